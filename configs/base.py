@@ -1,0 +1,100 @@
+"""Every field of an experiment, with its unit and its legal values.
+
+An experiment's file calls `get_config(size)` and states only where it differs.
+"""
+
+import ml_collections
+
+SIZES = ("tiny", "laptop", "full")
+
+
+def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
+    """The defaults at a size: `tiny` (tests), `laptop` (CPU), `full` (accelerator)."""
+    if size not in SIZES:
+        raise ValueError(f"Unknown size '{size}'; known: {list(SIZES)}.")
+
+    def by_size(tiny, laptop, full):
+        return dict(zip(SIZES, (tiny, laptop, full), strict=True))[size]
+
+    config = ml_collections.ConfigDict()
+    config.size = size
+    config.seed = 0  # of everything: weights, order, augmentation
+    # The network's own scheme: ibug68, dense243, dense460, dense490, dense1001.
+    config.scheme = by_size("dense243", "dense490", "dense490")
+
+    config.data = data = ml_collections.ConfigDict()
+    data.dir = "data"  # where prepared datasets are kept
+    data.ibug_300w = ""  # a folder in 300-W's own layout; "" = a rendered stand-in
+    data.source = (
+        "synthetic_faces"  # "synthetic_faces", "rendered" (inside the step), ""
+    )
+    data.target = ""  # "ibug_300w" or "" (none)
+    data.faces = by_size(32, 4096, 100_000)  # how many the synthetic set holds
+    data.test_faces = by_size(16, 512, 2000)  # ... and its test split
+    data.stand_in_faces = by_size(32, 1024, 4096)  # the target's, if it is a stand-in
+    data.target_faces = 0  # labelled target faces used, N_real; 0 = all
+    data.source_share = 0.5  # of a batch, where there are two streams; 0 to 1 (alpha)
+    data.adapter = ""  # a workdir whose adapter rewrites the source's labels; "" = none
+
+    config.crop = crop = ml_collections.ConfigDict()
+    crop.margin = 1.35  # side of the crop / longer side of the box of 68 points
+    crop.canvas = 1.5  # side of what the host hands over / side of the crop
+
+    config.model = model = ml_collections.ConfigDict()
+    model.input_px = by_size(32, 128, 256)
+    model.heatmap_px = by_size(8, 32, 64)  # input_px / 4
+    model.stacks = by_size(1, 2, 4)
+    model.features = by_size(8, 64, 256)
+    model.depth = by_size(1, 3, 4)  # halvings in each hourglass
+    model.dtype = by_size("float32", "float32", "bfloat16")  # computed in
+    model.transfer_features = by_size(8, 48, 128)  # of the label-transfer U-Net
+
+    config.heatmaps = heatmaps = ml_collections.ConfigDict()
+    heatmaps.loss = "points"  # "points", "kl", "mse", "awing"
+    heatmaps.sigma_px = by_size(1.0, 1.0, 1.5)  # of a target, heatmap pixels
+    heatmaps.decoder = "soft_argmax"  # "soft_argmax", "argmax", "dark"
+
+    # What a step makes small. A term of weight 0 is not there at all.
+    config.terms = terms = ml_collections.ConfigDict()
+    terms.supervised = ml_collections.ConfigDict({"weight": 1.0})
+    terms.label_transfer = ml_collections.ConfigDict({"weight": 0.0})
+    terms.daln = ml_collections.ConfigDict({"weight": 0.0})
+    terms.daln.form = "landmark"  # "landmark" or "pixel": what a row of the matrix is
+    terms.daln.ramp_steps = 1000  # of the reversal: 2 / (1 + exp(-step / ramp)) - 1
+    terms.discriminator = ml_collections.ConfigDict({"weight": 0.0})
+    terms.discriminator.ramp_steps = 1000
+
+    config.augment = augment = ml_collections.ConfigDict()
+    augment.rotation_deg = 18.0  # standard deviation
+    augment.scale = 0.12  # standard deviation of log(scale)
+    augment.shift = 0.05  # standard deviation, share of the crop's side
+    augment.flip = 0.5  # probability
+    augment.colour = 1.0  # strength, 0 = none
+    augment.occlude = 0.4  # probability of a rectangle before the face
+    augment.blur = 0.2  # probability
+
+    config.optimizer = optimizer = ml_collections.ConfigDict()
+    optimizer.learning_rate = 2e-3  # at the peak
+    optimizer.warmup_steps = by_size(5, 100, 1000)
+    optimizer.weight_decay = 1e-4
+    optimizer.clip_norm = 1.0
+    optimizer.ema = by_size(0.9, 0.995, 0.9995)  # decay of the averaged weights
+
+    config.train = train = ml_collections.ConfigDict()
+    train.batch = by_size(8, 16, 128)  # faces per step and stream pair, all devices
+    train.steps = by_size(1, 0, 100_000)  # 0 = by the clock
+    train.minutes = by_size(
+        0.0, 4.0, 0.0
+    )  # of training, compiling left out; 0 = by steps
+    train.init_from = ""  # a workdir whose averaged weights this run begins with
+    train.log_every = by_size(1, 20, 100)  # steps
+    train.save_every = by_size(1, 200, 2000)  # steps
+    train.fsdp_min_size = 0  # parameters above this size are sharded; 0 = replicated
+
+    config.eval = evaluation = ml_collections.ConfigDict()
+    evaluation.batch = by_size(8, 64, 256)
+    evaluation.flip = False  # average with the mirrored picture
+    evaluation.failure = 8.0  # % ocular NME above which a face has failed; auc_08
+    evaluation.drawn = by_size(4, 16, 16)  # faces drawn with their points
+
+    return config.lock()
