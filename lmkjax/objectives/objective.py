@@ -1,0 +1,107 @@
+"""What a step makes small: a weighted sum of terms over one shared forward pass."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from lmkjax.models import network as networks
+from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
+
+Batches = Mapping[str, Batch]
+Prepare = Callable[[Key, Any], Batch]
+"""From what a stream hands over to augmented faces at the network's input size."""
+
+
+class Term(Protocol):
+    """One thing that a step makes small."""
+
+    streams: tuple[str, ...]
+
+    def __call__(
+        self,
+        key: Key,
+        network: networks.Bound,
+        outputs: Mapping[str, Outputs],
+        batches: Batches,
+        *,
+        step: Step,
+    ) -> tuple[Scalar, Metrics]:
+        """The term's value, and what is worth a line in the log.
+
+        Args:
+            key: chance.
+            network: the parts of the network that a term may call, with parameters.
+            outputs: what the network said, per stream.
+            batches: what it was shown, per stream.
+            step: how many steps were taken before this one.
+
+        Returns:
+            The value, a mean over faces, and metrics as (sum, count).
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """A weighted sum of terms.
+
+    Attributes:
+        module: the network; its `__call__` takes images to `Outputs`.
+        terms: name to (weight, term).
+        prepare: for each stream, what makes its faces ready on the device.
+    """
+
+    module: nn.Module
+    terms: Mapping[str, tuple[float, Term]]
+    prepare: Mapping[str, Prepare]
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that any term reads, in a fixed order."""
+        return tuple(
+            sorted({s for _, term in self.terms.values() for s in term.streams})
+        )
+
+    def __call__(
+        self, params: Any, key: Key, batches: Mapping[str, Any], *, step: Step
+    ) -> tuple[Scalar, Metrics]:
+        """The weighted sum and the metrics of one step.
+
+        Args:
+            params: of `module`.
+            key: chance of this step; augmentation and terms draw from it.
+            batches: what the streams handed over, by name.
+            step: how many steps were taken before this one.
+
+        Returns:
+            The loss and metrics as (sum, count), `loss` and each term's among them.
+        """
+        keys = {name: jax.random.fold_in(key, i) for i, name in enumerate(self.streams)}
+        faces = {name: self.prepare[name](keys[name], batches[name]) for name in keys}
+        outputs = self._forward(params, faces)
+        network = networks.Bound(self.module, params)
+
+        loss, metrics = jnp.zeros(()), {}
+        for i, (name, (weight, term)) in enumerate(self.terms.items()):
+            term_key = jax.random.fold_in(key, len(self.streams) + i)
+            value, logged = term(term_key, network, outputs, faces, step=step)
+            loss += weight * value
+            metrics |= {name: (value, jnp.ones(()))}
+            metrics |= {f"{name}/{what}": figure for what, figure in logged.items()}
+        return loss, {"loss": (loss, jnp.ones(())), **metrics}
+
+    def _forward(self, params: Any, faces: Batches) -> dict[str, Outputs]:
+        """One pass over all streams of the step, then each stream's own part."""
+        images = jnp.concatenate([faces[name].image for name in self.streams])
+        both = self.module.apply({"params": params}, images)
+        parts, start = {}, 0
+        for name in self.streams:
+            stop = start + faces[name].image.shape[0]
+            # What belongs to a face lies along the second axis, behind the stack.
+            parts[name] = jax.tree.map(lambda x, a=start, z=stop: x[:, a:z], both)
+            start = stop
+        return parts

@@ -1,0 +1,137 @@
+"""What a run keeps on disk, and how it takes it up again."""
+
+import pathlib
+import shutil
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from lmkjax.training.state import TrainState
+from lmkjax.types import UserError
+
+
+class Checkpoints:
+    """The checkpoints of one run: state and place, whole or not at all.
+
+    Orbax writes each into a folder of another name and renames it when it is whole,
+    so a run killed at any moment leaves only whole ones behind.
+    """
+
+    def __init__(self, folder: pathlib.Path, *, keep: int = 2):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._manager = ocp.CheckpointManager(
+            folder.absolute(),
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=keep, cleanup_tmp_directories=True
+            ),
+            item_names=("state", "place"),
+        )
+
+    def save(self, state: TrainState, place: dict[str, Any]) -> None:
+        """Writes a checkpoint in the background.
+
+        Args:
+            state: of the training.
+            place: what JSON can hold: where each stream stands, seconds trained.
+        """
+        step = int(state.step)
+        if step in self._manager.all_steps():
+            return
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(_without_key_types(state)),
+                place=ocp.args.JsonSave(place),
+            ),
+        )
+        if jax.default_backend() == "cpu":
+            # Orbax's copy for the background may share the CPU's memory with the
+            # state, whose memory the next step takes over.
+            self._manager.wait_until_finished()
+
+    def restore(self, like: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
+        """The newest checkpoint that is whole, laid out as `like` is.
+
+        A damaged one is named, put aside and the one before it taken.
+
+        Args:
+            like: a state of the same network; its values are not read.
+
+        Returns:
+            State and place, or None if there is no checkpoint.
+
+        Raises:
+            UserError: there are checkpoints, but none can be read.
+        """
+        template = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
+            _without_key_types(like),
+        )
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        for step in steps:
+            try:
+                got = self._manager.restore(
+                    step,
+                    args=ocp.args.Composite(
+                        state=ocp.args.StandardRestore(template),
+                        place=ocp.args.JsonRestore(),
+                    ),
+                )
+            except Exception as error:  # whatever Orbax meets in a half-gone folder
+                self._put_aside(step, error)
+                continue
+            return _with_key_types(got["state"]), got["place"]
+        if steps:
+            raise UserError(
+                f"Wanted a checkpoint in {self._folder} that can be read; all of steps"
+                f" {steps} are damaged. Start anew with another --workdir."
+            )
+        return None
+
+    def close(self) -> None:
+        """Waits until all is written."""
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+    def _put_aside(self, step: int, error: Exception) -> None:
+        aside = self._folder / f"damaged-{step}"
+        print(f"Checkpoint {self._folder / str(step)} is damaged ({error!r:.120});")
+        print(f"it is put aside as {aside} and the one before it is taken.")
+        shutil.rmtree(aside, ignore_errors=True)
+        (self._folder / str(step)).rename(aside)
+        self._manager.reload()
+
+
+def weights(folder: pathlib.Path) -> Any:
+    """The averaged weights of a run's newest checkpoint, on this process's device.
+
+    Args:
+        folder: the run's `checkpoints`.
+
+    Returns:
+        The tree of parameters, as NumPy arrays.
+
+    Raises:
+        UserError: there is no checkpoint.
+    """
+    steps = sorted(int(p.name) for p in folder.glob("*") if p.name.isdigit())
+    if not steps:
+        raise UserError(
+            f"Wanted a trained run's checkpoints in {folder}; found none. Train first:"
+            " python -m lmkjax.train --config configs/daln.py --workdir"
+            f" {folder.parent}"
+        )
+    saved = ocp.StandardCheckpointer().restore(
+        folder.absolute() / str(steps[-1]) / "state"
+    )
+    return saved["ema"]
+
+
+def _without_key_types(state: TrainState) -> TrainState:
+    return state.replace(key=jax.random.key_data(state.key))
+
+
+def _with_key_types(state: TrainState) -> TrainState:
+    return state.replace(key=jax.random.wrap_key_data(state.key))

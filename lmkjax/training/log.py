@@ -1,0 +1,86 @@
+"""What a run tells while it trains: a file of lines, TensorBoard, a progress bar."""
+
+import json
+import pathlib
+import sys
+import time
+from collections.abc import Mapping
+
+import rich.console
+import rich.progress
+import tensorboardX
+
+
+class Log:
+    """`metrics.jsonl` and TensorBoard events in a run's folder.
+
+    A line is one JSON object with `step`, `loss` and every other figure. When a run
+    is taken up again at an earlier step than its last line, the lines after that step
+    are dropped, so that the file reads as if the run had never stopped.
+    """
+
+    def __init__(self, workdir: pathlib.Path, *, step: int):
+        workdir.mkdir(parents=True, exist_ok=True)
+        path = workdir / "metrics.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        kept = [line for line in lines if _step_of(line) <= step]
+        path.write_text("".join(line + "\n" for line in kept))
+        self._file = path.open("a")
+        self._board = tensorboardX.SummaryWriter(
+            str(workdir / "tensorboard"), purge_step=step + 1, write_to_disk=True
+        )
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        """Adds one line."""
+        self._file.write(json.dumps({"step": step, **figures}) + "\n")
+        self._file.flush()
+        for name, figure in figures.items():
+            self._board.add_scalar(name, figure, step)
+
+    def close(self) -> None:
+        """Writes what is still in memory."""
+        self._file.close()
+        self._board.close()
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError):  # a line cut short by a kill
+        return float("inf")
+
+
+class Bar:
+    """A progress bar; where there is no terminal, a line every ten seconds."""
+
+    def __init__(self, *, shown: bool):
+        self._terminal = sys.stdout.isatty()
+        self._shown = shown
+        self._last_line = 0.0
+        self._progress = rich.progress.Progress(
+            rich.progress.BarColumn(bar_width=30),
+            rich.progress.TaskProgressColumn(),
+            rich.progress.TextColumn("{task.description}"),
+            console=rich.console.Console(),
+            disable=not (shown and self._terminal),
+        )
+        self._task = self._progress.add_task("", total=1.0)
+        self._progress.start()
+
+    def update(
+        self, step: int, share: float, loss: float, rate: float, left_s: float
+    ) -> None:
+        """Shows step, loss, images per second and time left."""
+        left = time.strftime("%M:%S", time.gmtime(left_s))
+        if left_s >= 3600:
+            left = f"{left_s / 3600:.1f} h"
+        text = f"step {step}  loss {loss:.3f}  {rate:.1f} images/s  {left} left"
+        self._progress.update(self._task, completed=share, description=text)
+        quiet = time.monotonic() - self._last_line < 10
+        if self._shown and not self._terminal and not quiet:
+            self._last_line = time.monotonic()
+            print(f"{share:4.0%}  {text}", flush=True)
+
+    def close(self) -> None:
+        """Leaves the bar as it is."""
+        self._progress.stop()

@@ -1,0 +1,85 @@
+"""Devices as a mesh; batches and parameters laid out over it."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from lmkjax.types import UserError
+
+DATA = "data"
+"""The mesh's one axis: faces are shared out along it, and so may parameters be."""
+
+
+def build(devices: list[jax.Device] | None = None) -> Mesh:
+    """A mesh of all devices of all hosts, or of those given."""
+    devices = jax.devices() if devices is None else devices
+    # Explicit axes, the default, refuse reshapes such as those of the up-sampling.
+    return jax.make_mesh((len(devices),), (DATA,), (AxisType.Auto,), devices=devices)
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """The layout of what every device holds whole."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def over_faces(mesh: Mesh) -> NamedSharding:
+    """The layout of a batch: its first axis is shared out."""
+    return NamedSharding(mesh, PartitionSpec(DATA))
+
+
+def check_batch(mesh: Mesh, faces: int, *, stream: str) -> None:
+    """Refuses a batch that the devices cannot share equally.
+
+    Raises:
+        UserError: the number of faces is not a multiple of the devices.
+    """
+    if faces < 1 or faces % mesh.size:
+        raise UserError(
+            f"Wanted a batch of stream '{stream}' that {mesh.size} devices can share"
+            f" equally; got {faces} faces. Set --config.train.batch so that each"
+            f" stream's share is a multiple of {mesh.size}."
+        )
+
+
+def put(mesh: Mesh, batch: Any) -> Any:
+    """The batch on the devices, from what this process read of it.
+
+    Args:
+        mesh: the devices of all processes.
+        batch: arrays whose first axis is this process's share of the faces.
+
+    Returns:
+        Global arrays, shared out along their first axis.
+    """
+    layout = over_faces(mesh)
+    return jax.tree.map(
+        lambda x: jax.make_array_from_process_local_data(layout, np.asarray(x)), batch
+    )
+
+
+def layouts(tree: Any, mesh: Mesh, *, fsdp_min_size: int = 0) -> Any:
+    """The layout of each parameter: whole everywhere, or shared out where large.
+
+    The rule looks at the shape alone, so it gives an optimiser's moments and the
+    averaged weights the layout of the parameters that they belong to.
+
+    Args:
+        tree: arrays or their shapes.
+        mesh: the devices.
+        fsdp_min_size: arrays of at least as many numbers are shared out along their
+            longest axis that the devices divide; 0 = none is.
+
+    Returns:
+        A tree of NamedSharding.
+    """
+
+    def layout(x: Any) -> NamedSharding:
+        axes = [i for i, n in enumerate(x.shape) if n % mesh.size == 0]
+        if not fsdp_min_size or np.prod(x.shape) < fsdp_min_size or not axes:
+            return replicated(mesh)
+        longest = max(axes, key=lambda i: x.shape[i])
+        return NamedSharding(mesh, PartitionSpec(*[None] * longest, DATA))
+
+    return jax.tree.map(layout, tree)

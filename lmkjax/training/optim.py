@@ -1,0 +1,62 @@
+"""The optimiser, and how its step size runs over a training."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from lmkjax.types import Scalar, Step, typed
+
+
+def adamw(*, weight_decay: float, clip_norm: float) -> optax.GradientTransformation:
+    """AdamW of step size 1, gradients clipped to a global norm.
+
+    The step size is multiplied on afterwards, which is the same since AdamW's decay
+    is decoupled, so that it may follow the clock as well as a count of steps.
+
+    Args:
+        weight_decay: of kernels; scales and biases have none.
+        clip_norm: of all gradients together.
+
+    Returns:
+        The transformation.
+
+    Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
+        ICLR 2019.
+    """
+    return optax.chain(
+        optax.clip_by_global_norm(clip_norm),
+        optax.adamw(1.0, weight_decay=weight_decay, mask=_is_kernel),
+    )
+
+
+def _is_kernel(params: Any) -> Any:
+    return jax.tree.map(lambda x: x.ndim > 1, params)
+
+
+@typed
+def learning_rate(
+    step: Step, progress: Float[Array, ""], *, peak: float, warmup_steps: int
+) -> Scalar:
+    """Linear warm-up by steps, then half a cosine by the share of the run that is over.
+
+    Args:
+        step: steps taken before this one.
+        progress: how much of the run is over, by steps or by the clock; 0 to 1.
+        peak: the highest rate.
+        warmup_steps: after how many steps the warm-up is over.
+
+    Returns:
+        The step size of this step.
+    """
+    warm = jnp.minimum(1.0, (step + 1) / max(1, warmup_steps))
+    cosine = 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(progress, 0.0, 1.0)))
+    return jnp.asarray(peak * warm * cosine, jnp.float32)
+
+
+@typed
+def ema_decay(step: Step, *, decay: float) -> Scalar:
+    """The decay of the averaged weights, smaller while there is little to average."""
+    return jnp.minimum(decay, (step + 1) / (step + 10)).astype(jnp.float32)

@@ -1,0 +1,69 @@
+"""What a training carries from step to step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jax.sharding import Mesh
+
+from lmkjax.training import mesh as meshes
+from lmkjax.types import Key, Step
+
+
+@struct.dataclass
+class TrainState:
+    """Everything that the next step depends on, besides its batch.
+
+    Attributes:
+        step: steps taken.
+        params: the network's weights.
+        ema: their running average; what is evaluated and shipped.
+        opt_state: the optimiser's moments.
+        key: the run's chance; step i draws from `fold_in(key, i)`.
+    """
+
+    step: Step
+    params: Any
+    ema: Any
+    opt_state: Any
+    key: Key
+
+
+def create(
+    init: Callable[[Key], Any],
+    optimizer: optax.GradientTransformation,
+    mesh: Mesh,
+    *,
+    seed: int,
+    fsdp_min_size: int = 0,
+) -> TrainState:
+    """The state before the first step, laid out over the mesh.
+
+    Args:
+        init: key to the network's parameters.
+        optimizer: whose moments are made.
+        mesh: the devices.
+        seed: of the weights and of all chance after them.
+        fsdp_min_size: see `mesh.layouts`.
+
+    Returns:
+        The state; the average begins as a copy of the weights.
+    """
+
+    def make(key: Key) -> TrainState:
+        init_key, run_key = jax.random.split(key)
+        params = init(init_key)
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            ema=jax.tree.map(jnp.copy, params),
+            opt_state=optimizer.init(params),
+            key=run_key,
+        )
+
+    shapes = jax.eval_shape(make, jax.random.key(seed))
+    layouts = meshes.layouts(shapes, mesh, fsdp_min_size=fsdp_min_size)
+    return jax.jit(make, out_shardings=layouts)(jax.random.key(seed))
