@@ -120,7 +120,7 @@ def run(
         batches = _take(streams, mesh)
         faces = sum(jax.tree.leaves(batch)[0].shape[0] for batch in batches.values())
         compiled, compile_s, flops = _compile(train_step, state, batches)
-        clock, first, metrics, over = _Clock(seconds), step, {}, False
+        clock, first, metrics, rate, over = _Clock(seconds), step, {}, 0.0, False
         while not (over or stop.is_set()):
             progress = jnp.float32(length.progress(step, seconds))
             before = metrics

@@ -59,7 +59,7 @@ def build(
         )
         one = jnp.ones(())
         metrics |= {
-            "gradient_norm": (optax.global_norm(grads), one),
+            "gradient_norm": (optax.tree.norm(grads), one),
             "learning_rate": (rate, one),
         }
         return (
