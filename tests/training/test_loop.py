@@ -83,18 +83,24 @@ def test_the_loop_takes_the_steps_asked_for_and_the_loss_falls(never_stopped):
     assert list((workdir / "tensorboard").iterdir())
 
 
+def stopping(at):
+    """A stream that sends SIGTERM while step `at` - 1 is at work."""
+
+    def open_and_stop(start):
+        for i, batch in enumerate(open_toy(start), start):
+            if i == at:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield batch
+
+    return open_and_stop
+
+
 @pytest.mark.parametrize("at", [4, 6])
 def test_a_run_stopped_by_sigterm_and_resumed_was_never_stopped(
     tmp_path, never_stopped, at
 ):
-    def open_and_stop(start):
-        for i, batch in enumerate(open_toy(start), start):
-            if i == at:  # while step `at` - 1 is at work
-                os.kill(os.getpid(), signal.SIGTERM)
-            yield batch
-
-    halted = train(tmp_path, 10, open_=open_and_stop)
-    assert not halted.finished and int(halted.state.step) < 10
+    halted = train(tmp_path, 10, open_=stopping(at))
+    assert not halted.finished and int(halted.state.step) == at
     resumed = train(tmp_path, 10)
     equal(resumed.state, never_stopped[1].state)
     assert losses(tmp_path) == losses(never_stopped[0])
@@ -124,7 +130,7 @@ def test_a_run_killed_between_checkpoints_and_resumed_was_never_stopped(
 def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(
     tmp_path, never_stopped, capsys
 ):
-    train(tmp_path, 7)
+    train(tmp_path, 10, open_=stopping(7))
     files = sorted(p for p in (tmp_path / "checkpoints/7").rglob("*") if p.is_file())
     for file in files[::2]:
         file.unlink()
