@@ -1,0 +1,303 @@
+"""FaceKit's official folder to the compact head that the project ships.
+
+Run by hand, once: `python -m lmkjax.face.facekit --source FaceXModel --out head.npz`.
+
+What the file holds (v vertices, t triangles; the left half mirrors the right):
+
+    vertices         [v 3] float32   neutral mean head, cm; y up, z to the viewer
+    triangles        [t 3] int16     counter-clockwise from outside
+    uv               [t 3 2] float32 per corner; the face chart spans 0 to 1
+    chart            [v 2] float32   the same per vertex of the face; -1 elsewhere
+    part             [t] int8        into part_names
+    mirror           [v] int16       the vertex on the other side
+    source           [v] int16       FaceKit's own vertex number; -1: an eye's centre
+    ibug68           [68] int16      vertices of the official 68 points
+    eye_centres      [2] int16       vertices (in no triangle): right eye, left eye
+    identity         [i v 3] int16   times identity_step: cm per standard deviation
+    expression       [e v 3] int16   times expression_step: cm at full expression
+    part_names, expression_names     str
+
+Right and left are the subject's own: the right eye has x < 0.
+
+Source: Li et al., "Learning Formation of Physically-Based Face Attributes",
+    CVPR 2020; github.com/ICT-VGL/ICT-FaceKit, MIT licence.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+
+from lmkjax.face import decimate
+from lmkjax.types import UserError
+
+PARTS = {  # name: (material's start, first and last vertex, triangles to keep)
+    "face": ("M_Face", 0, 9408, 5200),
+    "head": ("M_BackHead", 0, 11247, 500),
+    "socket": ("M_BackHead", 11248, 13293, 300),
+    "gums": ("M_GumsTongue", 14062, 17038, 600),
+    "teeth": ("M_Teeth", 17039, 21450, 1100),
+    "eyes": ("M_Sclera", 0, 26718, 600),
+}
+STEP_CM = {"identity": 2e-4, "expression": 5e-4}
+POSES = ("jawOpen", "mouthPucker", "eyeBlink_L", "eyeBlink_R", "mouthSmile_R")
+FINE = (*range(31, 68),)  # iBug points around which triangles stay small
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """FaceKit as its makers publish it; modes are displacements in cm."""
+
+    vertices: np.ndarray
+    polygons: np.ndarray
+    polygon_uv: np.ndarray
+    uv: np.ndarray
+    material: np.ndarray
+    identity: np.ndarray
+    expression: dict[str, np.ndarray]
+    ibug68: np.ndarray
+
+
+def read(path: pathlib.Path) -> Source:
+    """FaceKit from the official folder, or from one .npz that holds all of it.
+
+    Raises:
+        UserError: the path is neither.
+    """
+    if path.suffix == ".npz" and path.is_file():
+        return _read_npz(path)
+    if (path / "generic_neutral_mesh.obj").is_file():
+        return _read_folder(path)
+    raise UserError(
+        f"Wanted FaceKit's FaceXModel folder (generic_neutral_mesh.obj, identity*.obj, "
+        f"one .obj per expression, vertex_indices.json); found none at {path}."
+    )
+
+
+def _read_npz(path):
+    data = np.load(path, allow_pickle=False)
+    steps = data["expression_scale"][:, None, None].astype(np.float32)
+    expression = dict(
+        zip(data["expression_names"].tolist(), data["expression"] * steps, strict=True)
+    )
+    return Source(
+        data["vertices"],
+        data["polygons"],
+        data["polygon_uv"],
+        data["uv"],
+        data["material_names"][data["material"]],
+        data["identity"] * data["identity_scale"][:, None, None],
+        {n: expression[n] for n in data["official_expressions"].tolist()},
+        data["ibug68"],
+    )
+
+
+def _read_folder(folder):
+    numbers = json.loads((folder / "vertex_indices.json").read_text())
+    vertices, uv, polygons, polygon_uv, material = [], [], [], [], []
+    name = ""
+    for line in (folder / "generic_neutral_mesh.obj").read_text().splitlines():
+        kind, *rest = line.split() or [""]
+        if kind == "v":
+            vertices.append([float(x) for x in rest[:3]])
+        elif kind == "vt":
+            uv.append([float(x) for x in rest[:2]])
+        elif kind == "usemtl":
+            name = rest[0]
+        elif kind == "f":
+            corners = [[int(n) for n in c.split("/")[:2]] for c in rest]
+            corners += [[0, 0]] * (4 - len(corners))  # .obj counts from 1
+            polygons.append([c[0] - 1 for c in corners])
+            polygon_uv.append([c[1] - 1 for c in corners])
+            material.append(name)
+    vertices = np.array(vertices, np.float32)
+
+    def displacement(file):
+        lines = file.read_text().splitlines()
+        rows = [line.split()[1:4] for line in lines if line.startswith("v ")]
+        return np.array(rows, np.float32) - vertices
+
+    return Source(
+        vertices,
+        np.array(polygons),
+        np.array(polygon_uv),
+        np.array(uv, np.float32),
+        np.array(material),
+        np.array([displacement(f) for f in sorted(folder.glob("identity*.obj"))]),
+        {
+            n: displacement(folder / f"{n}.obj")
+            for n in numbers["expressions"]
+            if (folder / f"{n}.obj").is_file()
+        },
+        np.array(numbers["idx_to_landmark_verts"]),
+    )
+
+
+def compact(source: Source, kept: np.ndarray, *, modes: int) -> dict[str, np.ndarray]:
+    """The arrays of the compact head.
+
+    Args:
+        source: the whole head.
+        kept: official vertex numbers that must survive.
+        modes: identity modes to keep, the strongest first.
+
+    Returns:
+        What the module's docstring lists.
+    """
+    kept = np.unique(np.concatenate([kept, source.ibug68]))
+    kept = kept[source.vertices[kept, 0] <= 0]
+    triangles, uv, part = [], [], []
+    for number, name in enumerate(PARTS):
+        corners, places = _half(source, name, kept)
+        triangles.append(corners)
+        uv.append(places)
+        part.append(np.full(len(corners), number, np.int8))
+    triangles, uv = np.concatenate(triangles), np.concatenate(uv)
+    part = np.concatenate(part)
+
+    right = np.unique(triangles)
+    middle = np.abs(source.vertices[right, 0]) < 1e-4
+    left = _opposite(source, right[~middle])
+    number = np.full(len(source.vertices), -1)
+    number[right] = np.arange(len(right))
+    partner = np.arange(len(right))
+    partner[~middle] = len(right) + np.arange(len(left))
+    mirror = np.concatenate([partner, np.flatnonzero(~middle)])
+    triangles = number[triangles]
+    triangles = np.concatenate([triangles, mirror[triangles][:, ::-1]])
+    flipped = uv[:, ::-1] * [-1, 1]
+    flipped[..., 0] += 2 * np.floor(uv[:, ::-1, 0]) + 1  # within its own unit square
+    uv = np.concatenate([uv, flipped]).astype(np.float32)
+    part = np.concatenate([part, part])
+    ids = np.concatenate([right, left])
+    return _pack(source, ids, triangles, uv, part, mirror, modes)
+
+
+def _half(source, name, kept):
+    """One part's right half, simplified: official vertex numbers and their uv."""
+    material, first, last, count = PARTS[name]
+    chosen = np.char.startswith(source.material, material)
+    top = source.polygons.max(1)
+    chosen &= (top >= first) & (top <= last)
+    xs = np.where(
+        source.polygons >= 0, source.vertices[source.polygons, 0], -np.inf
+    ).max(1)
+    polygons = source.polygons[chosen & (xs < 1e-4)]
+    places = source.polygon_uv[chosen & (xs < 1e-4)]
+    corners = [(0, 1, 2), (0, 2, 3)]
+    triangles = np.concatenate([polygons[:, c] for c in corners])
+    wedges = np.concatenate([places[:, c] for c in corners])
+    real = (triangles >= 0).all(1)
+    triangles, wedges = triangles[real], wedges[real]
+
+    ids, local = np.unique(triangles, return_inverse=True)
+    poses = [source.vertices[ids]] + [
+        source.vertices[ids] + source.expression[n][ids]
+        for n in POSES
+        if n in source.expression and name != "eyes"
+    ]
+    mesh = decimate.Decimator(
+        np.array(poses, np.float64),
+        local.reshape(-1, 3),
+        wedges,
+        _weights(source, ids),
+        np.isin(ids, kept),
+        [],
+    )
+    mesh.reduce(count // 2)
+    real = mesh.triangles[:, 0] >= 0
+    return ids[mesh.triangles[real]], source.uv[mesh.wedges[real]]
+
+
+def _weights(source, ids):
+    """How much an error matters at each vertex: most around eyes, nose and mouth."""
+    place = source.vertices[ids]
+    points = source.vertices[source.ibug68[list(FINE)]]
+    near = ((place[:, None] - points) ** 2).sum(-1).min(1)
+    weights = 1 + 12 * np.exp(-near / 0.8**2)
+    outside = (np.abs(place[:, 0]) > 7.3) | (place[:, 1] < -9)
+    return np.where(outside, 0.4, weights)
+
+
+def _opposite(source, ids):
+    """The official vertices that mirror `ids`; lips that touch are told apart."""
+    modes = [source.vertices, *source.identity[:2]]
+    modes += [source.expression[n] for n in ("jawOpen",) if n in source.expression]
+    trait = np.concatenate(modes, 1)
+    sides = np.flatnonzero(source.vertices[:, 0] > 1e-4)
+    wanted = trait[ids] * np.tile([-1, 1, 1], len(modes))
+    found = [((trait[sides] - w) ** 2).sum(1).argmin() for w in wanted]
+    return sides[found]
+
+
+def _pack(source, ids, triangles, uv, part, mirror, modes):
+    eyes = [np.unique(triangles[part == list(PARTS).index("eyes")])]
+    x = source.vertices[ids[eyes[0]], 0]
+    eyes = [eyes[0][x < 0], eyes[0][x > 0]]
+    centres = len(ids) + np.arange(2)
+
+    def gather(mode):
+        mode = mode[ids]
+        return np.concatenate([mode, [mode[eye].mean(0) for eye in eyes]])
+
+    vertices = gather(source.vertices)
+    vertices[centres] = [_ball(vertices[eye]) for eye in eyes]
+    expression = np.array([gather(m) for m in source.expression.values()])
+    # The official shapes leave the eyeballs but for a few stray vertices.
+    expression[:, np.concatenate([*eyes, centres])] = 0
+    identity = np.array([gather(m) for m in source.identity[:modes]])
+    chart = np.full((len(vertices), 2), -1, np.float32)
+    chart[triangles[part == 0]] = uv[part == 0]
+    return {
+        "vertices": vertices.astype(np.float32),
+        "triangles": triangles.astype(np.int16),
+        "uv": uv,
+        "chart": chart,
+        "part": part,
+        "part_names": np.array(list(PARTS)),
+        "mirror": np.concatenate([mirror, centres[::-1]]).astype(np.int16),
+        "source": np.concatenate([ids, [-1, -1]]).astype(np.int16),
+        "ibug68": np.array([np.flatnonzero(ids == v)[0] for v in source.ibug68], "i2"),
+        "eye_centres": centres.astype(np.int16),
+        "identity": np.round(identity / STEP_CM["identity"]).astype(np.int16),
+        "identity_step": np.float32(STEP_CM["identity"]),
+        "expression": np.round(expression / STEP_CM["expression"]).astype(np.int16),
+        "expression_step": np.float32(STEP_CM["expression"]),
+        "expression_names": np.array(list(source.expression)),
+    }
+
+
+def _ball(points):
+    """The centre of the sphere through `points`."""
+    rows = np.concatenate([2 * points, np.ones((len(points), 1))], 1)
+    return np.linalg.lstsq(rows, (points**2).sum(1), rcond=None)[0][:3]
+
+
+def main() -> None:
+    """Reads the folder and writes the compact head."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--modes", type=int, default=60, help="identity modes to keep")
+    args = parser.parse_args()
+    source = read(args.source)
+    if len(source.expression) < 53 or len(source.identity) < args.modes:
+        raise SystemExit(
+            f"Wanted 53 expressions and {args.modes} identity modes; {args.source} has "
+            f"{len(source.expression)} and {len(source.identity)}."
+        )
+    named = json.loads(
+        (pathlib.Path(__file__).parent / "assets/curves.json").read_text()
+    )
+    kept = np.concatenate([named["jaw_right"], named["jaw_left"]])
+    head = compact(source, kept, modes=args.modes)
+    np.savez_compressed(args.out, **head)
+    print(
+        f"{args.out}: {len(head['vertices'])} vertices, {len(head['part'])} triangles"
+    )
+
+
+if __name__ == "__main__":
+    main()
