@@ -1,0 +1,122 @@
+"""Prepares a dataset once, as ArrayRecord files, and never takes a half for a whole.
+
+Run:  python -m data_builders.build ibug_300w --source FOLDER --data-dir data
+"""
+
+import argparse
+import contextlib
+import fcntl
+import pathlib
+import shutil
+import sys
+
+import tensorflow_datasets as tfds
+
+from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
+from lmkjax.types import UserError
+
+MODULES = {
+    "ibug_300w": ibug_300w,
+}
+
+
+def prepare(name: str, *, data_dir: str | pathlib.Path, **options) -> pathlib.Path:
+    """The folder of a prepared dataset, which is built if it is not there.
+
+    The folder's name says all that it was made from (options, and what the source
+    folder holds), so another request never meets it. It appears at once and whole:
+    a build that is interrupted leaves no folder of that name, and what it does leave
+    is swept away by the next. Of two processes that ask at once, one builds.
+
+    Args:
+        name: "ibug_300w", "face_synthetics" or "synthetic_faces".
+        data_dir: where prepared datasets are kept.
+        **options: what the dataset's `make_config` takes.
+
+    Returns:
+        The folder, for `lmkjax.data.sources.load`.
+
+    Raises:
+        UserError: the dataset is unknown, or its source is not as wanted.
+    """
+    if name not in MODULES:
+        raise UserError(f"Unknown dataset '{name}'; known: {', '.join(MODULES)}.")
+    module = MODULES[name]
+    config = module.make_config(**options)
+    home = pathlib.Path(data_dir).expanduser().resolve() / name / config.name
+    folder = home / str(module.Builder.VERSION)
+    if folder.is_dir():
+        return folder
+    with _alone(home):
+        if not folder.is_dir():
+            _build(module.Builder, config, home, options)
+    return folder
+
+
+def _build(builder_class, config, home: pathlib.Path, options: dict) -> None:
+    """Builds one dataset; TFDS writes beside the folder and renames at the end."""
+    for leftover in home.glob("incomplete.*"):  # of a build that was killed
+        shutil.rmtree(leftover)
+    data_dir = home.parents[1]
+    builder = builder_class(data_dir=str(data_dir), config=config)
+    try:
+        builder.download_and_prepare(
+            download_dir=str(home / "downloads"),
+            download_config=tfds.download.DownloadConfig(
+                manual_dir=options.get("source"), try_download_gcs=False
+            ),
+            file_format="array_record",
+        )
+    finally:
+        shutil.rmtree(home / "downloads", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(home: pathlib.Path):
+    """Holds the folder's lock, which falls with the process that holds it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: one word for the dataset, then its own options."""
+    top = argparse.ArgumentParser(
+        prog="python -m data_builders.build",
+        description="Prepare a dataset for training. It is built once: the same "
+        "command again finds what is there.",
+    )
+    names = top.add_subparsers(dest="name", required=True, metavar="DATASET")
+    for name, module in MODULES.items():
+        summary = module.Builder.__doc__.strip().splitlines()[0]
+        sub = names.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        sub.add_argument(
+            "--data-dir", default="data", help="where prepared datasets are kept"
+        )
+        module.add_flags(sub)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Prepares what the command line asks for and prints the folder."""
+    options = vars(parser().parse_args(argv))
+    name, data_dir = options.pop("name"), options.pop("data_dir")
+    try:
+        folder = prepare(name, data_dir=data_dir, **options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for line in MODULES[name].describe(folder):
+        print(line)
+    print(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""300-W: photos of faces, each with 68 landmarks, in their official splits."""
+
+import argparse
+import hashlib
+import io
+import json
+import pathlib
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image, UnidentifiedImageError
+
+from lmkjax import pts
+from lmkjax.types import UserError
+
+# Where each split lies in the official folder, and how many faces it has there.
+SPLITS = {
+    "train": {"afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811},
+    "common": {"helen/testset": 330, "lfpw/testset": 224},
+    "challenging": {"ibug": 135},
+    "private": {"01_Indoor": 300, "02_Outdoor": 300},
+}
+PHOTOS = (".jpg", ".png", ".jpeg")
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """300 Faces in the Wild (Sagonas et al., ICCV workshops 2013)."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Points in corner-origin pixels; photos as they came."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """
+    Ask for 300-W at https://ibug.doc.ic.ac.uk/resources/300-W/ and unpack it into
+    `manual_dir`, so that it holds afw, helen, lfpw, ibug, 01_Indoor and 02_Outdoor.
+    """
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        """The features; prose comes from README.md, CITATIONS.bib, TAGS.txt."""
+        points = tfds.features.Tensor(
+            shape=(68, 2),
+            dtype=np.float32,
+            doc="(x, y) in pixels; (0, 0) is the top-left corner.",
+        )
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "points": points,
+            "name": tfds.features.Text(doc="Subset and file stem: afw/134212_1."),
+        }
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            homepage="https://ibug.doc.ic.ac.uk/resources/300-W/",
+            disable_shuffling=True,  # the order of the names: no chance on disk
+            metadata=tfds.core.MetadataDict(),
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+        """The splits of which at least one face is there."""
+        folder = pathlib.Path(dl_manager.manual_dir)
+        faces = find(folder)
+        self.info.metadata["present"] = {s: len(faces[s]) for s in SPLITS}
+        self.info.metadata["official"] = {s: sum(SPLITS[s].values()) for s in SPLITS}
+        return {s: self._generate_examples(faces[s]) for s in SPLITS if faces[s]}
+
+    def _generate_examples(self, faces: dict[str, pathlib.Path]):
+        """Yields (name, example); the name is the subset and the file's stem."""
+        for name, file in faces.items():
+            example = {"image": encoded(photo_of(file)), "points": pts.read(file)}
+            yield name, example | {"name": name}
+
+
+def find(folder: pathlib.Path) -> dict[str, dict[str, pathlib.Path]]:
+    """The .pts files of a folder in 300-W's own layout, by split and name.
+
+    Mirrored copies (`*_mirror.pts`) are left out. The private set may lie in
+    `300W/01_Indoor` instead of `01_Indoor`.
+
+    Args:
+        folder: what holds afw, helen, lfpw, ibug, 01_Indoor and 02_Outdoor, or some.
+
+    Returns:
+        Split to name to file, in the order of the names; a split that is not there
+        is empty.
+
+    Raises:
+        UserError: the folder has not one face in this layout.
+    """
+    faces = {split: {} for split in SPLITS}
+    for split, parts in SPLITS.items():
+        for part in parts:
+            nested = folder / "300W" / part
+            home = nested if nested.is_dir() else folder / part
+            for file in sorted(home.glob("*.pts")):
+                if not pts.is_mirrored(file):
+                    faces[split][f"{part}/{file.stem}"] = file
+    if not any(faces.values()):
+        wanted = ", ".join(part for parts in SPLITS.values() for part in parts)
+        raise UserError(
+            f"{folder}: wanted 300-W in its own layout ({wanted}; some may be missing) "
+            "with photos and .pts files; found no .pts file there."
+        )
+    return faces
+
+
+def photo_of(file: pathlib.Path) -> pathlib.Path:
+    """The photo beside a .pts file.
+
+    Raises:
+        UserError: there is none.
+    """
+    for ending in (*PHOTOS, *(ending.upper() for ending in PHOTOS)):
+        photo = file.with_suffix(ending)
+        if photo.is_file():
+            return photo
+    raise UserError(f"{file}: wanted a photo beside it ({', '.join(PHOTOS)}).")
+
+
+def encoded(photo: pathlib.Path) -> bytes:
+    """The photo's own bytes; as an RGB PNG if it is grey, or has a palette or alpha.
+
+    Raises:
+        UserError: it cannot be decoded.
+    """
+    try:
+        data = photo.read_bytes()
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            if image.mode == "RGB" and image.format in ("JPEG", "PNG"):
+                return data
+            rewritten = io.BytesIO()
+            image.convert("RGB").save(rewritten, "PNG")
+            return rewritten.getvalue()
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        raise UserError(f"{photo}: not a photo that can be read ({error}).") from None
+
+
+def make_config(*, source: str | pathlib.Path) -> tfds.core.BuilderConfig:
+    """The config of a folder: its name changes when what the folder holds does.
+
+    Args:
+        source: a folder in 300-W's own layout.
+
+    Raises:
+        UserError: there is no such folder, no face in it, or a face without a photo.
+    """
+    folder = pathlib.Path(source).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"{folder}: wanted 300-W's folder; there is no such folder.")
+    digest = hashlib.sha256()
+    for faces in find(folder).values():
+        for name, file in faces.items():
+            photo = photo_of(file)
+            digest.update(f"{name} {photo.suffix} {photo.stat().st_size} ".encode())
+            digest.update(file.read_bytes())
+    return tfds.core.BuilderConfig(
+        name=f"folder-{digest.hexdigest()[:12]}",
+        description="The name is a digest of what the folder holds.",
+    )
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what `make_config` takes to a command line."""
+    parser.add_argument(
+        "--source",
+        required=True,
+        metavar="FOLDER",
+        help="300-W in its own layout: afw, helen, lfpw, ibug, 01_Indoor, 02_Outdoor; "
+        "what is missing is named",
+    )
+
+
+def describe(folder: pathlib.Path) -> list[str]:
+    """One line per split of a prepared set: how many faces, of how many.
+
+    Args:
+        folder: what `data_builders.build.prepare` gave back.
+    """
+    metadata = json.loads((folder / "metadata.json").read_text())
+    lines = []
+    for split, official in metadata["official"].items():
+        present = metadata["present"][split]
+        state = "complete" if present == official else "in part"
+        state = f"missing ({', '.join(SPLITS[split])})" if present == 0 else state
+        lines.append(f"300-W {split}: {present} of {official} faces, {state}")
+    return lines
