@@ -1,0 +1,119 @@
+"""What the networks are built of: normalisation, residual block, halving, doubling.
+
+Written for a CPU as well: a 1 x 1 convolution is a `Dense`, max-pooling a reshape and
+a maximum, nearest up-sampling a broadcast; XLA turns each into far faster code
+than the operation of that name, above all backwards.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from lmkjax.types import typed
+
+
+class Norm(nn.Module):
+    """Group norm: mean 0 and deviation 1 in each face and group, then learned again.
+
+    A face is normalised by itself: two domains in a batch, or eight devices that
+    share it, change nothing.
+
+    Attributes:
+        groups: how many groups the channels fall into, at most; the most that
+            divides the number of channels is taken.
+        dtype: the type computed in; the statistics are float32.
+
+    Source: Wu and He, "Group Normalization", ECCV 2018.
+    """
+
+    groups: int = 8
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    @typed
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        """The input, normalised."""
+        b, h, w, c = x.shape
+        scale = self.param("scale", nn.initializers.ones, (c,), jnp.float32)
+        offset = self.param("offset", nn.initializers.zeros, (c,), jnp.float32)
+        groups = next(n for n in range(min(self.groups, c), 0, -1) if c % n == 0)
+        each = c // groups
+
+        def mean(value):  # sums over the pixels first: one pass, no transpose
+            sums = value.sum((1, 2)).reshape(b, groups, each).sum(-1)
+            return jnp.repeat(sums / (h * w * each), each, axis=1)
+
+        wide = x.astype(jnp.float32)
+        centre = mean(wide)
+        variance = jnp.maximum(mean(jnp.square(wide)) - jnp.square(centre), 0.0)
+        gain = jax.lax.rsqrt(variance + 1e-5) * scale[None]
+        shift = offset[None] - centre * gain
+        gain, shift = (v[:, None, None].astype(self.dtype) for v in (gain, shift))
+        return x.astype(self.dtype) * gain + shift
+
+
+class Residual(nn.Module):
+    """Pre-activation bottleneck: 1 x 1, 3 x 3, 1 x 1, added to what came in.
+
+    Attributes:
+        features: channels that come out; half as many inside.
+        dtype: the type computed in; parameters stay float32.
+
+    Source: He et al., "Identity Mappings in Deep Residual Networks", ECCV 2016, as
+        used by Newell et al. (ECCV 2016), with group norm for batch norm.
+    """
+
+    features: int
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    @typed
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """The input, looked at once; at `features` channels."""
+        inside = max(self.features // 2, 1)
+        y = nn.relu(Norm(dtype=self.dtype, name="norm_narrow")(x))
+        y = nn.Dense(inside, dtype=self.dtype, name="narrow")(y)
+        y = nn.relu(Norm(dtype=self.dtype, name="norm_look")(y))
+        y = nn.Conv(inside, (3, 3), dtype=self.dtype, name="look")(y)
+        y = nn.relu(Norm(dtype=self.dtype, name="norm_widen")(y))
+        y = nn.Dense(self.features, dtype=self.dtype, name="widen")(y)
+        if x.shape[-1] != self.features:
+            x = nn.Dense(self.features, dtype=self.dtype, name="match")(x)
+        return x + y
+
+
+@typed
+def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
+    """The largest of each two by two cells.
+
+    Raises:
+        ValueError: a side is odd.
+    """
+    b, h, w, c = x.shape
+    if h % 2 or w % 2:
+        raise ValueError(f"Need even sides to halve; got {h} x {w}.")
+    return x.reshape(b, h // 2, 2, w // 2, 2, c).max((2, 4))
+
+
+@typed
+def double(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
+    """Each cell four times: nearest up-sampling by two."""
+    b, h, w, c = x.shape
+    spread = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
+    return spread.reshape(b, 2 * h, 2 * w, c)
+
+
+@typed
+def fold(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+    """Two by two cells as one of four times the channels; nothing is lost.
+
+    Raises:
+        ValueError: a side is odd.
+    """
+    b, h, w, c = x.shape
+    if h % 2 or w % 2:
+        raise ValueError(f"Need even sides to fold; got {h} x {w}.")
+    x = x.reshape(b, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(b, h // 2, w // 2, 4 * c)

@@ -1,0 +1,77 @@
+"""Faces labelled in the network's own scheme: every stack learns their landmarks."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from lmkjax import points
+from lmkjax.models import network as networks
+from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step, typed
+
+Loss = Callable[..., Float[Array, " b"]]
+"""`loss(logits, target, valid) -> [b]`, as those of `losses.landmark`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Supervised:
+    """The heatmap loss of labelled faces, summed over the stacks.
+
+    Several streams count face by face: one with more faces weighs more.
+
+    Attributes:
+        loss: `loss(logits, target, valid)` with target in heatmap pixels.
+        streams: those whose points are of the network's own scheme.
+    """
+
+    loss: Loss
+    streams: tuple[str, ...] = ("source",)
+
+    def __call__(
+        self,
+        key: Key,
+        network: networks.Bound,
+        outputs: Mapping[str, Outputs],
+        batches: Mapping[str, Batch],
+        *,
+        step: Step,
+    ) -> tuple[Scalar, Metrics]:
+        """The mean over faces, and for the log the loss of each stream's last stack.
+
+        Args:
+            key: not needed.
+            network: not needed.
+            outputs: what the network said, per stream.
+            batches: labelled faces, per stream.
+            step: not needed.
+
+        Returns:
+            The value and metrics as (sum, count).
+        """
+        total, count, metrics = jnp.zeros(()), jnp.zeros(()), {}
+        for name in self.streams:
+            losses = [
+                faces_loss(self.loss, logits, batches[name])
+                for logits in outputs[name].logits
+            ]
+            faces = batches[name].mask.sum().astype(jnp.float32)
+            total, count = total + sum(losses).sum(), count + faces
+            metrics[f"{name}_last"] = (losses[-1].sum(), faces)
+        return total / jnp.maximum(count, 1.0), metrics
+
+
+@typed
+def faces_loss(
+    loss: Loss, logits: Float[Array, "b h w k"], batch: Batch
+) -> Float[Array, " b"]:
+    """The loss of one set of maps; faces that only fill the batch have 0.
+
+    A landmark outside the picture adds nothing; one hidden by something inside it
+    does: its place is known, and is what is asked for.
+    """
+    size = batch.image.shape[-2]
+    valid: Bool[Array, "b k"] = points.inside(batch.points, size=size)
+    valid &= batch.mask[:, None]
+    target = points.rescale(batch.points, old_px=size, new_px=logits.shape[-2])
+    return loss(logits, target, valid)
