@@ -13,7 +13,7 @@ def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
     """The points of one file, in pixels where the first pixel's centre is (0.5, 0.5).
 
     The header (`version: 1`, `n_points: 68`) and the braces may be missing, as they
-    are in some copies; a header that contradicts the rows is refused.
+    are in some copies.
 
     Args:
         path: the file.

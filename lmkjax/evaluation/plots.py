@@ -1,0 +1,146 @@
+"""Pictures of results: error curves, errors by region, faces with their points."""
+
+import io
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.figure
+import numpy as np
+
+from lmkjax.evaluation import report
+
+COLOURS = {
+    "truth": "#19d719",
+    "direct": "#e3261f",
+    "subset": "#e3261f",  # never beside "direct"
+    "transfer": "#ff9d00",
+    "adapted": "#c03bff",
+    "mean_face": "#8c8c8c",
+}
+"""Of points and curves, told apart on skin; others take matplotlib's in order."""
+
+
+def write_curves(
+    path: pathlib.Path,
+    errors: Mapping[str, np.ndarray],
+    *,
+    title: str,
+    normaliser: str = "ocular",
+    limit: float = 10.0,
+) -> None:
+    """Draws curves of cumulative errors (CED) into a PNG.
+
+    Args:
+        path: the file.
+        errors: for each curve's name the NME of every face, %.
+        title: what was tested; a stand-in is called one.
+        normaliser: of the NME.
+        limit: right end of the axis, % NME.
+    """
+    figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for name, values in errors.items():
+        ordered = np.sort(np.asarray(values, np.float64))
+        if not len(ordered):
+            continue
+        share = np.arange(1, len(ordered) + 1) / len(ordered)
+        label = f"{name}: median {np.median(ordered):.2f} %"
+        # From 0 on, and on to the limit: a face more is a step up at its error.
+        x = np.concatenate([[0.0], ordered[ordered <= limit], [limit]])
+        y = np.concatenate([[0.0], share[ordered <= limit]])
+        y = np.append(y, y[-1])
+        axes.step(x, y, where="post", label=label, color=COLOURS.get(name))
+    axes.set(xlim=(0, limit), ylim=(0, 1), title=title)
+    axes.set(xlabel=f"{normaliser} NME, %", ylabel="share of faces at or below")
+    axes.grid(alpha=0.3)
+    if axes.has_data():
+        figure.legend(loc="outside lower center", ncols=2)
+    _save(figure, path)
+
+
+def write_regions(
+    path: pathlib.Path, rows: Sequence[Mapping[str, Any]], *, title: str
+) -> None:
+    """Draws NME by region, a group of bars for each region, into a PNG.
+
+    Args:
+        path: the file.
+        rows: of one test set and normaliser, with "regions".
+        title: what was tested.
+    """
+    figure = matplotlib.figure.Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    regions = list(dict.fromkeys(name for row in rows for name in row["regions"]))
+    width = 0.8 / max(1, len(rows))
+    for number, row in enumerate(rows):
+        place = np.arange(len(regions)) + (number - (len(rows) - 1) / 2) * width
+        heights = [row["regions"].get(name, math.nan) for name in regions]
+        colour = COLOURS.get(row["labels"])
+        axes.bar(place, heights, width, label=row["labels"], color=colour)
+    axes.set_xticks(range(len(regions)), regions)
+    axes.set(title=title, ylabel=f"{rows[0]['normaliser']} NME, %" if rows else "")
+    axes.grid(alpha=0.3, axis="y")
+    if rows:
+        figure.legend(loc="outside lower center", ncols=4)
+    _save(figure, path)
+
+
+def write_faces(
+    path: pathlib.Path,
+    images: np.ndarray,
+    points: Mapping[str, np.ndarray],
+    *,
+    title: str = "",
+    columns: int = 4,
+    captions: Sequence[str] = (),
+) -> None:
+    """Draws faces with their points, in a grid, into a PNG.
+
+    Args:
+        path: the file.
+        images: [n, h, w, 3], uint8 or float in [0, 1].
+        points: for each name, such as "truth", [n, k, 2] in pixels of the images.
+        title: what is shown.
+        columns: of the grid.
+        captions: a line under each face, or none.
+
+    Raises:
+        ValueError: no face.
+    """
+    if not len(images):
+        raise ValueError("Wanted at least one face to draw; got none.")
+    columns = min(columns, len(images))
+    lines = math.ceil(len(images) / columns)
+    size = (2.5 * columns, 2.5 * lines + 0.7)
+    figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
+    for number, image in enumerate(images):
+        axes = figure.add_subplot(lines, columns, number + 1)
+        draw(axes, image, {name: of[number] for name, of in points.items()})
+        if captions:
+            axes.set_title(captions[number], fontsize=8, y=-0.12)
+    figure.suptitle(title)
+    handles = figure.axes[0].get_legend_handles_labels()
+    if handles[0]:
+        figure.legend(*handles, loc="outside lower center", ncols=4, markerscale=2.5)
+    _save(figure, path)
+
+
+def draw(axes: Any, image: np.ndarray, points: Mapping[str, np.ndarray]) -> None:
+    """Draws one image and its points into matplotlib axes, in our coordinates."""
+    height, width = image.shape[:2]
+    axes.imshow(np.asarray(image), extent=(0, width, height, 0))  # corner, not centre
+    for name, of in points.items():
+        area = 6 if len(of) <= 100 else 1.5
+        colour = COLOURS.get(name)
+        axes.scatter(of[:, 0], of[:, 1], s=area, c=colour, lw=0, label=name)
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+
+
+def _save(figure: matplotlib.figure.Figure, path: pathlib.Path) -> None:
+    """Writes the figure as PNG, whole or not at all."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=120)
+    report.replace(pathlib.Path(path), png.getvalue())

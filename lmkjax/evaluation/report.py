@@ -1,0 +1,227 @@
+"""Rows of numbers, and where they come from, to JSON, Markdown, CSV and terminal."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import os
+import pathlib
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import rich.console
+import rich.table
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+Row = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """Where numbers come from.
+
+    Attributes:
+        command: that made them; see `command()`.
+        hardware: in words; see `hardware()`.
+        seed: of the run; None where there is none.
+        commit: of the code; see `commit()`.
+        data: trained on what and tested on what; a stand-in is called one.
+    """
+
+    command: str
+    hardware: str
+    seed: int | None
+    commit: str
+    data: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table as text: a title, names of columns, cells."""
+
+    title: str
+    columns: list[str]
+    cells: list[list[str]]
+
+
+def write(
+    folder: str | pathlib.Path, rows: Sequence[Row], provenance: Provenance
+) -> None:
+    """Writes `results.json`, `results.md` and `results.csv`, each whole or not at all.
+
+    A number that is not finite (no face counted, or the network says NaN) is null in
+    JSON and "-" in tables.
+
+    Args:
+        folder: made if it is missing.
+        rows: see `evaluator.Evaluation`.
+        provenance: of all rows.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    about = dataclasses.asdict(provenance)
+    content = {"rows": [_finite(row) for row in rows]} | about
+    text = json.dumps(content, indent=1, allow_nan=False)
+    replace(folder / "results.json", text + "\n")
+    replace(folder / "results.md", markdown(rows, provenance))
+    replace(folder / "results.csv", _csv(rows))
+
+
+def replace(path: pathlib.Path, content: str | bytes) -> None:
+    """Writes a file in one go: a reader sees the old one or the new one."""
+    content = content.encode() if isinstance(content, str) else content
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        new.write_bytes(content)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def markdown(rows: Sequence[Row], provenance: Provenance) -> str:
+    """The tables of all test sets, and where they come from."""
+    parts = ["# Results\n"]
+    for table in tables(rows):
+        lines = [table.columns, [":--"] + ["--:"] * (len(table.columns) - 1)]
+        body = "\n".join("| " + " | ".join(line) + " |" for line in lines + table.cells)
+        parts.append(f"## {table.title}\n\n{body}\n")
+    about = dataclasses.asdict(provenance).items()
+    parts.append("\n".join(f"- {name}: {_code(name, value)}" for name, value in about))
+    return "\n".join(parts) + "\n"
+
+
+def show(rows: Sequence[Row], *, console: rich.console.Console | None = None) -> None:
+    """Prints the tables to the terminal."""
+    console = console or rich.console.Console()
+    for table in tables(rows):
+        drawn = rich.table.Table(title=table.title, title_justify="left")
+        for number, column in enumerate(table.columns):
+            drawn.add_column(column, justify="right" if number else "left")
+        for cells in table.cells:
+            drawn.add_row(*cells)
+        console.print(drawn)
+
+
+def tables(rows: Sequence[Row]) -> list[Table]:
+    """For each test set its numbers, and its NME by region where there is one."""
+    found = []
+    for test_set in dict.fromkeys(row["test_set"] for row in rows):
+        own = [row for row in rows if row["test_set"] == test_set]
+        found.append(_numbers(test_set, own))
+        if regions := list(dict.fromkeys(r for row in own for r in row["regions"])):
+            found.append(_regions(test_set, own, regions))
+    return found
+
+
+def hardware() -> str:
+    """This machine in words: processor, cores and accelerators, but not its name."""
+    usable = getattr(os, "sched_getaffinity", None)
+    cores = len(usable(0)) if usable else os.cpu_count()
+    text = f"{_processor()}, {cores} cores"
+    kinds = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    for kind in dict.fromkeys(kinds):
+        text += f", {kinds.count(kind)} x {kind}"
+    return text if kinds else text + ", no accelerator"
+
+
+def commit() -> str:
+    """The commit of this code, with " dirty" if files differ from it, or "unknown"."""
+    try:  # the package may lie, untracked, inside somebody else's repository
+        _git("ls-files", "--error-unmatch", "types.py")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+        return _git("rev-parse", "--short=12", "HEAD") + (" dirty" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def command() -> str:
+    """The command that runs now, as one would type it."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = pathlib.Path(sys.argv[0]).name
+    if spec and spec.name.startswith("lmkjax."):
+        program = f"python -m {spec.name}"
+    return f"{program} {shlex.join(sys.argv[1:])}".strip()
+
+
+def _numbers(test_set: str, rows: Iterable[Row]) -> Table:
+    """One line for each way to labels: NME by every normaliser, area, failures."""
+    rows = list(rows)
+    normalisers = list(dict.fromkeys(row["normaliser"] for row in rows))
+    metrics = [name for name in rows[0] if name.startswith(("auc_", "fr_"))]
+    first = normalisers[0]
+    cells = []
+    for labels in dict.fromkeys(row["labels"] for row in rows):
+        own = {row["normaliser"]: row for row in rows if row["labels"] == labels}
+        line = [labels] + [_number(own[name]["nme"]) for name in normalisers]
+        line += [_number(own[first][name], digits=3) for name in metrics]
+        cells.append([*line, str(own[first]["faces"])])
+    columns = ["labels", *(f"NME {name} %" for name in normalisers)]
+    columns += [f"{name} {first}" for name in metrics] + ["faces"]
+    return Table(test_set, columns, cells)
+
+
+def _regions(test_set: str, rows: Sequence[Row], regions: list[str]) -> Table:
+    """One line for each way to labels: NME by region, first normaliser."""
+    first = rows[0]["normaliser"]
+    cells = [
+        [row["labels"], *(_number(row["regions"].get(name)) for name in regions)]
+        for row in rows
+        if row["normaliser"] == first
+    ]
+    return Table(f"{test_set}: {first} NME % by region", ["labels", *regions], cells)
+
+
+def _number(value: float | None, *, digits: int = 2) -> str:
+    """A number as text; "-" where there is none."""
+    there = value is not None and math.isfinite(value)
+    return f"{value:.{digits}f}" if there else "-"
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for every number that JSON cannot say."""
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    """One line per row; regions are columns `nme_<region>`."""
+    flat = [
+        {name: value for name, value in _finite(row).items() if name != "regions"}
+        | {f"nme_{name}": value for name, value in _finite(row["regions"]).items()}
+        for row in rows
+    ]
+    text = io.StringIO()
+    columns = list(dict.fromkeys(name for row in flat for name in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def _code(name: str, value: Any) -> str:
+    """A value of the provenance in Markdown."""
+    return f"`{value}`" if name in ("command", "commit") else str(value)
+
+
+def _processor() -> str:
+    """The processor's model."""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+        models = [line for line in text.splitlines() if line.startswith("model name")]
+        return models[0].partition(":")[2].strip()
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine() or "unknown processor"
+
+
+def _git(*arguments: str) -> str:
+    """What git says about the package's folder."""
+    words = ["git", "-C", str(PACKAGE), *arguments]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
