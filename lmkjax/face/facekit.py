@@ -288,10 +288,9 @@ def main() -> None:
             f"Wanted 53 expressions and {args.modes} identity modes; {args.source} has "
             f"{len(source.expression)} and {len(source.identity)}."
         )
-    named = json.loads(
-        (pathlib.Path(__file__).parent / "assets/curves.json").read_text()
-    )
-    kept = np.concatenate([named["jaw_right"], named["jaw_left"]])
+    assets = pathlib.Path(__file__).parent / "assets"
+    named = json.loads((assets / "curves.json").read_text())["vertices"]
+    kept = np.concatenate(list(named.values()))
     head = compact(source, kept, modes=args.modes)
     np.savez_compressed(args.out, **head)
     print(

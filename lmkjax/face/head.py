@@ -14,10 +14,10 @@ from jaxtyping import Array, Float, Int
 from lmkjax.types import typed
 
 ASSETS = pathlib.Path(__file__).parent / "assets"
-GAZE_RAD = {  # how far an eyeball turns at full expression: (down, towards subject's left)
+GAZE_RAD = {  # an eyeball's turn at full expression: (down, towards the nose)
     "eyeLookDown": (math.radians(28), 0.0),
     "eyeLookUp": (-math.radians(25), 0.0),
-    "eyeLookIn": (0.0, math.radians(32)),  # towards the nose
+    "eyeLookIn": (0.0, math.radians(32)),
     "eyeLookOut": (0.0, -math.radians(32)),
 }
 
@@ -86,7 +86,7 @@ def load() -> Head:
     """The compact FaceKit head that ships with the project."""
     data = np.load(ASSETS / "head.npz", allow_pickle=False)
     number = {int(s): i for i, s in enumerate(data["source"])}
-    named = json.loads((ASSETS / "curves.json").read_text())
+    named = json.loads((ASSETS / "curves.json").read_text())["vertices"]
     lines = {n: np.array([number[v] for v in named[n]], np.int32) for n in named}
     return Head(
         neutral=data["vertices"],
