@@ -2,8 +2,9 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -41,28 +42,30 @@ PERTURBED = (
 )
 
 
-def perturbed(batches: Iterable[Batch], boxes: Boxes) -> Iterator[Batch]:
-    """The batches with the boxes that somebody else's detector might have drawn.
+def perturbed(
+    batches: Iterable[Batch], boxes: Boxes, cut: Callable[[Batch, jax.Array], Batch]
+) -> Iterator[Batch]:
+    """The faces as they come when somebody else's detector draws the boxes.
 
     Face i is shifted in a direction of its own (i times the golden angle), so that
     no direction is favoured and the same face is always shifted alike.
 
     Args:
-        batches: faces with room around them (canvases), to be cut by their boxes.
+        batches: faces with room around them (canvases).
         boxes: what is wrong.
+        cut: cuts each face by the box it is given; the `box` of what it returns is
+            that box, so that the mean face suffers as the network does.
 
     Yields:
-        Each batch with other boxes; images and points stay.
+        Each batch, cut by its wrong boxes.
     """
     first = 0
     for batch in batches:
-        faces = first + np.arange(len(batch.box))
-        angle_rad = jnp.asarray(faces * GOLDEN_ANGLE_RAD % (2 * math.pi), jnp.float32)
-        box = perturb(
-            jnp.asarray(batch.box), angle_rad, scale=boxes.scale, shift=boxes.shift
-        )
-        yield batch.replace(box=box)
-        first += len(faces)
+        box = jnp.asarray(batch.box)
+        angle_rad = (first + np.arange(len(box))) * GOLDEN_ANGLE_RAD % (2 * math.pi)
+        angle_rad = jnp.asarray(angle_rad, jnp.float32)
+        yield cut(batch, perturb(box, angle_rad, scale=boxes.scale, shift=boxes.shift))
+        first += len(box)
 
 
 @typed
