@@ -1,0 +1,141 @@
+"""Predictions of any system: names, conventions, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lmkjax import pts
+from lmkjax.evaluation import predictions
+from lmkjax.types import UserError
+
+RNG = np.random.default_rng(0)
+NAMES = ["helen/testset/a_1", "helen/testset/b_1", "lfpw/testset/a_1"]
+TRUTH = {name: RNG.uniform(0, 200, (68, 2)).round(3) for name in NAMES}  # from (1, 1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, points in TRUTH.items():
+        path = tmp_path / "300w" / f"{name}.pts"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = "\n".join(f"{x} {y}" for x, y in points)
+        path.write_text(f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n")
+    mirrored = tmp_path / "300w/helen/testset/b_1_mirror.pts"
+    mirrored.write_text("1 2\n")  # broken, and must not be read
+    return tmp_path / "300w"
+
+
+def write(folder, content):
+    path = folder.parent / "predictions.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def lists(form="{}", shift=0.0):
+    return {form.format(name): (TRUTH[name] + shift).tolist() for name in NAMES}
+
+
+def nme_of(comparison):
+    return [row["nme"] for row in comparison.evaluation.rows]
+
+
+@pytest.mark.parametrize("centre", [0.0, 0.5, 1.0])
+def test_the_origin_is_what_the_user_says(folder, centre):
+    # The truth counts from 1, so a file that counts from `centre` holds less.
+    file = write(folder, lists(shift=centre - 1.0))
+    found = predictions.compare(file, [folder], first_pixel_centre=centre)
+    np.testing.assert_allclose(nme_of(found), np.zeros(3), atol=1e-4)
+
+
+def test_a_wrong_origin_costs_what_it_should(folder):
+    found = predictions.compare(write(folder, lists()), [folder])
+    ocular = [np.linalg.norm(t[36] - t[45]) for t in TRUTH.values()]
+    expected = np.mean(100 * np.hypot(0.5, 0.5) / np.array(ocular))
+    row = found.evaluation.rows[0]
+    np.testing.assert_allclose(row["nme"], expected, rtol=1e-4)
+    assert row["labels"] == "direct" and row["faces"] == 3
+    assert "jaw" in row["regions"] and found.unused == 0
+
+
+@pytest.mark.parametrize(
+    "form", ["{}.jpg", "{}", "./{}.PNG", "300w/{}.png", "/somewhere/{}.jpg"]
+)
+def test_names_come_with_or_without_ending_and_folder(folder, form):
+    if form.startswith("/somewhere"):
+        with pytest.raises(UserError, match="3 are missing"):
+            predictions.compare(write(folder, lists(form)), [folder])
+        return
+    file = write(folder, lists(form, shift=-0.5))
+    assert max(nme_of(predictions.compare(file, [folder]))) < 1e-3
+
+
+def test_our_own_points_file_is_understood_and_more_images_do_no_harm(folder):
+    content = {n: {"points": v, "box": [0, 0, 1, 1]} for n, v in lists().items()}
+    content["elsewhere.jpg"] = content[NAMES[0]]
+    found = predictions.compare(write(folder, content), [folder], first_pixel_centre=1)
+    assert max(nme_of(found)) < 1e-3 and found.unused == 1
+
+
+def test_bare_names_do_where_they_are_unique(folder):
+    content = {"a_1.jpg": lists()[NAMES[0]], "b_1": lists()[NAMES[1]]}
+    found = predictions.compare(write(folder, content), [folder / "helen"])
+    assert found.evaluation.rows[0]["faces"] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (lists() | {"b_1.jpg": lists()[NAMES[1]]}, "both fit"),
+        ({"a_1": lists()[NAMES[0]]}, "'a_1' fits .* and .*sub-folder"),
+        ({NAMES[0]: lists()[NAMES[0]]}, "2 are missing, the first is .*b_1"),
+        (lists() | {NAMES[1]: lists()[NAMES[0]][:67]}, "b_1' wants 68.*got 67"),
+        (lists() | {NAMES[1]: "none"}, "b_1' wants 68"),
+        (lists() | {NAMES[1]: {"box": 3}}, "b_1' wants 68"),
+        (lists() | {NAMES[1]: [[float("nan"), 1]] * 68}, "b_1', point 0 .*finite"),
+        ([1, 2], "got list"),
+        ({}, "nothing in it"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line_that_names_the_file(folder, content, words):
+    file = write(folder, content)
+    with pytest.raises(UserError, match=words) as caught:
+        predictions.compare(file, [folder])
+    assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", '{"a": [], "a": []}', "\x00"], ids=["cut", "double", "binary"]
+)
+def test_a_broken_file_is_named(folder, text):
+    file = folder.parent / "predictions.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match="predictions.json"):
+        predictions.compare(file, [folder])
+
+
+def test_missing_folders_and_files_are_named(folder):
+    with pytest.raises(UserError, match="no '.*none'"):
+        predictions.find([folder / "none"])
+    (folder / "empty").mkdir()
+    with pytest.raises(UserError, match="found none"):
+        predictions.find([folder / "empty"])
+    with pytest.raises(UserError, match=r"none\.json"):
+        predictions.compare(folder / "none.json", [folder])
+
+
+def test_the_two_folders_of_the_common_set_are_called_so(folder):
+    both = [folder / "lfpw/testset", folder / "helen/testset"]
+    assert predictions.name_of(both) == "common"
+    assert predictions.name_of(both[:1]) == "lfpw/testset"
+    assert predictions.name_of([folder]) == "300w"
+    assert len(predictions.find([*both, folder])) == 3  # each face once
+
+
+def test_real_annotations_agree_with_themselves(shared, tmp_path):
+    folder = shared / "data/300w/lfpw/testset"
+    content = {f.stem: pts.read(f).tolist() for f in predictions.find([folder])}
+    file = tmp_path / "p.json"
+    file.write_text(json.dumps(content))
+    found = predictions.compare(file, [folder])
+    assert nme_of(found) == [0.0] * 3 and found.evaluation.rows[0]["faces"] == 224
