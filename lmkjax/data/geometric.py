@@ -228,7 +228,8 @@ def augment(
     """
 
     def one(key: Key, face: Batch) -> Batch:
-        moves, flips, hides = jax.random.split(key, 3)
+        flips, moves, hides = jax.random.split(key, 3)
+        face = random_flip(flips, face, mirror, chance=flip_chance)
         matrix = random_similarity(
             moves,
             face.box,
@@ -239,7 +240,6 @@ def augment(
             shift=shift,
         )
         face = place(face, matrix, size=size)
-        face = random_flip(flips, face, mirror, chance=flip_chance)
         return random_occlude(hides, face, chance=occlude_chance)
 
     return jax.vmap(one)(jax.random.split(key, len(batch.mask)), batch)
