@@ -25,13 +25,12 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     config.data = data = ml_collections.ConfigDict()
     data.dir = "data"  # where prepared datasets are kept
     data.ibug_300w = ""  # a folder in 300-W's own layout; "" = a rendered stand-in
-    data.source = (
-        "synthetic_faces"  # "synthetic_faces", "rendered" (inside the step), ""
-    )
-    data.target = ""  # "ibug_300w" or "" (none)
+    data.source = "synthetic_faces"  # prepared; or "rendered": drawn inside the step
+    data.scheme = by_size("dense243", "dense490", "dense490")  # of the source's labels
     data.faces = by_size(32, 4096, 100_000)  # how many the synthetic set holds
     data.test_faces = by_size(16, 512, 2000)  # ... and its test split
     data.stand_in_faces = by_size(32, 1024, 4096)  # the target's, if it is a stand-in
+    data.validation_faces = 0  # of target train, held out for choosing; a test set
     data.target_faces = 0  # labelled target faces used, N_real; 0 = all
     data.source_share = 0.5  # of a batch, where there are two streams; 0 to 1 (alpha)
     data.adapter = ""  # a workdir whose adapter rewrites the source's labels; "" = none
@@ -57,6 +56,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     # What a step makes small. A term of weight 0 is not there at all.
     config.terms = terms = ml_collections.ConfigDict()
     terms.supervised = ml_collections.ConfigDict({"weight": 1.0})
+    terms.supervised.streams = ("source",)  # "source", "target" (real or stand-in)
     terms.label_transfer = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln.form = "landmark"  # "landmark" or "pixel": what a row of the matrix is
@@ -81,7 +81,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     optimizer.ema = by_size(0.9, 0.995, 0.9995)  # decay of the averaged weights
 
     config.train = train = ml_collections.ConfigDict()
-    train.batch = by_size(8, 16, 128)  # faces per step and stream pair, all devices
+    train.batch = by_size(8, 16, 128)  # faces per step, all streams and devices
     train.steps = by_size(1, 0, 100_000)  # 0 = by the clock
     train.minutes = by_size(
         0.0, 4.0, 0.0

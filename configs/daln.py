@@ -1,0 +1,16 @@
+"""DALN with label transfer: dense labels are synthetic, real faces carry 68.
+
+Run:     python -m lmkjax.train --config configs/daln.py --workdir $WORKDIR
+Source:  Chen et al., "Reusing the Task-specific Classifier as a Discriminator:
+         Discriminator-free Adversarial Domain Adaptation", CVPR 2022.
+"""
+
+from configs import base
+
+
+def get_config(size="laptop"):
+    config = base.get_config(size)
+    config.terms.daln.weight = 0.1  # of the adversarial term; 0 = without
+    config.terms.label_transfer.weight = 1.0
+    config.train.batch *= 2  # each step sees two streams
+    return config

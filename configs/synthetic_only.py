@@ -1,0 +1,12 @@
+"""Synthetic faces alone; real ones are met only when measuring.
+
+With the adapter that its report fits, this is also "model adaptation".
+
+Run:     python -m lmkjax.train --config configs/synthetic_only.py --workdir $WORKDIR
+"""
+
+from configs import base
+
+
+def get_config(size="laptop"):
+    return base.get_config(size)

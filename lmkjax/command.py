@@ -1,0 +1,67 @@
+"""What every command shares: a config from the command line, one clear error."""
+
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+
+import ml_collections
+from absl import flags
+from ml_collections import config_flags
+
+from lmkjax.types import UserError
+
+SIZES = ("tiny", "laptop", "full")
+
+
+def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
+    """Ends the process with what `main` returns, or with one line of what was wrong."""
+    try:
+        sys.exit(main(None) or 0)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.exit(1)
+
+
+def load_config(
+    file: str, overrides: Sequence[str], *, size: str
+) -> ml_collections.ConfigDict:
+    """The config that a command line asks for.
+
+    Args:
+        file: `FILE` or `FILE:size`.
+        overrides: `--config.field=value`, one string each.
+        size: taken where `file` names none.
+
+    Returns:
+        The config, locked.
+
+    Raises:
+        UserError: no such file, size, field, or a value of the wrong type.
+    """
+    path, _, named = file.partition(":")
+    size = named or size
+    if not pathlib.Path(path).is_file():
+        raise UserError(
+            f"Wanted a config file; there is no '{path}'. Run from the repository's"
+            " root with, for instance, --config configs/daln.py"
+        )
+    if size not in SIZES:
+        raise UserError(f"Unknown size '{size}' in '{file}'; known: {list(SIZES)}.")
+    values = flags.FlagValues()
+    argv = ["lmkjax", f"--config={path}:{size}", *overrides]
+    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
+    try:
+        rest = values(argv)[1:]
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
+        message = " ".join(str(error).split())
+        raise UserError(
+            f"Cannot set {' '.join(overrides) or file}: {message} Every field stands in"
+            " configs/base.py with its unit."
+        ) from error
+    if rest:
+        raise UserError(
+            f"Unknown arguments {rest}; a field is set by --config.field=value."
+        )
+    return values.config.lock()

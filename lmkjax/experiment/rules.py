@@ -1,0 +1,87 @@
+"""What a config must keep: in itself, and towards the run that its folder holds."""
+
+import json
+import pathlib
+
+import jax
+import ml_collections
+
+from lmkjax import benchmark, schemes
+from lmkjax.experiment import parts
+from lmkjax.training import loop
+from lmkjax.types import UserError
+
+MAY_CHANGE = {"train.steps", "train.minutes", "train.log_every", "train.save_every"}
+"""What a run may be taken up again with; so may all of `data.dir` and `eval`."""
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+    """Refuses a config whose fields do not fit together.
+
+    Raises:
+        UserError: naming the field and what would do.
+    """
+    own, source = schemes.get(config.scheme), schemes.get(config.data.scheme)
+    if own.name not in (source.name, benchmark.IBUG68):
+        raise UserError(
+            f"--config.scheme={own.name} wants labels that --config.data.scheme="
+            f"{source.name} does not give; make them equal, or scheme ibug68."
+        )
+    known = {
+        "heatmaps.loss": (config.heatmaps.loss, parts.LOSSES),
+        "data.source": (config.data.source, ("synthetic_faces", "rendered")),
+        "terms.daln.form": (config.terms.daln.form, ("landmark", "pixel")),
+    }
+    for field, (value, legal) in known.items():
+        if value not in legal:
+            raise UserError(f"--config.{field} is '{value}'; known: {list(legal)}.")
+    if "target" in config.terms.supervised.streams and own.name != benchmark.IBUG68:
+        raise UserError(
+            "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
+            f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
+            " terms.label_transfer."
+        )
+    if config.model.input_px != 4 * config.model.heatmap_px:
+        raise UserError(
+            f"Wanted model.input_px = 4 x model.heatmap_px; got {config.model.input_px}"
+            f" and {config.model.heatmap_px}."
+        )
+    loop.Length(config.train.steps, config.train.minutes)
+
+
+def settle(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+    """Makes the run's folder with `config.json`, or checks that it holds this run.
+
+    Raises:
+        UserError: the folder holds a run of another config, or cannot be written.
+    """
+    new = json.loads(config.to_json_best_effort())
+    file = workdir / "config.json"
+    if file.exists():
+        old = json.loads(file.read_text())
+        other = [f for f in _differences(old, new) if f not in MAY_CHANGE]
+        other = [f for f in other if f != "data.dir" and not f.startswith("eval.")]
+        if other:
+            raise UserError(
+                f"{workdir} holds a run with another {', '.join(other)}; choose another"
+                " --workdir, or repeat the command that began it."
+            )
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        if jax.process_index() == 0:
+            file.write_text(json.dumps(new, indent=2, sort_keys=True) + "\n")
+    except OSError as error:
+        raise UserError(
+            f"Wanted a folder that can be written; --workdir {workdir}: {error}."
+        ) from error
+
+
+def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+    names = []
+    for name in sorted(old.keys() | new.keys()):
+        a, b = (side.get(name, None) for side in (old, new))
+        if isinstance(a, dict) and isinstance(b, dict):
+            names += _differences(a, b, f"{prefix}{name}.")
+        elif a != b:
+            names.append(prefix + name)
+    return names

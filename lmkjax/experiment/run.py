@@ -1,0 +1,132 @@
+"""A run from its config to its report."""
+
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+
+from lmkjax import adaptation, benchmark
+from lmkjax.experiment import adoption, domains, parts, rules, verdict
+from lmkjax.training import loop, mesh, optim, state, step
+
+
+def choose_size(file: str) -> tuple[str, str]:
+    """The size that a config file is read at; says which and why.
+
+    Args:
+        file: `FILE` or `FILE:size`.
+
+    Returns:
+        `FILE` without its size, and the size.
+    """
+    path, _, size = file.partition(":")
+    device = jax.devices()[0]
+    where = f"{jax.device_count()} x {device.device_kind}"
+    why = "as asked for"
+    if not size:
+        size = "laptop" if device.platform == "cpu" else "full"
+        why = f"the default on {device.platform}"
+    if jax.process_index() == 0:
+        print(f"Size '{size}', {why}; devices: {where}.", flush=True)
+    return path, size
+
+
+def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+    """Trains what a config says and reports how good it is.
+
+    Args:
+        config: an experiment, see `configs/base.py`.
+        workdir: the run's folder; if it holds this run already, the run goes on.
+
+    Raises:
+        UserError: the config does not fit together, data are missing, or the folder
+            holds another run.
+    """
+    rules.check(config)
+    rules.settle(config, workdir)
+    faces = domains.prepare(
+        config.data,
+        config.crop,
+        input_px=config.model.input_px,
+        seed=config.seed,
+        names=parts.streams_of(config),
+    )
+    spec = parts.network(config, faces)
+    if jax.process_index() == 0:
+        spec.save(workdir)
+    result = train(config, workdir, faces, spec)
+    if not result.finished:
+        now = int(result.state.step)
+        print(f"Stopped and saved at step {now}; the same command goes on from there.")
+        return
+    if result.images_per_s and jax.process_index() == 0:
+        verdict.write_training(workdir, result, config.train.batch)
+    measure(config, workdir, faces, spec, jax.device_get(result.state.ema))
+
+
+def measure(config, workdir, faces, spec, weights) -> None:
+    """Measures weights on every test set and writes the run's report.
+
+    Args:
+        config: of the run.
+        workdir: its folder.
+        faces: both domains, see `domains.prepare`.
+        spec: of the network.
+        weights: averaged over the training.
+    """
+    print("Measuring ...", flush=True)
+    bench = benchmark.Bench(
+        spec,
+        weights,
+        batch=config.eval.batch,
+        threshold=config.eval.failure,
+        flip=config.eval.flip,
+        drawn=config.eval.drawn,
+        seed=config.seed,
+    )
+    findings = bench.run(faces.tests, fit_on=faces.target)
+    if jax.process_index() == 0:
+        if findings.adapter is not None:
+            adaptation.save(findings.adapter, workdir / adaptation.FILE)
+        verdict.write(workdir, spec, findings, faces, seed=config.seed)
+
+
+def train(config, workdir, faces, spec) -> loop.Result:
+    """Trains until the config's length is reached, or goes on with a run."""
+    grid, shares = mesh.build(), parts.shares_of(config)
+    for name, count in shares.items():
+        mesh.check_batch(grid, count, stream=name)
+    goal = parts.build_objective(config, faces, spec)
+    optimizer = optim.adamw(
+        weight_decay=config.optimizer.weight_decay, clip_norm=config.optimizer.clip_norm
+    )
+    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
+    first = state.create(
+        lambda key: goal.module.init(key, image)["params"],
+        optimizer,
+        grid,
+        seed=config.seed,
+        fsdp_min_size=config.train.fsdp_min_size,
+    )
+    if config.train.init_from:
+        first = adoption.adopt(first, pathlib.Path(config.train.init_from))
+    one_step = step.build(
+        goal,
+        optimizer,
+        peak=config.optimizer.learning_rate,
+        warmup_steps=config.optimizer.warmup_steps,
+        ema=config.optimizer.ema,
+    )
+    return loop.run(
+        first,
+        one_step,
+        {
+            name: parts.opener(config, faces, name, count)
+            for name, count in shares.items()
+        },
+        grid,
+        workdir,
+        length=loop.Length(config.train.steps, config.train.minutes),
+        rhythm=loop.Rhythm(config.train.log_every, config.train.save_every),
+    )

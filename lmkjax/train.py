@@ -1,0 +1,55 @@
+"""Trains a network and reports how good it is."""
+
+import argparse
+import pathlib
+from collections.abc import Sequence
+
+from lmkjax import command
+
+EPILOG = """\
+examples:
+  python -m lmkjax.train --config configs/daln.py
+  python -m lmkjax.train --config configs/daln.py:laptop --workdir runs/daln \\
+      --config.data.ibug_300w=../300w --config.train.minutes=40
+
+Every field of a config stands in configs/base.py with its unit and its legal values;
+--config.FIELD=VALUE sets one. The same --workdir again goes on where the run stopped.
+The folder then holds config.json, metrics.jsonl, tensorboard/, checkpoints/ and
+report/ (results.md, results.json, curves and faces).
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Trains as the command line says; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="lmkjax train",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config",
+        required=True,
+        metavar="FILE[:SIZE]",
+        help="an experiment, at size tiny, laptop or full; without a size: laptop on a"
+        " CPU, full on an accelerator",
+    )
+    parser.add_argument(
+        "--workdir",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="the run's folder (default: runs/ and the experiment's name)",
+    )
+    options, overrides = parser.parse_known_args(argv)
+
+    from lmkjax.experiment import run  # imports JAX: not needed for --help
+
+    file, size = run.choose_size(options.config)
+    config = command.load_config(file, overrides, size=size)
+    name = pathlib.Path(file.partition(":")[0]).stem
+    run.run(config, options.workdir or pathlib.Path("runs") / name)
+    return 0
+
+
+if __name__ == "__main__":
+    command.run(main)

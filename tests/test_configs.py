@@ -1,0 +1,80 @@
+"""Every config reads at every size, and states only what base knows."""
+
+import pathlib
+
+import pytest
+
+from configs import base
+from lmkjax import command
+from lmkjax.experiment import parts, rules
+from lmkjax.types import UserError
+
+ROOT = pathlib.Path(__file__).parents[1]
+NAMES = sorted(f.stem for f in (ROOT / "configs").glob("[!_]*.py") if f.stem != "base")
+STREAMS = {  # LAYOUT's table: what each way of training reads
+    "synthetic_only": ("source",),
+    "real_only": ("target",),
+    "data_adaptation": ("source",),
+    "mixing": ("source", "target"),
+    "fine_tuning": ("target",),
+    "label_transfer": ("source", "target"),
+    "discriminator": ("source", "target"),
+    "daln_unsupervised": ("source", "target"),
+    "daln": ("source", "target"),
+}
+
+
+def load(name, *overrides, size="tiny"):
+    return command.load_config(f"{ROOT}/configs/{name}.py", overrides, size=size)
+
+
+def test_every_way_of_training_has_its_config():
+    assert set(NAMES) == set(STREAMS)
+
+
+@pytest.mark.parametrize("size", base.SIZES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_fits_together_at_every_size(name, size):
+    config = load(name, size=size)
+    rules.check(config)
+    assert parts.streams_of(config) == STREAMS[name]
+    assert sum(parts.shares_of(config).values()) == config.train.batch
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_opens_with_the_command_that_runs_it(name):
+    text = (ROOT / "configs" / f"{name}.py").read_text()
+    assert f"python -m lmkjax.train --config configs/{name}.py" in text
+    assert len(text.splitlines()) <= 40
+
+
+def test_daln_compares_equal_batches():
+    shares = parts.shares_of(load("daln", size="laptop"))
+    assert shares["source"] == shares["target"]
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("--config.train.minuts=1", 'Did you mean "minutes"'),
+        ("--config.train.batch=many", "train.batch"),
+        ("--config.scheme=ibug67", "ibug67"),
+        ("--config.scheme=dense1001", "data.scheme"),
+        ("--config.heatmaps.loss=l3", "heatmaps.loss"),
+        ("--config.terms.daln.form=cubist", "terms.daln.form"),
+        ("--config.model.heatmap_px=16", "input_px"),
+        ("--config.terms.supervised.streams=('target',)", "label_transfer"),
+        ("--config.train.steps=-1", "train.steps"),
+        ("--unknown=3", "unknown"),
+    ],
+)
+def test_a_wrong_field_is_named(override, said):
+    with pytest.raises(UserError, match=said):
+        rules.check(load("synthetic_only", override))
+
+
+def test_a_missing_file_and_an_unknown_size_are_named():
+    with pytest.raises(UserError, match="nowhere.py"):
+        command.load_config("nowhere.py", [], size="tiny")
+    with pytest.raises(UserError, match="huge"):
+        load("daln", size="huge")

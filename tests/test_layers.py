@@ -1,0 +1,75 @@
+"""The layers of the library, held against its own imports; and the house's sizes."""
+
+import ast
+import pathlib
+
+import pytest
+
+LAYERS = [  # a part may import only parts of the lines above its own
+    {"types"},
+    {"points", "schemes", "pts"},
+    {"heatmaps", "models", "losses"},
+    {"face", "data", "evaluation"},
+    {"adaptation", "objectives"},
+    {"training"},
+    {"inference"},
+    {"detection", "benchmark"},
+    {"experiment"},
+    {"command"},
+    {"train", "evaluate", "predict", "render"},
+    {"cli"},
+]
+LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGE = ROOT / "lmkjax"
+FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f.name != "__init__.py"]
+ALL = FILES + sorted((ROOT / "configs").glob("[!_]*.py"))
+
+
+def parts_imported(file: pathlib.Path) -> set[str]:
+    """The parts of lmkjax that `file` imports: {"points", "models", ...}."""
+    parts = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "lmkjax":
+            parts |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            top, _, rest = node.module.partition(".")
+            parts |= {rest.partition(".")[0]} if top == "lmkjax" else set()
+    return parts
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_imports_point_down(file):
+    part = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    above = {p for p in parts_imported(file) if p != part and LAYER[p] >= LAYER[part]}
+    assert not above, f"{part} may not import {sorted(above)}"
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda f: str(f.relative_to(ROOT)))
+def test_a_file_holds_one_idea_and_says_it(file):
+    text = file.read_text()
+    assert ast.get_docstring(ast.parse(text)), "wants a docstring"
+    assert len(text.splitlines()) <= 350, "split it"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_no_default_hides_in_a_get(file):
+    """A default stands in configs/base.py or in a signature; `.get(x, y)` hides it."""
+    tree = ast.parse(file.read_text())
+    if "experiment" not in file.parts and file.name != "command.py":
+        return
+    hidden = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "get"
+        and len(node.args) == 2
+        and not (isinstance(node.args[1], ast.Constant) and node.args[1].value is None)
+    ]
+    assert not hidden
+
+
+def test_every_init_is_empty_but_the_first():
+    inits = sorted(PACKAGE.rglob("__init__.py"))
+    assert [f.parent.name for f in inits if f.read_text().strip()] == ["lmkjax"]
