@@ -87,7 +87,9 @@ def opener(
     )
 
 
-def build_objective(config, faces, spec) -> objective.Objective:
+def build_objective(
+    config: ml_collections.ConfigDict, spec: inference.Spec
+) -> objective.Objective:
     """The terms of a config over the network, and how each stream is prepared."""
     terms, maps = config.terms, config.heatmaps
 
@@ -100,7 +102,7 @@ def build_objective(config, faces, spec) -> objective.Objective:
         "label_transfer": (terms.label_transfer, label_transfer.LabelTransfer(loss)),
         "daln": (
             terms.daln,
-            daln.Daln(form=terms.daln.form, ramp_steps=terms.daln.ramp_steps),
+            daln.DALN(form=terms.daln.form, ramp_steps=terms.daln.ramp_steps),
         ),
         "discriminator": (
             terms.discriminator,

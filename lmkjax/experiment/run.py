@@ -97,7 +97,7 @@ def train(config, workdir, faces, spec) -> loop.Result:
     grid, shares = mesh.build(), parts.shares_of(config)
     for name, count in shares.items():
         mesh.check_batch(grid, count, stream=name)
-    goal = parts.build_objective(config, faces, spec)
+    goal = parts.build_objective(config, spec)
     optimizer = optim.adamw(
         weight_decay=config.optimizer.weight_decay, clip_norm=config.optimizer.clip_norm
     )

@@ -1,0 +1,84 @@
+"""Every config learns two faces by heart in 60 steps of its own objective."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmkjax import adaptation, schemes
+from lmkjax.experiment import domains, parts
+from lmkjax.training import mesh, optim, state, step
+from lmkjax.types import Batch
+from tests import test_configs
+
+CALM = [  # by heart: the same picture every time
+    "--config.augment.rotation_deg=0",
+    "--config.augment.scale=0",
+    "--config.augment.shift=0",
+    "--config.augment.flip=0",
+    "--config.augment.colour=0",
+    "--config.augment.occlude=0",
+    "--config.augment.blur=0",
+    "--config.train.batch=4",
+    "--config.optimizer.learning_rate=0.01",
+    "--config.model.features=16",
+]
+STEPS = 60
+
+
+def faces(scheme, *, side, seed):
+    """Two canvases of noise, with as many points as the scheme has, near the middle."""
+    rng = np.random.default_rng(seed)
+    count = schemes.get(scheme).count
+    middle = rng.uniform(0.35, 0.65, size=(2, count, 2)) * side
+    return Batch(
+        image=rng.integers(0, 255, (2, side, side, 3)).astype(np.uint8),
+        points=middle.astype(np.float32),
+        visible=np.ones((2, count), bool),
+        box=np.tile(np.float32([0.3, 0.3, 0.7, 0.7]) * side, (2, 1)),
+        mask=np.ones(2, bool),
+    )
+
+
+def an_adapter(folder, *, landmarks):
+    """An adapter fitted on invented faces, as a finished run leaves it."""
+    rng = np.random.default_rng(3)
+    pred = rng.normal(size=(24, landmarks, 2)).astype(np.float32)
+    adapter = adaptation.fit(pred, pred[:, :68] * 1.1, seed=0)
+    adaptation.save(adapter, folder / adaptation.FILE)
+
+
+@pytest.mark.parametrize("name", sorted(test_configs.STREAMS))
+def test_two_faces_are_learned_by_heart(name, tmp_path):
+    config = test_configs.load(name, *CALM)
+    if config.data.adapter:
+        an_adapter(tmp_path, landmarks=schemes.get(config.data.scheme).count)
+        config.data.adapter = str(tmp_path)
+    spec = parts.network(config, domains.Domains(None, None, [], False, []))
+    goal = parts.build_objective(config, spec)
+    side = round(spec.input_px * config.crop.canvas)
+    batches = {
+        stream: faces(
+            config.data.scheme if stream == "source" else "ibug68", side=side, seed=i
+        )
+        for i, stream in enumerate(goal.streams)
+    }
+    optimizer = optim.adamw(weight_decay=0.0, clip_norm=1.0)
+    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
+    now = state.create(
+        lambda key: goal.module.init(key, image)["params"],
+        optimizer,
+        mesh.build(jax.devices()[:1]),
+        seed=0,
+    )
+    one_step = step.build(
+        goal, optimizer, peak=config.optimizer.learning_rate, warmup_steps=3, ema=0.9
+    )
+    told = []
+    for _ in range(STEPS):
+        now, metrics = one_step(now, batches, jnp.float32(0.3))
+        told.append({k: float(total / count) for k, (total, count) in metrics.items()})
+    for term in ("supervised", "label_transfer"):
+        if term in told[0]:
+            assert told[-1][term] < 0.6 * told[0][term], term
+    assert np.isfinite([list(line.values()) for line in told]).all()
