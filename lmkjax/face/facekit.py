@@ -24,14 +24,13 @@ Source: Li et al., "Learning Formation of Physically-Based Face Attributes",
 """
 
 import argparse
-import dataclasses
 import json
 import pathlib
 
 import numpy as np
 
-from lmkjax.face import decimate
-from lmkjax.types import UserError
+from lmkjax.face import decimate, official
+from lmkjax.face import head as heads
 
 PARTS = {  # name: (material's start, first and last vertex, triangles to keep)
     "face": ("M_Face", 0, 9408, 5200),
@@ -46,96 +45,9 @@ POSES = ("jawOpen", "mouthPucker", "eyeBlink_L", "eyeBlink_R", "mouthSmile_R")
 FINE = (*range(31, 68),)  # iBug points around which triangles stay small
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """FaceKit as its makers publish it; modes are displacements in cm."""
-
-    vertices: np.ndarray
-    polygons: np.ndarray
-    polygon_uv: np.ndarray
-    uv: np.ndarray
-    material: np.ndarray
-    identity: np.ndarray
-    expression: dict[str, np.ndarray]
-    ibug68: np.ndarray
-
-
-def read(path: pathlib.Path) -> Source:
-    """FaceKit from the official folder, or from one .npz that holds all of it.
-
-    Raises:
-        UserError: the path is neither.
-    """
-    if path.suffix == ".npz" and path.is_file():
-        return _read_npz(path)
-    if (path / "generic_neutral_mesh.obj").is_file():
-        return _read_folder(path)
-    raise UserError(
-        f"Wanted FaceKit's FaceXModel folder (generic_neutral_mesh.obj, identity*.obj, "
-        f"one .obj per expression, vertex_indices.json); found none at {path}."
-    )
-
-
-def _read_npz(path):
-    data = np.load(path, allow_pickle=False)
-    steps = data["expression_scale"][:, None, None].astype(np.float32)
-    expression = dict(
-        zip(data["expression_names"].tolist(), data["expression"] * steps, strict=True)
-    )
-    return Source(
-        data["vertices"],
-        data["polygons"],
-        data["polygon_uv"],
-        data["uv"],
-        data["material_names"][data["material"]],
-        data["identity"] * data["identity_scale"][:, None, None],
-        {n: expression[n] for n in data["official_expressions"].tolist()},
-        data["ibug68"],
-    )
-
-
-def _read_folder(folder):
-    numbers = json.loads((folder / "vertex_indices.json").read_text())
-    vertices, uv, polygons, polygon_uv, material = [], [], [], [], []
-    name = ""
-    for line in (folder / "generic_neutral_mesh.obj").read_text().splitlines():
-        kind, *rest = line.split() or [""]
-        if kind == "v":
-            vertices.append([float(x) for x in rest[:3]])
-        elif kind == "vt":
-            uv.append([float(x) for x in rest[:2]])
-        elif kind == "usemtl":
-            name = rest[0]
-        elif kind == "f":
-            corners = [[int(n) for n in c.split("/")[:2]] for c in rest]
-            corners += [[0, 0]] * (4 - len(corners))  # .obj counts from 1
-            polygons.append([c[0] - 1 for c in corners])
-            polygon_uv.append([c[1] - 1 for c in corners])
-            material.append(name)
-    vertices = np.array(vertices, np.float32)
-
-    def displacement(file):
-        lines = file.read_text().splitlines()
-        rows = [line.split()[1:4] for line in lines if line.startswith("v ")]
-        return np.array(rows, np.float32) - vertices
-
-    return Source(
-        vertices,
-        np.array(polygons),
-        np.array(polygon_uv),
-        np.array(uv, np.float32),
-        np.array(material),
-        np.array([displacement(f) for f in sorted(folder.glob("identity*.obj"))]),
-        {
-            n: displacement(folder / f"{n}.obj")
-            for n in numbers["expressions"]
-            if (folder / f"{n}.obj").is_file()
-        },
-        np.array(numbers["idx_to_landmark_verts"]),
-    )
-
-
-def compact(source: Source, kept: np.ndarray, *, modes: int) -> dict[str, np.ndarray]:
+def compact(
+    source: official.Source, kept: np.ndarray, *, modes: int
+) -> dict[str, np.ndarray]:
     """The arrays of the compact head.
 
     Args:
@@ -244,10 +156,19 @@ def _pack(source, ids, triangles, uv, part, mirror, modes):
 
     vertices = gather(source.vertices)
     vertices[centres] = [_ball(vertices[eye]) for eye in eyes]
+    mirror = np.concatenate([mirror, centres[::-1]])
+    names = list(source.expression)
     expression = np.array([gather(m) for m in source.expression.values()])
     # The official shapes leave the eyeballs but for a few stray vertices.
     expression[:, np.concatenate([*eyes, centres])] = 0
     identity = np.array([gather(m) for m in source.identity[:modes]])
+    # The makers' halves differ by up to half a millimetre; ours are mirror images.
+    vertices = (vertices + _flip(vertices, mirror)) / 2
+    partners = [names.index(heads.opposite(n)) for n in names]
+    expression = (expression + _flip(expression[partners], mirror)) / 2
+    other = _flip(identity, mirror)  # some modes are the lopsided ones
+    sign = np.sign((identity * other).sum((1, 2), keepdims=True))
+    identity = (identity + sign * other) / 2
     chart = np.full((len(vertices), 2), -1, np.float32)
     chart[triangles[part == 0]] = uv[part == 0]
     return {
@@ -257,7 +178,7 @@ def _pack(source, ids, triangles, uv, part, mirror, modes):
         "chart": chart,
         "part": part,
         "part_names": np.array(list(PARTS)),
-        "mirror": np.concatenate([mirror, centres[::-1]]).astype(np.int16),
+        "mirror": mirror.astype(np.int16),
         "source": np.concatenate([ids, [-1, -1]]).astype(np.int16),
         "ibug68": np.array([np.flatnonzero(ids == v)[0] for v in source.ibug68], "i2"),
         "eye_centres": centres.astype(np.int16),
@@ -265,8 +186,12 @@ def _pack(source, ids, triangles, uv, part, mirror, modes):
         "identity_step": np.float32(STEP_CM["identity"]),
         "expression": np.round(expression / STEP_CM["expression"]).astype(np.int16),
         "expression_step": np.float32(STEP_CM["expression"]),
-        "expression_names": np.array(list(source.expression)),
+        "expression_names": np.array(names),
     }
+
+
+def _flip(places, mirror):
+    return places[..., mirror, :] * [-1, 1, 1]
 
 
 def _ball(points):
@@ -282,7 +207,7 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--modes", type=int, default=60, help="identity modes to keep")
     args = parser.parse_args()
-    source = read(args.source)
+    source = official.read(args.source)
     if len(source.expression) < 53 or len(source.identity) < args.modes:
         raise SystemExit(
             f"Wanted 53 expressions and {args.modes} identity modes; {args.source} has "

@@ -42,6 +42,8 @@ class HeadLike(Protocol):
     expression: np.ndarray
     expression_names: tuple[str, ...]
     lines: dict[str, np.ndarray]
+    identity_sign: np.ndarray
+    expression_mirror: np.ndarray
 
 
 @struct.dataclass
@@ -64,6 +66,9 @@ class Head:
         expression: displacements of the full expression [e v 3], cm.
         expression_names: ARKit's names of the 53 expressions.
         lines: the makers' named vertex lists: "jaw_right", "jaw_left".
+        identity_sign: what mirroring makes of each mode [i]: 1 (both halves alike)
+            or -1 (lopsided).
+        expression_mirror: the expression of the other side [e].
     """
 
     neutral: np.ndarray
@@ -79,6 +84,8 @@ class Head:
     expression: np.ndarray
     expression_names: tuple[str, ...] = struct.field(pytree_node=False)
     lines: dict[str, np.ndarray]
+    identity_sign: np.ndarray
+    expression_mirror: np.ndarray
 
 
 @functools.cache
@@ -88,6 +95,9 @@ def load() -> Head:
     number = {int(s): i for i, s in enumerate(data["source"])}
     named = json.loads((ASSETS / "curves.json").read_text())["vertices"]
     lines = {n: np.array([number[v] for v in named[n]], np.int32) for n in named}
+    mirror, identity = data["mirror"].astype(np.int32), data["identity"]
+    likeness = identity * (identity[:, mirror] * [-1.0, 1.0, 1.0])
+    names = data["expression_names"].tolist()
     return Head(
         neutral=data["vertices"],
         triangles=data["triangles"].astype(np.int32),
@@ -95,13 +105,15 @@ def load() -> Head:
         chart=data["chart"],
         part=data["part"].astype(np.int32),
         part_names=tuple(data["part_names"].tolist()),
-        mirror=data["mirror"].astype(np.int32),
+        mirror=mirror,
         ibug68=data["ibug68"].astype(np.int32),
         eye_centres=data["eye_centres"].astype(np.int32),
-        identity=data["identity"] * data["identity_step"],
+        identity=identity * data["identity_step"],
         expression=data["expression"] * data["expression_step"],
-        expression_names=tuple(data["expression_names"].tolist()),
+        expression_names=tuple(names),
         lines=lines,
+        identity_sign=np.sign(likeness.sum((1, 2))).astype(np.float32),
+        expression_mirror=np.array([names.index(opposite(n)) for n in names]),
     )
 
 
@@ -137,14 +149,33 @@ def _turn_eyes(head, shape, expression):
             amount = expression[head.expression_names.index(f"{name}_{side}")]
             down, inward = down + pitch * amount, inward + yaw * amount
         yaw = inward if side == "R" else -inward  # +: towards +x
-        place = shape[ball] - shape[centre]
+        middle = shape[centre][None]
+        place = shape[ball] - middle
         cos, sin = jnp.cos(down), jnp.sin(down)
         y = cos * place[:, 1] - sin * place[:, 2]
         z = sin * place[:, 1] + cos * place[:, 2]
         cos, sin = jnp.cos(yaw), jnp.sin(yaw)
         x, z = cos * place[:, 0] + sin * z, cos * z - sin * place[:, 0]
-        shape = shape.at[ball].set(shape[centre] + jnp.stack([x, y, z], -1))
+        shape = shape.at[ball].set(middle + jnp.stack([x, y, z], -1))
     return shape
+
+
+def mirrored(
+    head: Head, identity: Float[Array, " i"], expression: Float[Array, " e"]
+) -> tuple[Float[Array, " i"], Float[Array, " e"]]:
+    """Identity and expression of the same face in a mirror."""
+    signs = head.identity_sign[: identity.shape[0]]
+    return identity * signs, expression[head.expression_mirror]
+
+
+def opposite(expression: str) -> str:
+    """The name of the expression on the other side; its own if it has no side."""
+    for one, other in (("_L", "_R"), ("Left", "Right")):
+        if expression.endswith(one):
+            return expression.removesuffix(one) + other
+        if expression.endswith(other):
+            return expression.removesuffix(other) + one
+    return expression
 
 
 def eyeballs(head: Head) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,120 @@
+"""The head: units, symmetry, expressions that go where they should, normals."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import TypeCheckError
+
+from lmkjax.face import head as heads
+
+HEAD = heads.load()
+MODES, SHAPES = len(HEAD.identity), len(HEAD.expression_names)
+
+
+def expression(**amounts):
+    values = np.zeros(SHAPES, np.float32)
+    for name, amount in amounts.items():
+        values[HEAD.expression_names.index(name)] = amount
+    return jnp.asarray(values)
+
+
+def test_the_head_is_as_wide_and_light_as_it_should_be():
+    corners = HEAD.neutral[HEAD.ibug68[[36, 45]]]
+    assert 8.0 < np.linalg.norm(corners[0] - corners[1]) < 10.0  # cm
+    assert 7000 <= len(HEAD.triangles) <= 9000
+    assert (heads.ASSETS / "head.npz").stat().st_size < 5_000_000
+
+
+def test_no_identity_and_no_expression_is_the_neutral_head():
+    shape = jax.jit(lambda i, e: heads.vertices(HEAD, i, e))(
+        jnp.zeros(MODES), expression()
+    )
+    np.testing.assert_allclose(shape, HEAD.neutral, atol=1e-5)
+
+
+def test_vertices_add_up_by_hand():
+    identity = jnp.zeros(MODES).at[3].set(2.0)
+    shape = heads.vertices(HEAD, identity, expression(jawOpen=0.5))
+    jaw = HEAD.expression[HEAD.expression_names.index("jawOpen")]
+    expected = HEAD.neutral + 2 * HEAD.identity[3] + 0.5 * jaw
+    np.testing.assert_allclose(shape, expected, atol=1e-5)
+
+
+def test_fewer_modes_leave_the_weakest_at_nothing():
+    some = heads.vertices(HEAD, jnp.ones(7), expression())
+    all_of_them = heads.vertices(HEAD, jnp.ones(MODES).at[7:].set(0), expression())
+    np.testing.assert_allclose(some, all_of_them, atol=1e-5)
+
+
+def test_mirrored_parameters_make_the_mirrored_head(key):
+    one, two = jax.random.split(key)
+    identity = jax.random.normal(one, (MODES,))
+    face = jax.random.uniform(two, (SHAPES,))
+    shape = np.asarray(heads.vertices(HEAD, identity, face))
+    other = np.asarray(heads.vertices(HEAD, *heads.mirrored(HEAD, identity, face)))
+    flipped = other[HEAD.mirror] * np.array([-1, 1, 1], np.float32)
+    # Modes are kept in steps of 2e-4 and 5e-4 cm; a hundred of them add up.
+    np.testing.assert_allclose(flipped, shape, atol=0.01)
+
+
+def test_some_people_are_lopsided():
+    assert set(HEAD.identity_sign.tolist()) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "sign"),
+    [
+        ("eyeLookUp_R", 1, 1),
+        ("eyeLookDown_R", 1, -1),
+        ("eyeLookIn_R", 0, 1),  # the right eye's inside is towards +x
+        ("eyeLookOut_R", 0, -1),
+    ],
+)
+def test_the_eyeball_turns_where_its_owner_looks(name, axis, sign):
+    ball, _ = heads.eyeballs(HEAD)
+    shape = np.asarray(heads.vertices(HEAD, jnp.zeros(2), expression(**{name: 1.0})))
+    front = ball[HEAD.neutral[ball, 2].argmax()]
+    assert sign * (shape[front] - HEAD.neutral[front])[axis] > 0.4  # cm
+    centre = HEAD.eye_centres[0]
+    old = np.linalg.norm(HEAD.neutral[ball] - HEAD.neutral[centre], axis=1)
+    new = np.linalg.norm(shape[ball] - shape[centre], axis=1)
+    np.testing.assert_allclose(new, old, atol=1e-4)  # turned, not bent
+
+
+def test_mirror_pairs_are_pairs_and_cross_the_middle():
+    np.testing.assert_array_equal(
+        HEAD.mirror[HEAD.mirror], np.arange(len(HEAD.neutral))
+    )
+    np.testing.assert_allclose(
+        HEAD.neutral[HEAD.mirror, 0], -HEAD.neutral[:, 0], atol=0.03
+    )
+
+
+def test_the_chart_fills_the_unit_square_once():
+    spots = HEAD.uv[HEAD.part == 0]
+    assert spots.min() >= 0 and spots.max() <= 1
+    first, second = spots[:, 1] - spots[:, 0], spots[:, 2] - spots[:, 0]
+    areas = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
+    assert (areas > -1e-6).mean() > 0.999  # none is turned over
+    assert 0.8 < areas.sum() / 2 < 1
+
+
+def test_normals_of_a_roof_by_hand():
+    corners = jnp.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [5, 5, 5.0]])
+    triangles = jnp.array([[0, 1, 2], [0, 3, 1]])
+    found = jax.jit(heads.normals)(corners, triangles)
+    half = 0.5**0.5
+    expected = [[0, half, half], [0, half, half], [0, 0, 1], [0, 1, 0], [0, 0, 0]]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_normals_of_the_head_look_outward():
+    found = heads.normals(jnp.asarray(HEAD.neutral), jnp.asarray(HEAD.triangles))
+    nose, chin = HEAD.ibug68[30], HEAD.ibug68[8]
+    assert found[nose, 2] > 0.5 and found[chin, 2] > 0.3
+
+
+def test_normals_refuse_squares():
+    with pytest.raises(TypeCheckError):
+        heads.normals(jnp.zeros((5, 3)), jnp.zeros((2, 4), int))
