@@ -6,17 +6,27 @@ Run:  python -m data_builders.build ibug_300w --source FOLDER --data-dir data
 import argparse
 import contextlib
 import fcntl
+import io
 import pathlib
 import shutil
 import sys
 
 import tensorflow_datasets as tfds
+from absl import logging
 
+from data_builders.face_synthetics import (
+    face_synthetics_dataset_builder as face_synthetics,
+)
 from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
+from data_builders.synthetic_faces import (
+    synthetic_faces_dataset_builder as synthetic_faces,
+)
 from lmkjax.types import UserError
 
 MODULES = {
     "ibug_300w": ibug_300w,
+    "face_synthetics": face_synthetics,
+    "synthetic_faces": synthetic_faces,
 }
 
 
@@ -57,18 +67,35 @@ def _build(builder_class, config, home: pathlib.Path, options: dict) -> None:
     """Builds one dataset; TFDS writes beside the folder and renames at the end."""
     for leftover in home.glob("incomplete.*"):  # of a build that was killed
         shutil.rmtree(leftover)
-    data_dir = home.parents[1]
-    builder = builder_class(data_dir=str(data_dir), config=config)
+    source = options.get("source")
+    if source is not None and pathlib.Path(source).is_file():  # TFDS wants a folder
+        source = pathlib.Path(source).parent
     try:
-        builder.download_and_prepare(
-            download_dir=str(home / "downloads"),
-            download_config=tfds.download.DownloadConfig(
-                manual_dir=options.get("source"), try_download_gcs=False
-            ),
-            file_format="array_record",
-        )
+        with _quiet():
+            builder = builder_class(data_dir=str(home.parents[1]), config=config)
+            builder.download_and_prepare(
+                download_dir=str(home / "downloads"),
+                download_config=tfds.download.DownloadConfig(
+                    manual_dir=source, try_download_gcs=False
+                ),
+                file_format="array_record",  # the only one that needs no TensorFlow
+            )
     finally:
         shutil.rmtree(home / "downloads", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps TFDS from talking; the builders show their own progress, on stderr."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.enable_progress_bar()
+        logging.set_verbosity(verbosity)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import json
 import pathlib
 
 import numpy as np
+import rich.console
+import rich.progress
 import tensorflow_datasets as tfds
 from PIL import Image, UnidentifiedImageError
 
@@ -58,11 +60,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         faces = find(folder)
         self.info.metadata["present"] = {s: len(faces[s]) for s in SPLITS}
         self.info.metadata["official"] = {s: sum(SPLITS[s].values()) for s in SPLITS}
-        return {s: self._generate_examples(faces[s]) for s in SPLITS if faces[s]}
+        return {s: self._generate_examples(s, faces[s]) for s in SPLITS if faces[s]}
 
-    def _generate_examples(self, faces: dict[str, pathlib.Path]):
+    def _generate_examples(self, split: str, faces: dict[str, pathlib.Path]):
         """Yields (name, example); the name is the subset and the file's stem."""
-        for name, file in faces.items():
+        console = rich.console.Console(stderr=True)
+        for name, file in rich.progress.track(
+            faces.items(), f"Preparing 300-W {split}", console=console
+        ):
             example = {"image": encoded(photo_of(file)), "points": pts.read(file)}
             yield name, example | {"name": name}
 

@@ -17,7 +17,7 @@ from lmkjax.types import Key, Scalar, typed
 Image = Float[Array, "h w 3"]
 
 # Standard deviations at strength 1: of a sum, of logarithms of factors, of turns.
-BRIGHTNESS, CONTRAST, SATURATION, GAMMA, TINT = 0.1, 0.2, 0.3, 0.2, 0.08
+BRIGHTNESS, CONTRAST, SATURATION, GAMMA, TINT = 0.1, 0.2, 0.2, 0.15, 0.05
 HUE_TURNS = 0.02
 NOISE = 0.03
 GREY = 0.1  # probability at strength 1

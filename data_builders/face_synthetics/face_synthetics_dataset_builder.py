@@ -1,0 +1,183 @@
+"""FaceSynthetics: rendered faces, each with 68 landmarks and two pupils."""
+
+import argparse
+import dataclasses
+import hashlib
+import io
+import json
+import pathlib
+import re
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+import rich.console
+import rich.progress
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from lmkjax.types import UserError
+
+PHOTO = re.compile(r"(?:.*/)?(\d{6})\.png")  # not 000000_seg.png
+OFFICIAL = 100_000
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class Config(tfds.core.BuilderConfig):
+    """Where the faces lie.
+
+    Attributes:
+        source: the makers' zip or folder; "" = TFDS' `manual_dir`.
+    """
+
+    source: str = ""
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """Microsoft FaceSynthetics (Wood et al., ICCV 2021)."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Points in corner-origin pixels, as the makers' are."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """
+    Accept the licence at https://github.com/microsoft/FaceSynthetics, then put
+    `dataset_100000.zip` (or what it unpacks to) into `manual_dir`.
+    """
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        """The features; prose comes from README.md, CITATIONS.bib, TAGS.txt."""
+        place = "(x, y) in pixels; (0, 0) is the top-left corner."
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "points": tfds.features.Tensor(shape=(68, 2), dtype=np.float32, doc=place),
+            "pupils": tfds.features.Tensor(shape=(2, 2), dtype=np.float32, doc=place),
+            "name": tfds.features.Text(doc="The makers' own number: 000000."),
+        }
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            homepage="https://github.com/microsoft/FaceSynthetics",
+            disable_shuffling=True,  # the order of the names: no chance on disk
+            metadata=tfds.core.MetadataDict(),
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+        """One split: the makers name no others."""
+        source = getattr(self.builder_config, "source", "") or dl_manager.manual_dir
+        files, read = listed(pathlib.Path(source))
+        self.info.metadata["present"] = {"train": len(files)}
+        self.info.metadata["official"] = {"train": OFFICIAL}
+        return {"train": self._generate_examples(files, read)}
+
+    def _generate_examples(self, files: dict[str, str], read: Callable[[str], bytes]):
+        """Yields (number, example), the number being the dataset's own."""
+        console = rich.console.Console(stderr=True)
+        for name, file in rich.progress.track(
+            files.items(), "Preparing FaceSynthetics", console=console
+        ):
+            landmarks = file.removesuffix(".png") + "_ldmks.txt"
+            points = parsed(read(landmarks), landmarks)
+            photo = read(file)
+            try:
+                Image.open(io.BytesIO(photo)).verify()
+            except (OSError, SyntaxError, ValueError) as error:
+                raise UserError(f"{file}: cannot be read as PNG ({error}).") from None
+            example = {"image": photo, "points": points[:68], "pupils": points[68:]}
+            yield name, example | {"name": name}
+
+
+def listed(source: pathlib.Path) -> tuple[dict[str, str], Callable[[str], bytes]]:
+    """The pictures of a folder or a zip, and what reads a file of it.
+
+    Args:
+        source: a folder of `NNNNNN.png` and `NNNNNN_ldmks.txt`, one that holds the
+            makers' zip, or that zip.
+
+    Returns:
+        Number to the picture's file, in order; file to bytes.
+
+    Raises:
+        UserError: there is no such file or folder, or no picture in it.
+    """
+    if source.is_dir() and not any(map(PHOTO.fullmatch, _names(source))):
+        source = next(iter(sorted(source.glob("dataset_*.zip"))), source)
+    if source.is_dir():
+        files, opened = _names(source), None
+    elif zipfile.is_zipfile(source):
+        opened = zipfile.ZipFile(source)
+        files = opened.namelist()
+    else:
+        raise UserError(f"{source}: wanted FaceSynthetics, a folder or the zip.")
+
+    def read(file: str) -> bytes:
+        try:
+            return opened.read(file) if opened else (source / file).read_bytes()
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(f"{source}: cannot read {file} ({error}).") from None
+
+    found = {m[1]: m[0] for m in map(PHOTO.fullmatch, sorted(files)) if m}
+    if not found:
+        raise UserError(
+            f"{source}: wanted FaceSynthetics (000000.png, 000000_ldmks.txt, ...); "
+            "found no such picture."
+        )
+    return found, read
+
+
+def parsed(text: bytes, file: str) -> np.ndarray:
+    """The 70 points of a landmark file, in our convention.
+
+    Raises:
+        UserError: another count of points, or one that is no finite number.
+    """
+    try:
+        points = np.loadtxt(io.BytesIO(text), dtype=np.float32, ndmin=2)
+    except ValueError as error:
+        raise UserError(f"{file}: wanted 70 lines 'x y' ({error}).") from None
+    if points.shape != (70, 2) or not np.isfinite(points).all():
+        raise UserError(
+            f"{file}: wanted 70 points 'x y', all finite; got {len(points)} lines."
+        )
+    return points  # the makers count from the corner as we do: see README.md
+
+
+def make_config(*, source: str | pathlib.Path) -> Config:
+    """The config of a folder or zip: its name changes when the list of faces does.
+
+    Args:
+        source: the makers' zip, or the folder that it unpacks to.
+
+    Raises:
+        UserError: there is no such file or folder, or no picture in it.
+    """
+    source = pathlib.Path(source).expanduser()
+    files, read = listed(source)
+    digest = hashlib.sha256("\n".join(files.values()).encode())
+    for file in (next(iter(files.values())), list(files.values())[-1]):
+        digest.update(read(file))  # the ends: a hundred thousand would take minutes
+    return Config(
+        name=f"{len(files)}-{digest.hexdigest()[:12]}",
+        description="The name is the count and a digest of the list of faces.",
+        source=str(source),
+    )
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what `make_config` takes to a command line."""
+    parser.add_argument(
+        "--source",
+        required=True,
+        metavar="FOLDER_OR_ZIP",
+        help="dataset_100000.zip (or another of the makers' zips), or its folder",
+    )
+
+
+def describe(folder: pathlib.Path) -> list[str]:
+    """One line: how many faces a prepared set has, of how many."""
+    metadata = json.loads((folder / "metadata.json").read_text())
+    present = metadata["present"]["train"]
+    return [f"FaceSynthetics train: {present} of {OFFICIAL} faces"]
+
+
+def _names(folder: pathlib.Path) -> list[str]:
+    """The files of a folder and of its folders, relative to it."""
+    found = (*folder.glob("*.*"), *folder.glob("*/*.*"))
+    return [file.relative_to(folder).as_posix() for file in found]

@@ -1,0 +1,58 @@
+"""FaceSynthetics: folder and zip read back, and what is refused."""
+
+import pathlib
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+
+from data_builders import build
+from lmkjax.data import sources
+from lmkjax.types import UserError
+
+DUMMY = pathlib.Path(__file__).parent / "dummy_data"
+
+
+def zipped(tmp_path, *, top):
+    file = tmp_path / "dataset_2.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for part in DUMMY.iterdir():
+            archive.write(part, top + part.name)
+    return file
+
+
+def test_a_folder_gives_68_points_as_they_stand_in_the_file(tmp_path):
+    prepared = build.prepare("face_synthetics", data_dir=tmp_path, source=DUMMY)
+    assert sources.splits(prepared) == {"train": 2}  # not the segmentations
+    source = sources.load(prepared, "train")
+    assert source.names == ["000000", "000001"]
+    # The files' first lines are 19.000 12.000 and 20.000 12.000.
+    np.testing.assert_allclose(source[0].points[0], [19, 12], atol=1e-5)
+    np.testing.assert_allclose(source[1].points[0], [20, 12], atol=1e-5)
+    assert source[0].points.shape == (68, 2)
+    assert source.record(0).photo == (DUMMY / "000000.png").read_bytes()
+
+
+@pytest.mark.parametrize("top", ["", "dataset_2/"])
+def test_the_zip_gives_what_the_folder_gives(tmp_path, top):
+    folder = build.prepare("face_synthetics", data_dir=tmp_path / "a", source=DUMMY)
+    file = zipped(tmp_path, top=top)
+    packed = build.prepare("face_synthetics", data_dir=tmp_path / "b", source=file)
+    one, other = sources.load(folder, "train"), sources.load(packed, "train")
+    assert one.names == other.names
+    for index in range(2):
+        np.testing.assert_array_equal(one[index].image, other[index].image)
+        np.testing.assert_array_equal(one[index].points, other[index].points)
+
+
+def test_another_count_of_points_is_refused(tmp_path):
+    folder = pathlib.Path(shutil.copytree(DUMMY, tmp_path / "source"))
+    (folder / "000001_ldmks.txt").write_text("1 2\n3 4\n")
+    with pytest.raises(UserError, match="000001_ldmks.txt: wanted 70 points"):
+        build.prepare("face_synthetics", data_dir=tmp_path / "data", source=folder)
+
+
+def test_a_folder_without_faces_is_refused(tmp_path):
+    with pytest.raises(UserError, match="wanted FaceSynthetics"):
+        build.prepare("face_synthetics", data_dir=tmp_path, source=tmp_path)

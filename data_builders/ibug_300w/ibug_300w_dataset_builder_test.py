@@ -1,0 +1,123 @@
+"""300-W: the official layout read back, what is left out, and what is refused."""
+
+import io
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_builders import build
+from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
+from lmkjax.data import sources
+from lmkjax.types import UserError
+
+DUMMY = pathlib.Path(__file__).parent / "dummy_data"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    data_dir = tmp_path_factory.mktemp("data")
+    return build.prepare("ibug_300w", data_dir=data_dir, source=DUMMY)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return pathlib.Path(shutil.copytree(DUMMY, tmp_path / "300w"))
+
+
+def test_splits_are_the_official_ones_without_mirrored_copies(prepared):
+    expected = {"train": 3, "common": 2, "challenging": 1, "private": 1}
+    assert sources.splits(prepared) == expected
+    names = sources.load(prepared, "train").names
+    assert names == ["afw/one_1", "helen/trainset/two_1", "lfpw/trainset/image_0001"]
+
+
+def test_the_official_counts_are_told_beside_those_found(prepared):
+    lines = ibug_300w.describe(prepared)
+    assert lines[0] == "300-W train: 3 of 3148 faces, in part"
+    assert [sum(parts.values()) for parts in ibug_300w.SPLITS.values()] == [
+        3148,
+        554,
+        135,
+        600,
+    ]
+
+
+def test_points_move_by_half_a_pixel_with_and_without_a_header(prepared):
+    source = sources.load(prepared, "train")
+    # The first point of the first file stands there as 26.000 14.000.
+    np.testing.assert_allclose(source[0].points[0], [25.5, 13.5], atol=1e-5)
+    np.testing.assert_allclose(source[2].points[0], [28.5, 13.5], atol=1e-5)
+
+
+def test_photos_are_the_very_bytes_unless_they_are_grey(prepared):
+    source = sources.load(prepared, "train")
+    assert source.record(0).photo == (DUMMY / "afw/one_1.jpg").read_bytes()
+    grey = Image.open(io.BytesIO(source.record(1).photo))
+    assert (grey.mode, grey.format) == ("RGB", "PNG")
+    assert source[1].image.shape == (30, 36, 3)
+
+
+def test_no_tensorflow_comes_in(prepared):
+    assert "tensorflow" not in sys.modules
+
+
+def test_a_missing_split_is_named_and_no_error(folder, tmp_path):
+    shutil.rmtree(folder / "ibug")
+    shutil.rmtree(folder / "300W")
+    prepared = build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
+    assert set(sources.splits(prepared)) == {"train", "common"}
+    assert "challenging: 0 of 135 faces, missing (ibug)" in "".join(
+        ibug_300w.describe(prepared)
+    )
+    with pytest.raises(UserError, match="no split 'private'"):
+        sources.load(prepared, "private")
+
+
+def test_a_changed_folder_is_prepared_anew(folder, tmp_path):
+    data_dir = tmp_path / "data"
+    first = build.prepare("ibug_300w", data_dir=data_dir, source=folder)
+    assert build.prepare("ibug_300w", data_dir=data_dir, source=folder) == first
+    file = folder / "afw/one_1.pts"
+    file.write_text(file.read_text().replace("26.000 14.000", "26.000 15.000"))
+    second = build.prepare("ibug_300w", data_dir=data_dir, source=folder)
+    assert second != first
+    moved = sources.load(second, "train")[0].points[0]
+    np.testing.assert_allclose(moved, [25.5, 14.5], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("26.000 14.000\n", "", "found 67"),
+        ("26.000 14.000", "nan 14.000", "finite"),
+        ("26.000 14.000", "26.000", "two numbers"),
+    ],
+)
+def test_a_faulty_landmark_file_is_named(folder, tmp_path, old, new, complaint):
+    file = folder / "afw/one_1.pts"
+    file.write_text(file.read_text().replace(old, new, 1))
+    with pytest.raises(UserError, match=f"one_1.pts.*{complaint}"):
+        build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
+    assert not list((tmp_path / "data").rglob("*.array_record*"))
+
+
+def test_an_unreadable_photo_is_named(folder, tmp_path):
+    (folder / "ibug/four_1.jpg").write_bytes(b"no photo")
+    with pytest.raises(UserError, match="four_1.jpg: not a photo"):
+        build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
+
+
+def test_landmarks_without_a_photo_are_refused(folder, tmp_path):
+    (folder / "ibug/four_1.jpg").unlink()
+    with pytest.raises(UserError, match="four_1.pts: wanted a photo beside it"):
+        build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
+
+
+@pytest.mark.parametrize("name", ["", "nowhere"])
+def test_a_folder_without_faces_is_told_the_layout(tmp_path, name):
+    with pytest.raises(UserError, match="wanted 300-W"):
+        build.prepare("ibug_300w", data_dir=tmp_path, source=tmp_path / name)

@@ -1,0 +1,237 @@
+"""Our own faces: rendered from a seed, with the landmarks of any scheme."""
+
+import argparse
+import dataclasses
+import functools
+import hashlib
+import io
+import json
+import pathlib
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import rich.console
+import rich.progress
+import tensorflow_datasets as tfds
+from PIL import Image
+
+import lmkjax
+from lmkjax import schemes
+from lmkjax.face import render, sample
+from lmkjax.types import UserError
+
+LOOKS = {"default": sample.PRIORS, "stand_in": sample.STAND_IN}
+FIRST_TEST_FACE = 2**31  # far from the train faces, however many they are
+CHUNK = 32  # faces per call of the renderer
+JPEG_QUALITY = 95  # 4:4:4; against PNG see README.md
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class Config(tfds.core.BuilderConfig):
+    """What a set of faces is made from.
+
+    Attributes:
+        scheme: name of the landmarks' scheme, or the path of its YAML file.
+        count: faces of the train split.
+        test_count: faces of the test split.
+        size: side of the pictures, pixels.
+        seed: face i is drawn from `fold_in(key(seed), i)`.
+        look: "default", or "stand_in": clearly different, in place of real photos.
+    """
+
+    scheme: str = "dense490"
+    count: int = 4096
+    test_count: int = 512
+    size: int = 192
+    seed: int = 0
+    look: str = "default"
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """Faces rendered by lmkjax.face, labelled by construction."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "JPEG, points, visibility, box and number of each face."}
+    BUILDER_CONFIGS = [Config(name=name, scheme=name) for name in schemes.SCHEMES]
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        """The features; prose comes from README.md, CITATIONS.bib, TAGS.txt."""
+        config = self.builder_config
+        landmarks = schemes.get(config.scheme).count
+        tensor = tfds.features.Tensor
+        features = {
+            "image": tfds.features.Image(
+                shape=(config.size, config.size, 3), encoding_format="jpeg"
+            ),
+            "points": tensor(
+                shape=(landmarks, 2),
+                dtype=np.float32,
+                doc="(x, y) in pixels; (0, 0) is the top-left corner.",
+            ),
+            "visibility": tensor(
+                shape=(landmarks,),
+                dtype=np.int8,
+                doc="0 visible, hidden by 1 the head, 2 an object, 3 the rim.",
+            ),
+            "box": tensor(
+                shape=(4,),
+                dtype=np.float32,
+                doc="left, top, right, bottom of the 68 iBug points.",
+            ),
+            "index": tfds.features.Scalar(np.int64, doc="i of fold_in(key(seed), i)."),
+            "name": tfds.features.Text(doc="The same number, as text."),
+        }
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            disable_shuffling=True,  # by number: no chance on disk
+            metadata=tfds.core.MetadataDict(options(config)),
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+        """Train and test; a split without faces is not there."""
+        config = self.builder_config
+        numbers = {
+            "train": range(config.count),
+            "test": range(FIRST_TEST_FACE, FIRST_TEST_FACE + config.test_count),
+        }
+        return {s: self._generate_examples(s, n) for s, n in numbers.items() if n}
+
+    def _generate_examples(self, split: str, numbers: range):
+        """Yields (number, example), a chunk of faces at a time."""
+        config = self.builder_config
+        faces = renderer(config)
+        console = rich.console.Console(stderr=True)
+        with rich.progress.Progress(console=console) as progress:
+            shown = f"Rendering {len(numbers)} {config.look} faces, {split}"
+            task = progress.add_task(shown, total=len(numbers))
+            for first in range(0, len(numbers), CHUNK):
+                chunk = list(numbers[first : first + CHUNK])
+                # Filled up by its last face: another length would compile anew.
+                full = chunk + chunk[-1:] * (CHUNK - len(chunk))
+                drawn = jax.device_get(faces(np.array(full, np.uint32)))
+                for row, number in enumerate(chunk):
+                    yield number, example(drawn, row, number)
+                progress.advance(task, len(chunk))
+
+
+def renderer(config: Config) -> Callable[[np.ndarray], render.Rendering]:
+    """What draws the faces of a set, given their numbers (uint32)."""
+    scheme, priors = schemes.get(config.scheme), LOOKS[config.look]
+
+    @jax.jit
+    def keys(numbers):
+        draw = functools.partial(jax.random.fold_in, jax.random.key(config.seed))
+        return jax.vmap(draw)(numbers)
+
+    def faces(numbers: np.ndarray) -> render.Rendering:
+        drawn = render.faces(keys(numbers), scheme, size=config.size, priors=priors)
+        image = jnp.round(jnp.clip(drawn.image, 0, 1) * 255).astype(jnp.uint8)
+        return drawn.replace(image=image, depth=None, segmentation=None)
+
+    return faces
+
+
+def example(drawn: render.Rendering, row: int, number: int) -> dict:
+    """One face of a chunk in the form that is stored."""
+    return {
+        "image": encoded(drawn.image[row]),
+        "points": drawn.points[row].astype(np.float32),
+        "visibility": drawn.visibility[row].astype(np.int8),
+        "box": drawn.box[row].astype(np.float32),
+        "index": number,
+        "name": str(number),
+    }
+
+
+def encoded(image: np.ndarray) -> bytes:
+    """The picture, uint8, as JPEG at full colour resolution."""
+    data = io.BytesIO()
+    picture = Image.fromarray(image)
+    picture.save(data, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return data.getvalue()
+
+
+def make_config(
+    *,
+    scheme: str = Config.scheme,
+    count: int = Config.count,
+    test_count: int = Config.test_count,
+    size: int = Config.size,
+    seed: int = Config.seed,
+    look: str = Config.look,
+) -> Config:
+    """The config of a set; its name tells the options, and the renderer's state.
+
+    Args:
+        scheme: see `Config`, as for the others.
+        count: faces of the train split.
+        test_count: faces of the test split.
+        size: side of the pictures, pixels.
+        seed: of the faces.
+        look: "default" or "stand_in".
+
+    Raises:
+        UserError: an unknown scheme or look, or a count or size that cannot be.
+    """
+    if look not in LOOKS:
+        raise UserError(f"Unknown look '{look}'; known: {', '.join(LOOKS)}.")
+    if size < 1 or min(count, test_count) < 0 or count + test_count == 0:
+        raise UserError(
+            "Wanted a size of at least 1 pixel and at least one face; got size "
+            f"{size}, count {count}, test count {test_count}."
+        )
+    name = schemes.get(scheme).name
+    told = f"{name}-{count}+{test_count}-{size}px-seed{seed}-{look}"
+    return Config(
+        name=f"{told}-{_state(scheme)}",
+        description="Told by the name, which ends in a digest of the renderer.",
+        scheme=scheme,
+        count=count,
+        test_count=test_count,
+        size=size,
+        seed=seed,
+        look=look,
+    )
+
+
+def options(config: Config) -> dict:
+    """What `make_config` takes, as the config has it."""
+    names = ("scheme", "count", "test_count", "size", "seed", "look")
+    return {name: getattr(config, name) for name in names}
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what `make_config` takes to a command line."""
+    helps = {
+        "scheme": f"landmarks: {', '.join(schemes.SCHEMES)}, or a YAML file",
+        "count": "faces to train on",
+        "test_count": "faces to test with, all others than those",
+        "size": "side of the pictures in pixels",
+        "seed": "of the faces; face i depends on seed and i alone",
+        "look": f"how they look: {' or '.join(LOOKS)}",
+    }
+    for name, text in helps.items():
+        value = getattr(Config, name)
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(value), default=value, help=text)
+
+
+def describe(folder: pathlib.Path) -> list[str]:
+    """One line: what a prepared set was made from."""
+    metadata = json.loads((folder / "metadata.json").read_text())
+    told = ", ".join(f"{name} {value}" for name, value in metadata.items())
+    return [f"Synthetic faces: {told}"]
+
+
+def _state(scheme: str) -> str:
+    """A digest of all that a face depends on beside the options: code and assets."""
+    home = pathlib.Path(lmkjax.__file__).parent
+    digest = hashlib.sha256(repr(schemes.get(scheme).curves).encode())
+    digest.update(f"{JPEG_QUALITY}".encode())
+    files = (home / "points.py", home / "schemes.py", *(home / "face").rglob("*"))
+    for file in sorted(files):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]

@@ -1,0 +1,100 @@
+"""Synthetic faces: each from its number alone, options in the name, refusals."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from data_builders import build
+from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
+from lmkjax.data import sources
+from lmkjax.types import UserError
+
+SMALL = {"scheme": "ibug68", "count": 5, "test_count": 3, "size": 16}
+
+
+@pytest.fixture(autouse=True)
+def tiny_renderer(monkeypatch):
+    """In place of the real one: a plain picture whose colour tells the key."""
+
+    def draw(keys, scheme, *, size, priors):
+        colour = jax.vmap(lambda key: jax.random.uniform(key, (3,)))(keys)
+        b, k = len(keys), scheme.count
+        image = jnp.broadcast_to(colour[:, None, None], (b, size, size, 3))
+        places = jnp.linspace(1, size - 1, k)[None, :, None] * jnp.ones((b, 1, 2))
+        places = places * (0.5 if priors is faces.LOOKS["stand_in"] else 1)
+        corners = jnp.array([1.0, 1.0, size - 1.0, size - 1.0])
+        return faces.render.Rendering(
+            image=image,
+            points=places,
+            visibility=jnp.tile(jnp.arange(k, dtype=jnp.int8)[None] % 4, (b, 1)),
+            depth=jnp.zeros((b, size, size)),
+            segmentation=jnp.zeros((b, size, size), jnp.int8),
+            box=jnp.broadcast_to(corners[None], (b, 4)),
+        )
+
+    monkeypatch.setattr(faces.render, "faces", draw)
+
+
+def colours(folder, split):
+    source = sources.load(folder, split)
+    return {name: source[i].image[8, 8] for i, name in enumerate(source.names)}
+
+
+def test_a_face_comes_from_its_number_alone(tmp_path):
+    folder = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL)
+    seen = colours(folder, "train")
+    assert list(seen) == ["0", "1", "2", "3", "4"]
+    key = jax.random.fold_in(jax.random.key(0), 3)
+    expected = jax.random.uniform(key, (3,)) * 255
+    np.testing.assert_allclose(seen["3"], expected, atol=2)  # JPEG
+    more = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL | {"count": 40})
+    np.testing.assert_array_equal(colours(more, "train")["3"], seen["3"])
+
+
+def test_test_faces_are_others_and_do_not_depend_on_the_count(tmp_path):
+    folder = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL)
+    seen = colours(folder, "test")
+    assert list(seen) == [str(2**31 + i) for i in range(3)]
+    every = np.stack([*colours(folder, "train").values(), *seen.values()])
+    assert len(np.unique(every, axis=0)) == 8
+
+
+def test_what_is_stored_is_what_was_drawn(tmp_path):
+    folder = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL)
+    face = sources.load(folder, "train")[1]
+    np.testing.assert_allclose(face.points[:, 0], np.linspace(1, 15, 68), rtol=1e-6)
+    np.testing.assert_array_equal(face.visible, np.arange(68) % 4 == 0)
+    np.testing.assert_array_equal(face.box, [1, 1, 15, 15])
+    assert face.image.shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"count": 6}, {"test_count": 4}, {"size": 24}, {"seed": 1}, {"look": "stand_in"}],
+)
+def test_other_options_are_another_set(tmp_path, change):
+    first = faces.make_config(**SMALL)
+    assert faces.make_config(**SMALL | change).name != first.name
+
+
+def test_the_look_reaches_the_renderer(tmp_path):
+    options = SMALL | {"look": "stand_in", "test_count": 0}
+    folder = build.prepare("synthetic_faces", data_dir=tmp_path, **options)
+    assert sources.splits(folder) == {"train": 5}
+    face = sources.load(folder, "train")[0]
+    np.testing.assert_allclose(face.points.max(), 7.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"look": "odd"}, "known: default, stand_in"),
+        ({"count": 0, "test_count": 0}, "at least one face"),
+        ({"size": 0}, "at least 1 pixel"),
+        ({"scheme": "odd"}, "odd"),
+    ],
+)
+def test_what_cannot_be_is_refused(change, complaint):
+    with pytest.raises(UserError, match=complaint):
+        faces.make_config(**SMALL | change)
