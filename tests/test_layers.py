@@ -13,7 +13,7 @@ LAYERS = [  # a part may import only parts of the lines above its own
     {"adaptation", "objectives"},
     {"training"},
     {"inference"},
-    {"detection", "benchmark"},
+    {"detection", "benchmark", "photos"},
     {"experiment"},
     {"command"},
     {"train", "evaluate", "predict", "render"},

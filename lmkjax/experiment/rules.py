@@ -76,6 +76,22 @@ def settle(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
         ) from error
 
 
+def recall(workdir: pathlib.Path) -> ml_collections.ConfigDict:
+    """The config that a run was made with.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
+    try:
+        return ml_collections.ConfigDict(
+            json.loads((workdir / "config.json").read_text())
+        ).lock()
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"Wanted a run's folder with its config.json; {workdir}: {error}."
+        ) from error
+
+
 def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
     names = []
     for name in sorted(old.keys() | new.keys()):

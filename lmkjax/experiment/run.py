@@ -1,14 +1,17 @@
 """A run from its config to its report."""
 
+import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 
-from lmkjax import adaptation, benchmark
+from lmkjax import adaptation, benchmark, inference
 from lmkjax.experiment import adoption, domains, parts, rules, verdict
-from lmkjax.training import loop, mesh, optim, state, step
+from lmkjax.training import checkpoint, loop, mesh, optim, state, step
+from lmkjax.types import UserError
 
 
 def choose_size(file: str) -> tuple[str, str]:
@@ -45,33 +48,83 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     """
     rules.check(config)
     rules.settle(config, workdir)
-    faces = domains.prepare(
-        config.data,
-        config.crop,
-        input_px=config.model.input_px,
-        seed=config.seed,
-        names=parts.streams_of(config),
-    )
+    faces = prepare(config)
     spec = parts.network(config, faces)
-    if jax.process_index() == 0:
+    lead = jax.process_index() == 0
+    if lead:
         spec.save(workdir)
     result = train(config, workdir, faces, spec)
     if not result.finished:
         now = int(result.state.step)
         print(f"Stopped and saved at step {now}; the same command goes on from there.")
         return
-    if result.images_per_s and jax.process_index() == 0:
+    if result.images_per_s and lead:
         verdict.write_training(workdir, result, config.train.batch)
-    measure(config, workdir, faces, spec, jax.device_get(result.state.ema))
+    findings = measure(config, faces, spec, jax.device_get(result.state.ema))
+    if lead:
+        if findings.adapter is not None:
+            adaptation.save(findings.adapter, workdir / adaptation.FILE)
+        folder = workdir / verdict.FOLDER
+        verdict.write(folder, spec, findings, faces, seed=config.seed)
 
 
-def measure(config, workdir, faces, spec, weights) -> None:
-    """Measures weights on every test set and writes the run's report.
+def evaluate(
+    workdir: pathlib.Path,
+    *,
+    test_sets: Sequence[str] | None,
+    threshold: float,
+    ibug_300w: str | None = None,
+    out: pathlib.Path | None = None,
+) -> None:
+    """Measures a trained run again.
+
+    Args:
+        workdir: the run's folder.
+        test_sets: names of those wanted; None = all that there are.
+        threshold: of AUC and failure rate, % NME.
+        ibug_300w: 300-W's folder, where the run had another one or none.
+        out: where the report goes; None = it is only printed.
+
+    Raises:
+        UserError: the folder holds no trained run, or a test set is not there.
+    """
+    spec = inference.Spec.load(workdir)
+    weights = checkpoint.weights(workdir / "checkpoints")
+    config = rules.recall(workdir)
+    with config.unlocked():
+        config.eval.failure = float(threshold)
+        if ibug_300w:
+            config.data.ibug_300w = str(ibug_300w)
+    faces = prepare(config)
+    if test_sets:
+        known = {test.name: test for test in faces.tests}
+        if unknown := set(test_sets) - set(known):
+            raise UserError(
+                f"No test set {sorted(unknown)} here; there are: {sorted(known)}."
+            )
+        faces = dataclasses.replace(faces, tests=[known[n] for n in test_sets])
+    findings = measure(config, faces, spec, weights)
+    if jax.process_index() == 0:
+        verdict.write(out, spec, findings, faces, seed=config.seed)
+
+
+def prepare(config: ml_collections.ConfigDict) -> domains.Domains:
+    """The faces of a run, built where they are not there yet."""
+    return domains.prepare(
+        config.data,
+        config.crop,
+        input_px=config.model.input_px,
+        seed=config.seed,
+        names=parts.streams_of(config),
+    )
+
+
+def measure(config, faces, spec, weights) -> benchmark.Findings:
+    """Measures weights on every test set.
 
     Args:
         config: of the run.
-        workdir: its folder.
-        faces: both domains, see `domains.prepare`.
+        faces: both domains.
         spec: of the network.
         weights: averaged over the training.
     """
@@ -85,11 +138,7 @@ def measure(config, workdir, faces, spec, weights) -> None:
         drawn=config.eval.drawn,
         seed=config.seed,
     )
-    findings = bench.run(faces.tests, fit_on=faces.target)
-    if jax.process_index() == 0:
-        if findings.adapter is not None:
-            adaptation.save(findings.adapter, workdir / adaptation.FILE)
-        verdict.write(workdir, spec, findings, faces, seed=config.seed)
+    return bench.run(faces.tests, fit_on=faces.target)
 
 
 def train(config, workdir, faces, spec) -> loop.Result:

@@ -14,23 +14,27 @@ TRAINING = "training.json"
 
 
 def write(
-    workdir: pathlib.Path,
+    folder: pathlib.Path | None,
     spec: inference.Spec,
     findings: benchmark.Findings,
     faces: domains.Domains,
     *,
     seed: int,
 ) -> None:
-    """Writes `report/` into a run's folder and prints the tables.
+    """Writes the report and prints its tables.
 
     Args:
-        workdir: the run's folder.
+        folder: where it goes; None = nowhere, the tables are only printed.
         spec: of the network.
         findings: of the benchmark.
         faces: what was trained and tested on.
         seed: of the run.
     """
-    folder = workdir / FOLDER
+    report.show([row for row in findings.rows if "," not in row["test_set"]])
+    for note in faces.notes:
+        print(note)
+    if folder is None:
+        return
     provenance = report.Provenance(
         command=report.command(),
         hardware=report.hardware(),
@@ -41,9 +45,6 @@ def write(
     report.write(folder, findings.rows, provenance)
     for name, found in findings.evaluations.items():
         _draw(folder, name, found)
-    report.show([row for row in findings.rows if "," not in row["test_set"]])
-    for note in faces.notes:
-        print(note)
     print(f"Report with all tables, curves and faces: {folder / 'results.md'}")
 
 

@@ -1,0 +1,112 @@
+"""Measures how good landmarks are: of a trained run, or of any system's predictions."""
+
+import argparse
+import pathlib
+from collections.abc import Sequence
+
+from lmkjax import command
+
+EPILOG = """\
+examples:
+  python -m lmkjax.evaluate --workdir runs/daln
+  python -m lmkjax.evaluate --predictions theirs.json \\
+      --data 300w/helen/testset 300w/lfpw/testset --first_pixel_centre 0
+
+--predictions is a JSON of image name to 68 points, {"a.jpg": [[x, y], ...], ...} or
+{"a.jpg": {"points": [[x, y], ...]}, ...} (so our own points.json will do). A name may
+go without its ending, and with as many sub-folders as make it unique. Every .pts file
+below --data needs a prediction; mirrored copies (*_mirror.pts) are left out. The .pts
+files are 300-W's, whose first pixel has its centre at (1, 1).
+
+NME is the mean distance to the truth in % of a length of the face: between the outer
+corners of the eyes (ocular), between the pupils (pupil), or sqrt(width * height) of the
+box of the true points (box). auc_08 is the area under the curve of cumulative errors up
+to 8 %, as a share of 1; fr_08 is the share of faces above 8 %.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures what the command line says; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="lmkjax evaluate",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--workdir", metavar="DIR", help="a trained run's folder")
+    what.add_argument(
+        "--predictions", metavar="FILE", help="JSON of image name to 68 points"
+    )
+    add(
+        "--test_set",
+        nargs="+",
+        metavar="NAME",
+        help="of a run: only these, such as common (default: all that are prepared)",
+    )
+    add(
+        "--ibug_300w",
+        metavar="FOLDER",
+        help="of a run: measure on 300-W, in its own layout, where the run had none",
+    )
+    add("--data", nargs="+", metavar="FOLDER", help="for --predictions: the .pts files")
+    add(
+        "--first_pixel_centre",
+        type=float,
+        choices=(0.0, 0.5, 1.0),
+        default=0.5,
+        help="where the predictions count from: 0 (OpenCV), 0.5 (default, ours) or 1"
+        " (300-W, MATLAB)",
+    )
+    add(
+        "--threshold",
+        type=float,
+        default=8.0,
+        metavar="PERCENT",
+        help="NME up to which the area goes and above which a face has failed (8)",
+    )
+    add(
+        "--out",
+        metavar="DIR",
+        help="also write results.json, results.md, results.csv and the error curve",
+    )
+    options = parser.parse_args(argv)
+    if options.predictions and not options.data:
+        parser.error(
+            "--predictions wants --data FOLDER, the .pts files to hold against"
+        )
+    if options.predictions and options.test_set:
+        parser.error(
+            "--test_set goes with --workdir; --predictions takes --data FOLDER"
+        )
+    if options.workdir and options.data:
+        parser.error("--data goes with --predictions; a run knows its own test sets")
+    if options.threshold <= 0:
+        parser.error(f"--threshold wants a % above 0; got {options.threshold}")
+
+    if options.predictions:
+        from lmkjax.evaluation import predictions
+
+        predictions.run(
+            options.predictions,
+            options.data,
+            first_pixel_centre=options.first_pixel_centre,
+            threshold=options.threshold,
+            out=options.out,
+        )
+    else:
+        from lmkjax.experiment import run
+
+        run.evaluate(
+            pathlib.Path(options.workdir),
+            test_sets=options.test_set,
+            threshold=options.threshold,
+            ibug_300w=options.ibug_300w,
+            out=options.out and pathlib.Path(options.out),
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    command.run(main)
