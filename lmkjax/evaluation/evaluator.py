@@ -97,7 +97,7 @@ def evaluate(
     rows = [
         {"test_set": test_set, "labels": labels} | row
         for labels, sums in totals.items()
-        for row in _rows(sums)
+        for row in _rows(sums, threshold, dict(frozen))
     ]
     drawn = {name: np.concatenate([part[name] for part in kept]) for name in kept[0]}
     images = drawn.pop("image")
@@ -156,22 +156,20 @@ def _over_hosts(totals: Any, errors: Any) -> tuple[Any, Any]:
     return totals, {name: found[~np.isnan(found)] for name, found in errors.items()}
 
 
-def _rows(totals: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+def _rows(
+    totals: Mapping[str, np.ndarray], threshold: float, regions: Iterable[str]
+) -> list[dict[str, Any]]:
     """The quotients of the sums, a row for each normaliser."""
-    rows = []
-    for normaliser in nme.NORMALISERS:
-        row: dict[str, Any] = {"normaliser": normaliser}
-        regions = {}
-        for name, (total, count) in totals.items():
-            owner, _, metric = name.partition("/")
-            if owner != normaliser:
-                continue
-            value = float(total / count) if count else float("nan")
-            region = metric.removeprefix("nme_")
-            if region != metric:
-                regions[region] = value
-            else:
-                row[metric] = value
-        faces = int(totals[f"{normaliser}/nme"][1])
-        rows.append(row | {"faces": faces, "regions": regions})
-    return rows
+
+    def mean(name: str) -> float:
+        total, count = totals[name]
+        return float(total / count) if count else float("nan")
+
+    metrics = ["nme", nme.name_at("auc", threshold), nme.name_at("fr", threshold)]
+    return [
+        {"normaliser": by}
+        | {metric: mean(f"{by}/{metric}") for metric in metrics}
+        | {"faces": int(totals[f"{by}/nme"][1])}
+        | {"regions": {region: mean(f"{by}/nme_{region}") for region in regions}}
+        for by in nme.NORMALISERS
+    ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib.figure
 import numpy as np
+from PIL import Image, ImageDraw
 
 from lmkjax.evaluation import report
 
@@ -20,6 +21,10 @@ COLOURS = {
     "mean_face": "#8c8c8c",
 }
 """Of points and curves, told apart on skin; others take matplotlib's in order."""
+
+
+UNSURE = 0.04
+"""Share of a face's box: a point that unsure is drawn red."""
 
 
 def write_curves(
@@ -137,6 +142,40 @@ def draw(axes: Any, image: np.ndarray, points: Mapping[str, np.ndarray]) -> None
         axes.scatter(of[:, 0], of[:, 1], s=area, c=colour, lw=0, label=name)
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
+
+
+def write_overlay(
+    path: pathlib.Path,
+    image: np.ndarray,
+    points: np.ndarray,
+    uncertainty: np.ndarray,
+    box: np.ndarray,
+) -> None:
+    """Draws a photo with its points and box into a PNG of the photo's size.
+
+    A point is green where the network is sure, red where its standard deviation is
+    `UNSURE` of the box's longer side or more.
+
+    Args:
+        path: the file.
+        image: uint8 [h, w, 3].
+        points: [k, 2] in pixels of the image.
+        uncertainty: [k], pixels.
+        box: left, top, right, bottom.
+    """
+    picture = Image.fromarray(image)
+    pen = ImageDraw.Draw(picture)
+    side = max(box[2] - box[0], box[3] - box[1])
+    # The pen counts pixels by their centres from 0; our first centre is 0.5.
+    pen.rectangle([float(edge) - 0.5 for edge in box], outline=(255, 255, 255))
+    radius = max(1.0, side / (120 if len(points) <= 100 else 240))
+    for (x, y), doubt in zip(points - 0.5, uncertainty, strict=True):
+        red = min(1.0, float(doubt) / (UNSURE * side))
+        colour = (int(255 * min(1, 2 * red)), int(255 * min(1, 2 - 2 * red)), 0)
+        pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colour)
+    png = io.BytesIO()
+    picture.save(png, format="PNG")
+    report.replace(pathlib.Path(path), png.getvalue())
 
 
 def _save(figure: matplotlib.figure.Figure, path: pathlib.Path) -> None:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmkjax import points, pts, schemes
-from lmkjax.evaluation import evaluator
+from lmkjax.evaluation import evaluator, plots, report
 from lmkjax.types import Batch, UserError
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pts")
@@ -87,6 +87,44 @@ def compare(
     )
     names = [str(face.with_suffix("")) for face in faces]
     return Comparison(evaluation, names, len(given) - len(faces))
+
+
+def run(
+    file: str | pathlib.Path,
+    folders: Sequence[str | pathlib.Path],
+    *,
+    first_pixel_centre: float = 0.5,
+    threshold: float = 8.0,
+    out: str | pathlib.Path | None = None,
+) -> Comparison:
+    """Compares, prints the tables and, with `out`, writes them and the error curve.
+
+    Args:
+        file: JSON, see above.
+        folders: of .pts files.
+        first_pixel_centre: where the file counts from: 0, 0.5 (we) or 1 (300-W).
+        threshold: of AUC and failure rate, % NME.
+        out: a folder for `results.*` and `curve.png`.
+    """
+    found = compare(
+        file, folders, first_pixel_centre=first_pixel_centre, threshold=threshold
+    )
+    rows, test_set = found.evaluation.rows, name_of(folders)
+    report.show(rows)
+    if found.unused:
+        print(f"{found.unused} more predictions in {file} belong to no .pts file.")
+    if out is not None:
+        provenance = report.Provenance(
+            command=report.command(),
+            hardware=report.hardware(),
+            seed=None,
+            commit=report.commit(),
+            data=f"predictions of {pathlib.Path(file).name} on {test_set}",
+        )
+        report.write(out, rows, provenance)
+        curves = {"direct": found.evaluation.errors["direct", "ocular"]}
+        plots.write_curves(pathlib.Path(out) / "curve.png", curves, title=test_set)
+    return found
 
 
 def read(file: str | pathlib.Path) -> dict[str, np.ndarray]:

@@ -19,6 +19,12 @@ import rich.console
 import rich.table
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+LEGEND = (
+    "NME in % of the distance between the outer corners of the eyes (ocular), between"
+    " the pupils (pupil), or of sqrt(width * height) of the face's box (box). auc and"
+    " fr: area under the curve of cumulative ocular NME, and share of failures, 0 to 1,"
+    " at the threshold in the name (08: 8 %)."
+)
 Row = Mapping[str, Any]
 
 
@@ -86,7 +92,7 @@ def replace(path: pathlib.Path, content: str | bytes) -> None:
 
 def markdown(rows: Sequence[Row], provenance: Provenance) -> str:
     """The tables of all test sets, and where they come from."""
-    parts = ["# Results\n"]
+    parts = ["# Results\n", LEGEND + "\n"]
     for table in tables(rows):
         lines = [table.columns, [":--"] + ["--:"] * (len(table.columns) - 1)]
         body = "\n".join("| " + " | ".join(line) + " |" for line in lines + table.cells)
@@ -161,8 +167,7 @@ def _numbers(test_set: str, rows: Iterable[Row]) -> Table:
         line = [labels] + [_number(own[name]["nme"]) for name in normalisers]
         line += [_number(own[first][name], digits=3) for name in metrics]
         cells.append([*line, str(own[first]["faces"])])
-    columns = ["labels", *(f"NME {name} %" for name in normalisers)]
-    columns += [f"{name} {first}" for name in metrics] + ["faces"]
+    columns = ["labels", *(f"{name} %" for name in normalisers), *metrics, "faces"]
     return Table(test_set, columns, cells)
 
 

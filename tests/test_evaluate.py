@@ -1,0 +1,71 @@
+"""`lmkjax evaluate`: predictions to a table and a report, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lmkjax import evaluate
+from lmkjax.types import UserError
+
+
+@pytest.fixture
+def predicted(tmp_path):
+    """Two faces, and predictions 1 px beside the truth, counted from 0."""
+    folder, content = tmp_path / "lfpw/testset", {}
+    folder.mkdir(parents=True)
+    for name in ("image_1", "image_2"):
+        points = np.random.default_rng(len(content)).uniform(0, 99, (68, 2))
+        rows = "\n".join(f"{x:.6f} {y:.6f}" for x, y in points)
+        (folder / f"{name}.pts").write_text(f"version: 1\n{{\n{rows}\n}}\n")
+        content[f"{name}.png"] = (points - 1 + [1, 0]).tolist()
+    file = tmp_path / "theirs.json"
+    file.write_text(json.dumps(content))
+    return ["--predictions", str(file), "--data", str(folder)]
+
+
+def test_predictions_become_a_table_and_a_report(predicted, tmp_path, capsys):
+    out = tmp_path / "report"
+    args = [*predicted, "--first_pixel_centre", "0", "--threshold", "10"]
+    assert evaluate.main([*args, "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "lfpw/testset" in shown and "ocular" in shown
+    content = json.loads((out / "results.json").read_text())
+    assert content["seed"] is None and "theirs.json" in content["data"]
+    rows = {row["normaliser"]: row for row in content["rows"]}
+    assert set(rows) == {"ocular", "pupil", "box"}
+    assert rows["box"]["faces"] == 2 and "auc_10" in rows["box"]
+    np.testing.assert_allclose(rows["box"]["nme"], 100 / 97, rtol=0.05)
+    names = {"results.json", "results.md", "results.csv", "curve.png"}
+    assert {path.name for path in out.iterdir()} == names
+
+
+def test_a_broken_pts_file_is_named_and_nothing_is_written(predicted, tmp_path):
+    (tmp_path / "lfpw/testset/image_2.pts").write_text("1 2\n3 4\n")
+    with pytest.raises(UserError, match=r"image_2\.pts: wanted 68 points.*found 2"):
+        evaluate.main([*predicted, "--out", str(tmp_path / "report")])
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([], "--workdir --predictions is required"),
+        (["--predictions", "a.json"], "wants --data"),
+        (["--workdir", "a", "--predictions", "b"], "not allowed"),
+        (["--workdir", "a", "--threshold", "0"], "above 0"),
+        (["--workdir", "a", "--colour", "red"], "--colour"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(args, words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        evaluate.main(args)
+    assert caught.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_help_shows_an_example_and_says_what_the_numbers_are(capsys):
+    with pytest.raises(SystemExit) as caught:
+        evaluate.main(["--help"])
+    shown = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert "examples:" in shown and "NME is" in shown and "(1, 1)" in shown
