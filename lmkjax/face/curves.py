@@ -10,6 +10,7 @@ import json
 import math
 
 import numpy as np
+from scipy import spatial
 
 from lmkjax import schemes
 from lmkjax.face import head as heads
@@ -17,6 +18,7 @@ from lmkjax.types import UserError
 
 IRIS_RAD = math.radians(20.5)  # angle at the eyeball's centre, from its axis (+z)
 PUPIL_RAD = math.radians(7.5)
+NEAR = 24  # triangles tried before all of them are
 
 
 @functools.cache
@@ -86,24 +88,31 @@ def place(head: heads.Head, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     A spot in a slit of the chart (an eye, the mouth) goes to the nearest rim.
     """
-    face = head.triangles[head.part == head.part_names.index("face")]
-    a, b, c = (
-        head.uv[head.part == head.part_names.index("face")][:, i] for i in range(3)
-    )
-    spots = np.asarray(spots, np.float64)[:, None]
-    area = _cross(b - a, c - a)
-    area = np.where(np.abs(area) < 1e-12, 1e-12, area)
-    weights = (
-        np.stack([_cross(b - spots, c - spots), _cross(c - spots, a - spots)], -1)
-        / area[:, None]
-    )
-    weights = np.concatenate([weights, 1 - weights.sum(-1, keepdims=True)], -1)
-    # Least outside, in the chart's own distance: a negative weight times the height.
-    depth = np.minimum(weights, 0).sum(-1) * np.sqrt(np.abs(area))
-    best = np.argmax(depth, 1)
-    weights = np.maximum(weights[np.arange(len(best)), best], 0)
+    on_face = head.part == head.part_names.index("face")
+    face, corners = head.triangles[on_face], head.uv[on_face].astype(np.float64)
+    spots = np.asarray(spots, np.float64)
+    near = spatial.cKDTree(corners.mean(1)).query(spots, k=NEAR)[1]
+    best, weights = _within(corners, spots, near)
+    lost = weights.min(-1) < -1e-6  # in a large triangle, or in a slit
+    every = np.broadcast_to(np.arange(len(face)), (int(lost.sum()), len(face)))
+    best[lost], weights[lost] = _within(corners, spots[lost], every)
+    weights = np.maximum(weights, 0)
     weights = weights / weights.sum(-1, keepdims=True)
     return face[best].astype(np.int32), weights.astype(np.float32)
+
+
+def _within(corners, spots, choices):
+    """For each spot its triangle out of `choices` [n m], and the weights there."""
+    a, b, c = np.moveaxis(corners[choices], 2, 0)
+    spots = spots[:, None]
+    area = _cross(b - a, c - a)
+    area = np.where(np.abs(area) < 1e-12, 1e-12, area)
+    weights = [_cross(b - spots, c - spots) / area, _cross(c - spots, a - spots) / area]
+    weights = np.stack([*weights, 1 - weights[0] - weights[1]], -1)
+    # Least outside, in the chart's own distance: a negative weight times the height.
+    depth = np.minimum(weights, 0).sum(-1) * np.sqrt(np.abs(area))
+    rows, best = np.arange(len(spots)), np.argmax(depth, 1)
+    return choices[rows, best], weights[rows, best]
 
 
 def _cross(a, b):
