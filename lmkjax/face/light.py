@@ -1,0 +1,197 @@
+"""Light on a surface: a low-order environment, a few lamps and their shadows."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jaxtyping import Array, Float
+
+from lmkjax.face import raster
+from lmkjax.types import typed
+
+MAP_PX = 72
+REACH_CM = 19.0
+"""The shadow map's side in pixels, and how far it reaches from the head's origin."""
+TILES = 14_000
+
+
+@struct.dataclass
+class Light:
+    """What shines on a face; colours are linear RGB, directions point to the light.
+
+    Attributes:
+        environment: irradiance as a polynomial of the normal: 1, x, y, z, xy, yz,
+            3 z^2 - 1, xz, x^2 - y^2.
+        directions: of the lamps, unit vectors in the camera's axes.
+        colours: of the lamps.
+        softness: 0 = the first lamp is a point, 1 = wide: blurs its shadow.
+    """
+
+    environment: Float[Array, "*b 9 3"]
+    directions: Float[Array, "*b l 3"]
+    colours: Float[Array, "*b l 3"]
+    softness: Float[Array, "*b"]
+
+
+@typed
+def irradiance(
+    normals: Float[Array, "*n 3"], environment: Float[Array, "9 3"]
+) -> Float[Array, "*n 3"]:
+    """What the environment gives to a surface of each normal; never below 0."""
+    x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
+    one = jnp.ones_like(x)
+    basis = [one, x, y, z, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y]
+    channels = [
+        sum(b * environment[i, c] for i, b in enumerate(basis)) for c in range(3)
+    ]
+    return jnp.maximum(jnp.stack(channels, -1), 0.0)
+
+
+@typed
+def diffuse(
+    normals: Float[Array, "*n 3"],
+    shadow: Float[Array, "*n"],
+    occlusion: Float[Array, "*n"],
+    light: Light,
+    *,
+    wrap: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> Float[Array, "*n 3"]:
+    """The light that arrives at a matt surface.
+
+    Args:
+        normals: unit vectors.
+        shadow: share of the first lamp that arrives.
+        occlusion: share of the environment that arrives.
+        light: the lights.
+        wrap: how far, per channel, light creeps round into the shade, as it does
+            under skin, the red the furthest.
+    """
+    total = irradiance(normals, light.environment) * occlusion[..., None]
+    for i in range(light.directions.shape[0]):
+        cosine = _dot(normals, light.directions[i])
+        reach = shadow if i == 0 else 0.35 + 0.65 * occlusion
+        channels = [
+            jnp.maximum((cosine + w) / (1 + w), 0.0) * reach * light.colours[i, c]
+            for c, w in enumerate(wrap)
+        ]
+        total += jnp.stack(channels, -1)
+    return total
+
+
+@typed
+def gloss(
+    normals: Float[Array, "*n 3"],
+    views: Float[Array, "*n 3"],
+    shadow: Float[Array, "*n"],
+    light: Light,
+    *,
+    power: float,
+) -> Float[Array, "*n 3"]:
+    """The lamps' highlights on a surface that reflects all; the caller scales them.
+
+    Args:
+        normals: unit vectors.
+        views: unit vectors to the camera.
+        shadow: share of the first lamp that arrives.
+        light: the lights.
+        power: the higher, the smaller and brighter the highlight.
+    """
+    total = jnp.zeros_like(normals)
+    for i in range(light.directions.shape[0]):
+        way = jnp.broadcast_to(light.directions[i], views.shape)
+        half = way + views
+        half *= jax.lax.rsqrt((half**2).sum(-1, keepdims=True) + 1e-9)
+        cosine = jnp.maximum((normals * half).sum(-1), 1e-4)
+        lit = jnp.clip(4 * _dot(normals, light.directions[i]), 0.0, 1.0)
+        peak = (power + 8) / 25 * jnp.exp(power * jnp.log(cosine)) * lit
+        peak *= shadow if i == 0 else 1.0
+        colour = jnp.broadcast_to(light.colours[i], views.shape)
+        total += peak[..., None] * colour
+    return total
+
+
+def _dot(normals, direction):
+    return sum(normals[..., i] * direction[i] for i in range(3))
+
+
+@typed
+def shadows(
+    points: Float[Array, "v 3"],
+    triangles: np.ndarray,
+    direction: Float[Array, " 3"],
+    softness: Float[Array, ""],
+) -> Float[Array, " v"]:
+    """How much of a far lamp each vertex sees, 0 to 1.
+
+    Args:
+        points: turned vertices, cm.
+        triangles: what casts shadows.
+        direction: to the lamp, unit vector.
+        softness: 0 to 1, of the shadow's edge.
+    """
+    up = jnp.where(jnp.abs(direction[1]) < 0.9, jnp.eye(3)[1], jnp.eye(3)[0])
+    right = jnp.cross(up, direction)
+    right *= jax.lax.rsqrt((right**2).sum() + 1e-9)
+    axes = jnp.stack([right, jnp.cross(direction, right)])
+    flat = points @ axes.T
+    scale = MAP_PX / (2 * REACH_CM)
+    place = jnp.stack([flat[:, 0], -flat[:, 1]], -1) * scale + MAP_PX / 2
+    depth = 60.0 - points @ direction
+    seen = raster.rasterise(
+        jnp.concatenate([place, depth[:, None]], -1),
+        triangles,
+        size=MAP_PX,
+        tiles=TILES,
+    ).depth
+    total = jnp.zeros_like(depth)
+    spread = 0.6 + 1.6 * softness
+    taps = [(dx, dy) for dx in (-1.0, 0.0, 1.0) for dy in (-1.0, 0.0, 1.0)]
+    for dx, dy in taps:
+        at = place + (jnp.array([dx, dy]) * spread)[None]
+        gap = depth - raster.look_up(seen, at)
+        total += jnp.clip((gap - 0.7) / 0.5, 0.0, 1.0)
+    return 1 - total / len(taps)
+
+
+def occlusion(
+    vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarray, *, count: int = 64
+) -> np.ndarray:
+    """The share of the sky that each vertex sees: once per head, on the host.
+
+    Args:
+        vertices: cm, v x 3.
+        triangles: t x 3.
+        normals: unit vectors, v x 3.
+        count: directions tried.
+
+    Returns:
+        0 (shut in) to 1, one value per vertex.
+    """
+    turn = np.arange(count) * np.pi * (3 - np.sqrt(5))
+    height = 1 - 2 * (np.arange(count) + 0.5) / count
+    ring = np.sqrt(1 - height**2)
+    directions = np.stack([ring * np.cos(turn), height, ring * np.sin(turn)], -1)
+    steps = [(i / 4, j / 4) for i in range(5) for j in range(5 - i)]
+    corners = vertices[triangles]
+    samples = np.concatenate(
+        [
+            corners[:, 0] * (1 - a - b) + corners[:, 1] * a + corners[:, 2] * b
+            for a, b in steps
+        ]
+    )
+    open_, full = np.zeros(len(vertices)), np.zeros(len(vertices))
+    for way in directions:
+        axes = np.linalg.svd(way[None])[2][1:]
+        cosine = np.maximum(normals @ way, 0)
+        board = np.full((100, 100), -np.inf)
+        cell = _cells(samples @ axes.T)
+        np.maximum.at(board, (cell[:, 0], cell[:, 1]), samples @ way)
+        cell = _cells(vertices @ axes.T)
+        seen = board[cell[:, 0], cell[:, 1]] - vertices @ way < 0.8
+        open_ += cosine * seen
+        full += cosine
+    return (open_ / np.maximum(full, 1e-9)).astype(np.float32)
+
+
+def _cells(flat):
+    return np.clip((flat / 0.4 + 50).astype(int), 0, 99)

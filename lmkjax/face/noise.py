@@ -1,0 +1,52 @@
+"""Noise to break up surfaces: one small tile, looked up at any scale and place."""
+
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lmkjax.types import typed
+
+SIDE = 256
+"""Texels along the tile, which repeats."""
+
+
+@functools.cache
+def tile() -> np.ndarray:
+    """The tile: two channels of 1/f noise, one smoother, one finer; spread 1."""
+    random = np.random.default_rng(7)
+    frequency = np.hypot(*np.meshgrid(*(np.fft.fftfreq(SIDE, 1 / SIDE),) * 2))
+    channels = []
+    for power, low, high in ((1.0, 2, 64), (1.0, 2, 64), (1.5, 2, 24), (0.0, 24, 90)):
+        spectrum = np.fft.fft2(random.standard_normal((SIDE, SIDE)))
+        band = (frequency >= low) & (frequency <= high)
+        spectrum *= np.where(band, np.maximum(frequency, 1.0) ** -power, 0.0)
+        channel = np.fft.ifft2(spectrum).real
+        channels.append(channel / channel.std())
+    return np.stack(channels, -1).astype(np.float32)
+
+
+@typed
+def sample(place: Float[Array, "*n 2"]) -> Float[Array, "*n 4"]:
+    """Four kinds of noise at places counted in tiles; bilinear, mean 0, spread 1."""
+    texel = (place % 1.0) * SIDE
+    low = jnp.floor(texel).astype(jnp.int32)
+    share = texel - low
+    table = jnp.asarray(tile()).reshape(-1, 4)
+    total = jnp.zeros((*place.shape[:-1], 4))
+    for dx in (0, 1):
+        for dy in (0, 1):
+            wx = share[..., 0] if dx else 1 - share[..., 0]
+            wy = share[..., 1] if dy else 1 - share[..., 1]
+            column, row = (low[..., 0] + dx) % SIDE, (low[..., 1] + dy) % SIDE
+            total += table[row * SIDE + column] * (wx * wy)[..., None]
+    return total
+
+
+@typed
+def texel(place: Float[Array, "*n 2"]) -> Float[Array, "*n 4"]:
+    """As `sample`, unsmoothed, at a quarter of the cost: for grain and strands."""
+    low = jnp.floor((place % 1.0) * SIDE).astype(jnp.int32) % SIDE
+    table = jnp.asarray(tile()).reshape(-1, 4)
+    return table[low[..., 1] * SIDE + low[..., 0]]

@@ -1,0 +1,85 @@
+"""What is around a head: the background and the shoulders."""
+
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Float
+
+from lmkjax import points as plane
+from lmkjax.face import noise
+from lmkjax.types import typed
+
+
+@struct.dataclass
+class Scene:
+    """A background and clothes; colours are linear RGB.
+
+    Attributes:
+        colours: three that the background is mixed from.
+        slope: direction and steepness of a gradient between the first two.
+        clouds: strength of large, middle and fine noise.
+        scale: of the noise, tiles per picture.
+        shapes: x, y (picture = 0 to 1), half width, half height, turn in radians,
+            roundness (0 box, 1 ellipse), softness of the edge, cover.
+        shape_colours: of the shapes.
+        stripes: strength, stripes per picture, turn in radians, softness.
+        cloth: two colours of the clothes.
+        cloth_pattern: strength of stripes, their number, strength of folds.
+        shoulders: half width, height (cm), neckline's depth (cm), turn share.
+        offset: where in the noise this picture lies.
+    """
+
+    colours: Float[Array, "*b 3 3"]
+    slope: Float[Array, "*b 2"]
+    clouds: Float[Array, "*b 3"]
+    scale: Float[Array, "*b"]
+    shapes: Float[Array, "*b s 8"]
+    shape_colours: Float[Array, "*b s 3"]
+    stripes: Float[Array, "*b 4"]
+    cloth: Float[Array, "*b 2 3"]
+    cloth_pattern: Float[Array, "*b 3"]
+    shoulders: Float[Array, "*b 4"]
+    offset: Float[Array, "*b 2"]
+
+
+@typed
+def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
+    """A picture without a face: gradient, noise, stripes and soft shapes."""
+    place = plane.centres(size, size) / size
+    coarse = noise.sample(place * scene.scale * 0.25 + scene.offset[None, None])
+    fine = noise.sample(place * scene.scale * 1.7 + scene.offset[None, None])
+    level = (place - 0.5) @ scene.slope + 0.5
+    level += (
+        scene.clouds[0] * 0.35 * coarse[..., 2] + scene.clouds[1] * 0.2 * coarse[..., 0]
+    )
+    turn = scene.stripes[2]
+    wave = place[..., 0] * jnp.cos(turn) + place[..., 1] * jnp.sin(turn)
+    wave = jnp.sin(2 * jnp.pi * scene.stripes[1] * wave + 0.4 * coarse[..., 0])
+    level += scene.stripes[0] * jnp.tanh(wave / scene.stripes[3])
+    picture = _mix(
+        jnp.broadcast_to(scene.colours[0], (size, size, 3)),
+        scene.colours[1],
+        jnp.clip(level, 0, 1),
+    )
+    patch = jnp.clip(0.5 * coarse[..., 1] - 0.3, 0, 1) * scene.clouds[1]
+    picture = _mix(picture, scene.colours[2], patch)
+    for i in range(scene.shapes.shape[0]):
+        cover = _shape(place, scene.shapes[i])
+        picture = _mix(picture, scene.shape_colours[i], cover)
+    grain = scene.clouds[2] * fine[..., 0] + 0.4 * scene.clouds[1] * coarse[..., 3]
+    return picture * jnp.exp(0.35 * grain)[..., None]
+
+
+def _shape(place, shape):
+    """Cover, 0 to 1, of a box or an ellipse with a soft edge."""
+    cos, sin = jnp.cos(shape[4]), jnp.sin(shape[4])
+    dx, dy = place[..., 0] - shape[0], place[..., 1] - shape[1]
+    u = jnp.abs(cos * dx + sin * dy) / shape[2]
+    v = jnp.abs(cos * dy - sin * dx) / shape[3]
+    far = shape[5] * jnp.hypot(u, v) + (1 - shape[5]) * jnp.maximum(u, v)
+    return shape[7] * jnp.clip((1 - far) / shape[6] + 0.5, 0, 1)
+
+
+def _mix(picture, colour, cover):
+    return (
+        picture + (jnp.broadcast_to(colour, picture.shape) - picture) * cover[..., None]
+    )

@@ -1,0 +1,393 @@
+"""Colour of skin, lips, brows, lashes, eyes, teeth and beard at a place on the head.
+
+Places are those of the mean head without expression, so that paint moves with the
+face. What paint needs to know of a place (how far is the lip's edge, where along the
+brow is it, ...) stands in maps over the mean head's right half, seen from the front.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jaxtyping import Array, Float
+
+from lmkjax.face import head as heads
+from lmkjax.face import noise
+from lmkjax.types import typed
+
+TEXEL_CM = 0.06
+LEFT_CM, TOP_CM = 0.0, 13.0
+COLUMNS, ROWS = 160, 440
+CHANNELS = ("lips", "along", "across", "lid", "crow", "fold", "beard", "moustache")
+BROW_DROP_CM = 0.55
+"""How far below the makers' 68 points brows grow."""
+WRAP = (0.32, 0.14, 0.08)
+"""How far light creeps round under skin, per channel."""
+
+
+@struct.dataclass
+class Skin:
+    """How one person is coloured; colours are linear RGB, amounts mostly 0 to 1.
+
+    Attributes:
+        melanin: depth of the pigment, about 0.05 (palest) to 2.4.
+        blood: depth of the blood under it, about 0.1 to 0.6.
+        tint: a colour that all skin is multiplied with, near 1.
+        mottle: of redness, of pigment, freckles, fine texture.
+        age: depth of wrinkles and folds.
+        oil: strength of highlights.
+        lips: extra blood in the lips, their darkness, and their edge in cm.
+        lipstick: colour and, fourth, cover.
+        shadow: eye shadow's colour and cover.
+        liner: darkness of the lash line above and below.
+        brow: colour, cover, thickness (factor) and lift (cm).
+        beard: cover of chin and cheeks, of the moustache, roughness, stubble.
+        beard_colour: of beard and moustache.
+        iris: colour.
+        eye: pupil's radius in cm, redness of the white, brightness of the white.
+        mask: cover of a face mask (0 or 1), and its upper edge in cm.
+        mask_colour: of the mask.
+        offset: where in the noise this face lies.
+    """
+
+    melanin: Float[Array, "*b"]
+    blood: Float[Array, "*b"]
+    tint: Float[Array, "*b 3"]
+    mottle: Float[Array, "*b 4"]
+    age: Float[Array, "*b"]
+    oil: Float[Array, "*b"]
+    lips: Float[Array, "*b 3"]
+    lipstick: Float[Array, "*b 4"]
+    shadow: Float[Array, "*b 4"]
+    liner: Float[Array, "*b 2"]
+    brow: Float[Array, "*b 6"]
+    beard: Float[Array, "*b 4"]
+    beard_colour: Float[Array, "*b 3"]
+    iris: Float[Array, "*b 3"]
+    eye: Float[Array, "*b 3"]
+    mask: Float[Array, "*b 2"]
+    mask_colour: Float[Array, "*b 3"]
+    offset: Float[Array, "*b 2"]
+
+
+@struct.dataclass
+class Paint:
+    """What light meets at each place.
+
+    Attributes:
+        albedo: linear RGB.
+        oil: strength of the broad highlight.
+        wet: strength of the sharp highlight (eyes, lips, teeth).
+        bump: depth of furrows, 0 to 1; darkens and dulls.
+        brow: cover by brow hair.
+        lips: 1 inside the lips.
+        mask: cover by a face mask.
+    """
+
+    albedo: Float[Array, "*n 3"]
+    oil: Float[Array, "*n"]
+    wet: Float[Array, "*n"]
+    bump: Float[Array, "*n"]
+    brow: Float[Array, "*n"]
+    lips: Float[Array, "*n"]
+    mask: Float[Array, "*n"]
+
+
+@functools.cache
+def maps() -> np.ndarray:
+    """The maps of `CHANNELS` over the right half, rows x columns x channels."""
+    head = heads.load()
+    ibug = head.neutral[head.ibug68][:, :2].astype(np.float64)
+    x = (np.arange(COLUMNS) + 0.5) * TEXEL_CM + LEFT_CM
+    y = TOP_CM - (np.arange(ROWS) + 0.5) * TEXEL_CM
+    grid = np.stack(np.meshgrid(x, y), -1)
+
+    lips = _smooth(np.concatenate([ibug[48:60], ibug[48:49]]))
+    inside = _inside(grid, lips)
+    lip = np.where(inside, 1, -1) * _distance(grid, lips)[0]
+    brow = _smooth(ibug[22:27] - [0, BROW_DROP_CM])
+    gap, along, across = _distance(grid, brow)
+    eye = _smooth(np.concatenate([ibug[42:48], ibug[42:43]]))
+    lid = np.where(_inside(grid, eye), -1, 1) * _distance(grid, eye)[0]
+    lid = np.where(grid[..., 1] > ibug[[42, 45], 1].mean() - 0.1, lid, lid + 10)
+    folds = [
+        _smooth(np.array([[1.7, -0.4], [2.6, -1.6], [3.4, -3.2], [3.6, -4.4]])),
+        _smooth(np.array([[1.7, 2.7], [2.4, 2.2], [3.5, 2.0], [4.3, 2.3]])),
+    ]
+    fold = sum(
+        d * np.exp(-((_distance(grid, f)[0] / w) ** 2))
+        for f, d, w in zip(folds, (1.0, 0.5), (0.22, 0.3), strict=True)
+    )
+    px, py = grid[..., 0], grid[..., 1]
+    forehead = np.exp(-(((py - 8.0) / 1.3) ** 2) - (px / 4.2) ** 4)
+    fold += 0.5 * forehead * np.clip(np.sin((py + 0.05 * px**2) * 5.2) - 0.3, 0, 1)
+    crow = np.exp(-(((px - 5.6) / 0.8) ** 2) - ((py - 3.2) / 1.2) ** 2)
+    crow *= np.clip(np.sin(np.arctan2(py - 3.2, px - 4.3) * 14), 0, 1)
+    beard, moustache = _beard(px, py, lip)
+    channels = [lip, along, across, lid, crow, fold, beard, moustache]
+    return np.stack(channels, -1).astype(np.float32)
+
+
+def _beard(x, y, lip):
+    """Where a beard and a moustache grow, 0 to 1."""
+    cheek = np.interp(
+        x, [0, 2.6, 4.2, 6.0, 7.0, 9.6], [-4.6, -3.4, -2.8, -0.6, 2.6, 3.4]
+    )
+    beard = _step((cheek - y) / 0.7)
+    beard *= _step((y + 10.5) / 1.5)
+    beard *= np.where(np.abs(x) < 2.0, _step((-y - 4.9) / 0.5 + 0.4 * x), 1.0)
+    line = np.interp(x, [0, 0.4, 2.6, 3.4], [-1.95, -1.75, -2.6, -3.6])
+    moustache = (
+        _step((line - y) / 0.35) * _step((3.3 - x) / 0.5) * _step((y + 4.2) / 0.5)
+    )
+    off = _step(-lip / 0.12)
+    return beard * off, moustache * off
+
+
+def _step(x):
+    x = np.clip(x + 0.5, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _smooth(line, count=8):
+    """A polyline through the same points, rounded (Catmull-Rom)."""
+    padded = np.concatenate(
+        [2 * line[:1] - line[1:2], line, 2 * line[-1:] - line[-2:-1]]
+    )
+    if np.allclose(line[0], line[-1]):
+        padded = np.concatenate([line[-2:-1], line, line[1:2]])
+    a, b, c, d = (padded[i : len(line) - 1 + i, None] for i in range(4))
+    t = (np.arange(count) / count)[None, :, None]
+    curve = b + t * (c - a) / 2 + t**2 * (a - 2.5 * b + 2 * c - d / 2)
+    curve = curve + t**3 * (1.5 * (b - c) + (d - a) / 2)
+    return np.concatenate([curve.reshape(-1, 2), line[-1:]])
+
+
+def _distance(grid, line):
+    """To a polyline: distance, share of the way along it, signed offset across."""
+    a, b = line[:-1], line[1:]
+    way = b - a
+    length = np.linalg.norm(way, axis=1)
+    begin = np.concatenate([[0], np.cumsum(length)])
+    best = np.full(grid.shape[:-1], np.inf)
+    along, across = np.zeros_like(best), np.zeros_like(best)
+    for i in range(len(a)):
+        t = ((grid - a[i]) @ way[i]) / length[i] ** 2
+        low, high = (-99 if i == 0 else 0), (99 if i == len(a) - 1 else 1)
+        foot = a[i] + np.clip(t, 0, 1)[..., None] * way[i]
+        gap = np.linalg.norm(grid - foot, axis=-1)
+        side = (
+            way[i, 0] * (grid - a[i])[..., 1] - way[i, 1] * (grid - a[i])[..., 0]
+        ) / length[i]
+        near = gap < best
+        best = np.where(near, gap, best)
+        along = np.where(
+            near, (begin[i] + np.clip(t, low, high) * length[i]) / begin[-1], along
+        )
+        across = np.where(near, side, across)
+    return best, along, across
+
+
+def _inside(grid, polygon):
+    x, y = grid[..., 0], grid[..., 1]
+    odd = np.zeros(x.shape, bool)
+    for (ax, ay), (bx, by) in zip(polygon[:-1], polygon[1:], strict=True):
+        if ay != by:
+            odd ^= ((ay > y) != (by > y)) & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
+    return odd
+
+
+@typed
+def look_up(place: Float[Array, "*n 3"]) -> Float[Array, "*n m"]:
+    """What the maps say of a place on the mean head."""
+    column = jnp.clip(jnp.abs(place[..., 0]) / TEXEL_CM - 0.5, 0, COLUMNS - 1.001)
+    row = jnp.clip((TOP_CM - place[..., 1]) / TEXEL_CM - 0.5, 0, ROWS - 1.001)
+    left, top = jnp.floor(column).astype(jnp.int32), jnp.floor(row).astype(jnp.int32)
+    right, down = column - left, row - top
+    table = jnp.asarray(maps()).reshape(-1, len(CHANNELS))
+    total = jnp.zeros((*place.shape[:-1], len(CHANNELS)))
+    for dx in (0, 1):
+        for dy in (0, 1):
+            weight = (right if dx else 1 - right) * (down if dy else 1 - down)
+            total += table[(top + dy) * COLUMNS + left + dx] * weight[..., None]
+    return total
+
+
+def _ramp(x):
+    x = jnp.clip(x, 0.0, 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def _rgb(place, *values):
+    return jnp.broadcast_to(jnp.stack([jnp.asarray(v) for v in values]), (*place, 3))
+
+
+def _mix(a, b, share):
+    """From colour `a` to colour `b` (one colour, or one per place)."""
+    b = jnp.broadcast_to(b, a.shape)
+    return a + (b - a) * share[..., None]
+
+
+@typed
+def pigment(
+    melanin: Float[Array, "*n"], blood: Float[Array, "*n"]
+) -> Float[Array, "*n 3"]:
+    """Skin's albedo: pale tissue seen through melanin and blood (Beer and Lambert)."""
+    channels = [
+        base * jnp.exp(-melanin * m - blood * b)
+        for base, m, b in (
+            (0.82, 1.0, 0.12),
+            (0.70, 1.33, 1.0),
+            (0.61, 1.72, 0.85),
+        )
+    ]
+    return jnp.stack(channels, -1)
+
+
+@typed
+def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
+    """The skin of a person (parts face and head).
+
+    Args:
+        place: on the mean head, cm, and the way round the head, cm.
+        person: whose skin.
+    """
+    n = place.shape[:-1]
+    x, y, z = place[..., 0], place[..., 1], place[..., 2]
+    front = _ramp((z - 1.5) / 1.5)
+    drawn = jax.lax.optimization_barrier(look_up(place[..., :3]))
+    lips_cm, along, across, lid, crow, fold, beard, moustache = (
+        drawn[..., i] for i in range(len(CHANNELS))
+    )
+    flat = jnp.stack([place[..., 3], y], -1)
+    flat = flat + jnp.broadcast_to(person.offset, (*n, 2)) * 300
+    # Else each use of the noise would look it up anew.
+    broad, fine, grain = jax.lax.optimization_barrier(
+        (noise.sample(flat / 45), noise.sample(flat / 14), noise.texel(flat / 7.1))
+    )
+
+    cheeks = jnp.exp(-(((jnp.abs(x) - 4.6) / 1.9) ** 2) - ((y + 0.2) / 2.0) ** 2)
+    nose = jnp.exp(-((x / 1.5) ** 2) - ((y - 0.2) / 1.3) ** 2) * front
+    sockets = (
+        jnp.exp(-(((jnp.abs(x) - 3.0) / 1.8) ** 2) - ((y - 2.6) / 1.1) ** 2) * front
+    )
+    ears = _ramp((jnp.abs(x) - 8.3) / 0.6) * _ramp((y + 4) / 2)
+    lips = _ramp((lips_cm - person.lips[2]) / 0.14 + 0.5 + 0.25 * fine[..., 0]) * front
+
+    red, dark, freckles, rough = (person.mottle[i] for i in range(4))
+    blood = person.blood * (1 + 0.7 * cheeks * front + 0.8 * nose + 0.6 * ears)
+    blood = blood * jnp.exp(red * (0.3 * broad[..., 0] + 0.15 * fine[..., 1]))
+    blood = blood + lips * person.lips[0]
+    pale = 1 / (1 + person.melanin)
+    melanin = person.melanin + dark * (0.10 * broad[..., 1] + 0.05 * fine[..., 0])
+    melanin = melanin + 0.1 * sockets * (0.5 + person.melanin)
+    melanin = melanin + pale * freckles * _ramp(fine[..., 3] - 1.2) * _ramp(
+        1.3 - jnp.abs(y) / 7
+    )
+    melanin = melanin + lips * person.lips[1]
+    albedo = pigment(jnp.maximum(melanin, 0.02), blood) * _rgb(n, *person.tint)
+
+    covered = person.shadow[3] * _ramp(1.3 - jnp.abs(lid - 0.35) / 0.75) * front
+    albedo = _mix(albedo, person.shadow[:3], covered)
+    albedo = _mix(albedo, person.lipstick[:3], lips * person.lipstick[3])
+
+    strand = noise.texel(
+        jnp.stack([along * 0.55 + across * 0.15, across * 0.05 - along * 0.02], -1)
+        + jnp.broadcast_to(person.offset, (*n, 2))
+    )
+    stubble = _ramp(0.5 + 0.35 * grain[..., 3] + 0.25 * fine[..., 0])
+    edge = _ramp(beard * 1.6 - 0.3 + 0.3 * fine[..., 1])
+    edge = jnp.maximum(
+        person.beard[0] * edge,
+        person.beard[1] * _ramp(moustache * 1.5 - 0.25 + 0.2 * fine[..., 0]),
+    )
+    edge = edge * front * (1 - lips)
+    hair = edge * (
+        person.beard[3] * stubble + (1 - person.beard[3]) * (0.75 + 0.25 * stubble)
+    )
+    bristle = jnp.exp(0.4 * person.beard[2] * grain[..., 3])
+    albedo = _blend_hair(albedo, person.beard_colour, bristle, hair)
+
+    brow = _brow(along, across, strand, fine, person) * front
+    albedo = _blend_hair(albedo, person.brow[:3], jnp.exp(0.3 * strand[..., 3]), brow)
+    line = _ramp(1.2 - jnp.abs(lid - 0.02) / 0.11) * person.liner[0]
+    line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
+    albedo = albedo * (1 - line * front)[..., None]
+
+    furrow = person.age * (fold + 0.7 * crow) * front
+    furrow = furrow * (1 + 0.4 * fine[..., 0]) + 0.10 * rough * fine[..., 3]
+    mask = _mask(place, person) * front
+    albedo = _mix(albedo, person.mask_colour, mask)
+    return Paint(
+        albedo=albedo,
+        oil=person.oil
+        * (1 + 0.8 * nose + 0.25 * fine[..., 1])
+        * (1 - hair)
+        * (1 - mask),
+        wet=lips * (0.15 + 0.5 * person.lipstick[3]) * (1 - mask),
+        bump=furrow * (1 - mask),
+        brow=brow,
+        lips=lips * (1 - mask),
+        mask=mask,
+    )
+
+
+def _blend_hair(albedo, colour, bristle, cover):
+    strands = jnp.broadcast_to(colour, albedo.shape) * bristle[..., None]
+    return albedo + (strands - albedo) * cover[..., None]
+
+
+def _brow(along, across, strand, fine, person):
+    """Cover by brow hair: strands inside a tapering band."""
+    _, _, _, cover, thick, lift = (person.brow[i] for i in range(6))
+    half = thick * (0.46 - 0.40 * jnp.clip(along, 0.0, 1.05) ** 2)
+    level = jnp.abs(across - lift + 0.1) / jnp.maximum(half, 0.03)
+    ends = _ramp((along + 0.12) * 7) * _ramp((1.2 - along) * 6)
+    body = _ramp(1.55 - level + 0.3 * strand[..., 3] + 0.15 * fine[..., 0])
+    return cover * ends * body * (0.8 + 0.2 * jnp.tanh(strand[..., 3]))
+
+
+def _mask(place, person):
+    """Cover by a face mask: nose bridge to below the chin."""
+    x, y = jnp.abs(place[..., 0]), place[..., 1]
+    top = person.mask[1] - 0.02 * x**2 - 0.5 * _ramp((x - 1.0) / 2.5)
+    edge = _ramp((top - y) / 0.15) * _ramp((y + 9.2) / 0.15) * _ramp((7.6 - x) / 0.15)
+    return person.mask[0] * edge
+
+
+@typed
+def eyes(
+    place: Float[Array, "*n 3"], person: Skin
+) -> tuple[Float[Array, "*n 3"], Float[Array, "*n"]]:
+    """Colour of the eyeballs, and where the pupil is, at places of the mean head."""
+    head = heads.load()
+    n = place.shape[:-1]
+    centre = jnp.asarray(head.neutral[head.eye_centres[1]])
+    offset = jnp.stack([jnp.abs(place[..., 0]), place[..., 1], place[..., 2]], -1)
+    offset = offset - jnp.broadcast_to(centre, (*n, 3))
+    radius = jnp.hypot(offset[..., 0], offset[..., 1])
+    way = offset[..., :2] / (radius + 1e-3)[..., None]
+    fibre = noise.texel(way * 0.1 + radius[..., None] * 0.01)[..., 3]
+    white = person.eye[2] * _rgb(
+        n, 0.80, 0.74 - 0.25 * person.eye[1], 0.70 - 0.3 * person.eye[1]
+    )
+    white = white * (1 - 0.35 * _ramp((radius - 0.7) / 0.9))[..., None]
+    iris = (
+        _rgb(n, *person.iris)
+        * jnp.exp(0.35 * fibre - 0.2 + 0.5 * _ramp((0.4 - radius) / 0.3))[..., None]
+    )
+    iris = iris * (1 - 0.75 * _ramp((radius - 0.43) / 0.12))[..., None]
+    front = _ramp(offset[..., 2] * 5)
+    albedo = _mix(white, iris, _ramp((0.57 - radius) / 0.06) * front)
+    pupil = _ramp((person.eye[0] - radius) / 0.05) * front
+    return _mix(albedo, jnp.full(3, 0.004), pupil), pupil
+
+
+@typed
+def inside_mouth(place: Float[Array, "*n 3"], *, teeth: bool) -> Float[Array, "*n 3"]:
+    """Colour of teeth, or of gums and tongue, darker towards the throat."""
+    deep = _ramp((place[..., 2] - 3.5) / 6.5)
+    colour = (0.70, 0.62, 0.50) if teeth else (0.36, 0.11, 0.10)
+    return _rgb(place.shape[:-1], *colour) * (0.04 + 0.96 * deep**2)[..., None]

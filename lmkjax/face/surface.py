@@ -1,0 +1,129 @@
+"""The head as it is drawn: its triangles cut small, and what never changes on them."""
+
+import dataclasses
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lmkjax.face import head as heads
+from lmkjax.face import light
+
+EDGE_CM = 2.0
+"""Longer edges are halved: shade and shadow are known at the vertices only."""
+PIVOT = (0.0, 1.0, 2.0)
+"""What the head turns about, cm in its own axes."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Surface:
+    """The head's surface, cut small; v vertices, the head's own first.
+
+    Attributes:
+        rounds: for each round of cutting, the two ends of each new vertex.
+        triangles: t x 3.
+        part: of each triangle, a number into the head's `part_names`.
+        neutral: the vertices of the mean head, cm.
+        round: the way round the mean head to each vertex, cm; 0 in front.
+        open_sky: share of the sky that each vertex sees.
+    """
+
+    rounds: tuple[tuple[np.ndarray, np.ndarray], ...]
+    triangles: np.ndarray
+    part: np.ndarray
+    neutral: np.ndarray
+    round: np.ndarray
+    open_sky: np.ndarray
+
+
+@functools.cache
+def load() -> Surface:
+    """The project's head, cut for drawing; computed once."""
+    head = heads.load()
+    triangles, part = head.triangles, head.part
+    neutral, rounds = np.asarray(head.neutral, np.float64), []
+    for _ in range(6):
+        cut = _cut(neutral, triangles, part)
+        if cut is None:
+            break
+        ends, triangles, part = cut
+        rounds.append(ends)
+        neutral = np.concatenate([neutral, (neutral[ends[0]] + neutral[ends[1]]) / 2])
+    normal = _normals(neutral, triangles)
+    sky = light.occlusion(neutral, triangles, normal)
+    way = 9.0 * np.arctan2(neutral[:, 0], neutral[:, 2] + 3.0)
+    return Surface(
+        tuple(rounds),
+        triangles,
+        part,
+        neutral.astype(np.float32),
+        way.astype(np.float32),
+        sky,
+    )
+
+
+def extend(surface: Surface, values: Float[Array, "n c"]) -> Float[Array, "v c"]:
+    """What the head's vertices carry, for the surface's vertices too."""
+    for first, second in surface.rounds:
+        middle = (values[first] + values[second]) / 2
+        values = jnp.concatenate([values, middle])
+    return values
+
+
+def lopsided(surface: Surface, sides: Float[Array, " 6"]) -> Float[Array, "v 3"]:
+    """How the two sides of a face differ: displacements, cm.
+
+    Args:
+        surface: where.
+        sides: of jaw, nose, eyes, mouth, cheeks and depth, standard deviations; the
+            mirrored face has all of them with the other sign.
+    """
+    x, y = surface.neutral[:, 0] / 8, surface.neutral[:, 1]
+    zero = np.zeros_like(x)
+    jaw = np.exp(-(((y + 7) / 4) ** 2))
+    nose = np.exp(-(((y + 0.5) / 2.5) ** 2) - (x / 0.35) ** 2)
+    eyes = np.exp(-(((y - 4) / 3) ** 2))
+    mouth = np.exp(-(((y + 3.4) / 2) ** 2))
+    basis = [
+        np.stack([0.22 * jaw, 0.10 * x * jaw, zero], 1),
+        np.stack([0.16 * nose, zero, zero], 1),
+        np.stack([zero, 0.16 * x * eyes, zero], 1),
+        np.stack([0.08 * mouth, 0.20 * x * mouth, zero], 1),
+        np.stack([0.12 * np.abs(x), zero, zero], 1),
+        np.stack([zero, zero, 0.25 * x], 1),
+    ]
+    return jnp.einsum("s,svc->vc", sides, np.stack(basis).astype(np.float32))
+
+
+def _edges(points, triangles):
+    ahead = np.roll(triangles, -1, 1)
+    return np.linalg.norm(points[triangles] - points[ahead], axis=-1)
+
+
+def _cut(points, triangles, part):
+    """Halves each triangle at its longest edge, if that is long; None if none is."""
+    lengths = _edges(points, triangles)
+    long = lengths.max(1) > EDGE_CM
+    if not long.any():
+        return None
+    rows = np.arange(len(triangles))
+    # The same choice on both sides of an edge, whatever rounding does.
+    which = np.round(lengths, 6).argmax(1)
+    a, b, c = (triangles[rows, (which + i) % 3] for i in range(3))
+    pairs = np.sort(np.stack([a, b], 1)[long], 1)
+    unique, number = np.unique(pairs, axis=0, return_inverse=True)
+    middle = len(points) + number.reshape(-1)
+    first = np.stack([a[long], middle, c[long]], 1)
+    second = np.stack([middle, b[long], c[long]], 1)
+    triangles = np.concatenate([triangles[~long], first, second])
+    part = np.concatenate([part[~long], part[long], part[long]])
+    return (unique[:, 0], unique[:, 1]), triangles.astype(np.int32), part
+
+
+def _normals(points, triangles):
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    total = np.zeros_like(points)
+    for i in range(3):
+        np.add.at(total, triangles[:, i], np.cross(b - a, c - a))
+    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
