@@ -101,12 +101,13 @@ def decode(photo: bytes, *, side_px: float = 0.0, size: int = 0) -> tuple:
         The photo as an RGB `PIL.Image`, and pixels of it per pixel of the full photo.
     """
     image = Image.open(io.BytesIO(photo))
-    width = image.width
+    full = image.size
     shrink = int(side_px // size) if size else 1
-    if shrink > 1:
-        image.draft(MODE, (image.width // shrink, image.height // shrink))
-    # The decoder keeps 1, 4, 2 or 8 pixels of each block of 8 and rounds the rest up.
-    scale = 1.0 / round(width / image.width)
+    if shrink > 1 and min(full) >= shrink:
+        image.draft(MODE, (full[0] // shrink, full[1] // shrink))
+    # A block of 8 pixels becomes 8, 4, 2 or 1; what a block lacks at the rim is there.
+    scales = {(-(-full[0] // k), -(-full[1] // k)): 1 / k for k in (8, 4, 2, 1)}
+    scale = scales[image.size]
     return image if image.mode == MODE else image.convert(MODE), scale
 
 

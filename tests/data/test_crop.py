@@ -1,0 +1,118 @@
+"""Crops: points follow pixels, borders go on, large photos are decoded small."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from lmkjax import points
+from lmkjax.data import crop
+from lmkjax.types import UserError
+from tests.data.conftest import encode, smooth
+
+BOX = np.array([10.0, 20.0, 30.0, 60.0], np.float32)
+
+
+def middle(image):
+    """The middle of what shines in a picture."""
+    weights = image.sum(-1, dtype=float) / image.sum(dtype=float)
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]] + 0.5
+    return np.array([(weights * x).sum(), (weights * y).sum()])
+
+
+def test_the_square_by_hand():
+    corner, side = crop.square(BOX, margin=1.5)
+    assert side == 60  # 1.5 x the longer side, 40
+    np.testing.assert_array_equal(corner, [20 - 30, 40 - 30])
+
+
+def test_it_is_the_square_of_points_crop():
+    places = np.random.RandomState(0).uniform(0, 99, (7, 2)).astype(np.float32)
+    matrix = jax.jit(lambda box: points.crop(box, margin=1.3, size=48))(BOX)
+    expected = points.apply(matrix, jnp.asarray(places))
+    moved = crop.forth(places, BOX, margin=1.3, size=48)
+    np.testing.assert_allclose(moved, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_back_undoes_forth():
+    places = np.random.RandomState(1).uniform(0, 99, (7, 2)).astype(np.float32)
+    there = crop.forth(places, BOX, margin=1.3, size=48)
+    np.testing.assert_allclose(
+        crop.back(there, BOX, margin=1.3, size=48), places, atol=1e-4
+    )
+
+
+def test_a_crop_at_its_own_size_copies_the_pixels():
+    image = smooth(50, 60)
+    box = np.array([20.0, 10.0, 40.0, 30.0])
+    cut = crop.cut(Image.fromarray(image), box, margin=1.0, size=20)
+    np.testing.assert_array_equal(cut, image[10:30, 20:40])
+
+
+def test_beyond_the_photo_its_last_pixels_go_on():
+    image = smooth(20, 20)
+    cut = crop.cut(Image.fromarray(image), np.array([-5, 0, 15, 20]), margin=1, size=20)
+    np.testing.assert_array_equal(cut[:, 5:], image[:, :15])
+    np.testing.assert_array_equal(cut[:, :5], np.repeat(image[:, :1], 5, 1))
+
+
+def test_a_box_beside_the_photo_is_no_error():
+    box = np.array([100.0, 100.0, 120.0, 120.0])
+    image = smooth(20, 30)
+    cut = crop.cut(Image.fromarray(image), box, margin=1, size=8)
+    np.testing.assert_array_equal(cut, np.broadcast_to(image[-1, -1], cut.shape))
+        cut, np.broadcast_to(smooth(20, 30)[-1, -1], cut.shape)
+    )
+
+
+@pytest.mark.parametrize("side", [8.0, 20.0, 47.3, 90.0])
+def test_a_dot_is_found_where_its_point_goes(side):
+    place = np.array([[33.5, 22.5]], np.float32)
+    image = np.zeros((60, 70, 3), np.uint8)
+    image[22, 33] = 255  # the pixel whose centre that is
+    box = np.array([30.2, 20.1, 30.2 + side, 20.1 + side])
+    cut = crop.cut(Image.fromarray(image), box, margin=1.5, size=40)
+    expected = crop.forth(place, box, margin=1.5, size=40)[0]
+    np.testing.assert_allclose(middle(cut), expected, atol=0.1)
+
+
+def test_shrinking_is_antialiased():
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    box = np.array([0.0, 0.0, 64.0, 64.0])
+    cut = crop.cut(Image.fromarray(stripes), box, margin=1, size=16)
+    inner = cut[:, 1:-1].astype(int)  # at the rim the last stripe goes on
+    assert np.abs(inner - 127).max() <= 2
+
+
+@pytest.mark.parametrize("shape", [(400, 480), (403, 477)])
+def test_a_large_jpeg_is_decoded_small_and_stays_in_place(shape):
+    image = np.zeros((*shape, 3), np.uint8)
+    image[160:220, 200:280] = 255
+    photo = encode(image, "JPEG", quality=95)
+    box = np.array([100.0, 80.0, 330.0, 300.0], np.float32)
+    small, scale = crop.decode(photo, side_px=1.5 * 230, size=32)
+    assert scale == 1 / 8 and small.width == -(-shape[1] // 8)
+    place, visible = np.array([[240.0, 190.0]]), np.ones(1, bool)
+    face = crop.canvas(photo, place, visible, box, margin=1.5, size=32)
+    np.testing.assert_allclose(middle(face.image), face.points[0], atol=0.05)
+
+
+def test_a_small_photo_under_a_large_box_is_left_as_it_is():
+    photo = encode(smooth(20, 30), "JPEG")
+    image, scale = crop.decode(photo, side_px=2000, size=32)
+    assert (image.size, scale) == ((30, 20), 1.0)
+
+
+def test_grey_and_transparent_photos_become_rgb():
+    grey = smooth(12, 14)[..., 0]
+    image, scale = crop.decode(encode(grey))
+    assert (image.mode, scale) == ("RGB", 1.0)
+    np.testing.assert_array_equal(np.asarray(image)[..., 2], grey)
+
+
+@pytest.mark.parametrize("box", [[5, 5, 5, 5], [9, 9, 4, 4], [0, 0, np.nan, 9]])
+def test_a_box_without_size_is_refused(box):
+    with pytest.raises(UserError, match="Wanted a box"):
+        crop.square(np.array(box, float), margin=1.3)

@@ -1,0 +1,125 @@
+"""Colour, softness and noise: nothing where nothing is asked, values by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import TypeCheckError
+
+from lmkjax.data import photometric
+
+ADJUST = jax.jit(photometric.adjust)
+NOTHING = {
+    "brightness": jnp.float32(0),
+    "contrast": jnp.float32(1),
+    "saturation": jnp.float32(1),
+    "hue_turns": jnp.float32(0),
+    "gamma": jnp.float32(1),
+    "tint": jnp.ones(3),
+}
+
+
+@pytest.fixture
+def image(batch):
+    return batch.image[0].astype(jnp.float32) / 255
+
+
+def test_adjusting_by_nothing_is_nothing(image):
+    same = ADJUST(image, **NOTHING)
+    np.testing.assert_allclose(same, image, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"brightness": 0.1}, [0.3, 0.5, 0.7]),
+        ({"gamma": 2.0}, [0.04, 0.16, 0.36]),
+        ({"tint": [0.5, 1.0, 1.0]}, [0.1, 0.4, 0.6]),
+        # Grey is the brightness that the eye sees: 0.299 r + 0.587 g + 0.114 b.
+        ({"saturation": 0.0}, [0.363, 0.363, 0.363]),
+    ],
+)
+def test_one_colour_by_hand(change, expected):
+    plain = jnp.broadcast_to(jnp.array([0.2, 0.4, 0.6]), (8, 8, 3))
+    change = {name: jnp.float32(value) for name, value in change.items()}
+    changed = ADJUST(plain, **NOTHING | change)
+    np.testing.assert_allclose(changed[3, 5], expected, atol=1e-3)
+
+
+def test_contrast_stretches_about_the_mean():
+    image = jnp.full((4, 4, 3), 0.4).at[:2].set(0.6)
+    changed = ADJUST(image, **NOTHING | {"contrast": jnp.float32(1.5)})
+    np.testing.assert_allclose(changed[0, 0], 0.65, atol=1e-3)
+    np.testing.assert_allclose(changed[3, 0], 0.35, atol=1e-3)
+
+
+def test_turning_hues_once_around_is_nothing(image):
+    around = ADJUST(image, **NOTHING | {"hue_turns": jnp.float32(1)})
+    np.testing.assert_allclose(around, image, atol=2e-3)
+
+
+def test_a_gaussian_spreads_a_dot_as_wide_as_asked():
+    dot = jnp.zeros((32, 32, 3)).at[15, 18].set(1.0)
+    rows = photometric.blurring(jnp.float32(2.0), size=32)
+    soft = jax.jit(photometric.soften)(dot, rows)
+    x = np.arange(32)
+    across = np.asarray(soft[..., 0]).sum(0)
+    np.testing.assert_allclose(across.sum(), 1, atol=1e-3)
+    np.testing.assert_allclose((across * x).sum(), 18, atol=1e-2)
+    np.testing.assert_allclose((across * (x - 18) ** 2).sum() ** 0.5, 2, rtol=1e-2)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_coarse_rows_keep_a_plain_colour_and_a_slope(factor):
+    rows = photometric.coarsening(size=16, factor=factor)
+    np.testing.assert_allclose(rows @ np.ones(16), 1, rtol=1e-6)
+    slope = rows @ np.arange(16.0)
+    inner = slice(factor, -factor)  # the rim has no neighbour to lean on
+    np.testing.assert_allclose(slope[inner], np.arange(16.0)[inner], rtol=1e-5)
+
+
+def test_compression_in_fine_levels_is_nothing(image):
+    same = jax.jit(photometric.compress)(image, jnp.float32(1e-4))
+    np.testing.assert_allclose(same, image, atol=1e-3)
+    coarse = jax.jit(photometric.compress)(image, jnp.float32(0.5))
+    assert jnp.abs(coarse - image).max() > 0.03
+
+
+def test_the_waves_of_compression_are_orthonormal():
+    waves = photometric._WAVES
+    np.testing.assert_allclose(waves @ waves.T, np.eye(8), atol=1e-6)
+
+
+def test_noise_has_no_drift_and_the_spread_asked_for(key):
+    grey = jnp.full((32, 32, 3), 0.5)
+
+    @jax.jit
+    @jax.vmap
+    def noise(key):
+        return photometric.random_noise(key, grey, strength=2.0) - grey
+
+    drawn = np.asarray(noise(jax.random.split(key, 500)))
+    spread = drawn.std((1, 2, 3))
+    # The mean of a half normal of standard deviation 2 x 0.03.
+    np.testing.assert_allclose(spread.mean(), 0.06 * (2 / np.pi) ** 0.5, rtol=0.1)
+    assert abs(drawn.mean()) < 0.02 * spread.mean()
+
+
+def test_no_strength_is_nothing(batch, key):
+    image = batch.image.astype(jnp.float32) / 255
+    same = photometric.augment(key, image, colour=0.0, blur_chance=0.0)
+    np.testing.assert_array_equal(same, image)
+
+
+def test_every_picture_is_changed_in_its_own_way_and_stays_in_range(batch, key):
+    image = jnp.stack([batch.image[0].astype(jnp.float32) / 255] * 5)
+    out = photometric.augment(key, image, colour=1.0, blur_chance=1.0)
+    assert out.shape == image.shape and 0 <= out.min() and out.max() <= 1
+    assert len(np.unique(np.asarray(out.mean((1, 2, 3))))) == 5
+    again = photometric.augment(key, image, colour=1.0, blur_chance=1.0)
+    np.testing.assert_array_equal(out, again)
+
+
+def test_a_batch_for_a_picture_is_refused(batch):
+    with pytest.raises(TypeCheckError):
+        photometric.compress(batch.image.astype(jnp.float32), jnp.float32(0.1))

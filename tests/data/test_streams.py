@@ -1,0 +1,129 @@
+"""Streams: shared by processes, resumed, and each test face exactly once."""
+
+import itertools
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmkjax.data import sources, streams
+
+
+@pytest.fixture
+def canvases(source):
+    return streams.Canvases(source, margin=2.0, size=16)
+
+
+def collect(iterator, count):
+    batches = list(itertools.islice(iterator, count))
+    iterator.close()
+    return batches
+
+
+def same(one, other):
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def joined(parts):
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def test_batches_are_pictures_and_what_belongs_to_them(canvases):
+    (batch,) = collect(streams.train(canvases, batch=4, seed=0), 1)
+    assert batch.image.shape == (4, 16, 16, 3) and batch.image.dtype == np.uint8
+    assert batch.points.shape == (4, 3, 2) and batch.points.dtype == np.float32
+    assert batch.box.shape == (4, 4) and batch.mask.all()
+
+
+def test_going_on_at_a_step_is_never_having_stopped(canvases):
+    whole = collect(streams.train(canvases, batch=4, seed=3), 9)
+    rest = collect(streams.train(canvases, batch=4, seed=3, start_step=6), 3)
+    for one, other in zip(whole[6:], rest, strict=True):
+        same(one, other)
+
+
+def test_each_round_sees_every_face_once_in_another_order(canvases):
+    # 10 faces in batches of 5: face i has its second point at height 11 + i.
+    batches = collect(streams.train(canvases, batch=5, seed=0), 4)
+    rounds = [joined(batches[:2]), joined(batches[2:])]
+    points = [np.sort(r.points[:, 1, 1]) for r in rounds]
+    np.testing.assert_array_equal(points[0], points[1])
+    assert len(np.unique(points[0])) == 10
+    assert (rounds[0].points != rounds[1].points).any()
+
+
+def test_another_seed_is_another_order(canvases):
+    (one,) = collect(streams.train(canvases, batch=8, seed=0), 1)
+    (other,) = collect(streams.train(canvases, batch=8, seed=1), 1)
+    assert (one.points != other.points).any()
+
+
+def test_a_source_smaller_than_a_batch_repeats(source):
+    few = sources.subset(source, count=3, seed=0)
+    canvases = streams.Canvases(few, margin=2.0, size=16)
+    (batch,) = collect(streams.train(canvases, batch=8, seed=0), 1)
+    assert len(np.unique(batch.points[:, 1, 1])) == 3
+
+
+def test_two_processes_see_what_one_sees(canvases):
+    for stream in (
+        lambda **o: streams.train(canvases, batch=4, seed=0, **o),
+        lambda **o: streams.test(canvases, batch=4, **o),
+    ):
+        whole = collect(stream(), 3)
+        parts = [collect(stream(process_index=i, process_count=2), 3) for i in (0, 1)]
+        for step, batch in enumerate(whole):
+            same(batch, joined([part[step] for part in parts]))
+
+
+def test_a_test_shows_every_face_once(canvases):
+    batches = list(streams.test(canvases, batch=4))
+    assert [len(batch.mask) for batch in batches] == [4, 4, 4]
+    every = joined(batches)
+    assert every.mask.tolist() == [True] * 10 + [False] * 2
+    expected = [canvases[i].points for i in range(10)]
+    np.testing.assert_array_equal(every.points[:10], expected)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(canvases):
+    with pytest.raises(ValueError, match="cannot be shared by 3"):
+        streams.test(canvases, batch=4, process_count=3)
+
+
+def test_kept_canvases_are_those_made_anew(source, monkeypatch):
+    kept = streams.Canvases(source, margin=2.0, size=16)
+    anew = streams.Canvases(source, margin=2.0, size=16, keep=False)
+    first = kept[4]
+    assert kept[4] is first
+    assert anew[4] is not anew[4]
+    same(first, anew[4])
+    monkeypatch.setattr(streams, "MEMORY_LIMIT", 1000)
+    assert not streams.Canvases(source, margin=2.0, size=16).keep
+
+
+def test_rendered_numbers_go_on_and_are_shared():
+    stream = streams.rendered(batch=6, start_step=2, process_index=1, process_count=2)
+    numbers = [next(stream), next(stream)]
+    np.testing.assert_array_equal(numbers, [[15, 16, 17], [21, 22, 23]])
+    assert numbers[0].dtype == np.uint32
+
+
+def test_a_drawer_draws_face_i_from_its_own_key():
+    def faces(keys):
+        colour = jax.vmap(jax.random.uniform)(keys)
+        return types.SimpleNamespace(
+            image=jnp.broadcast_to(colour[:, None, None, None], (len(keys), 8, 9, 3)),
+            points=jnp.zeros((len(keys), 5, 2)),
+            visibility=jnp.zeros((len(keys), 5), jnp.int8).at[:, 2].set(1),
+            box=jnp.zeros((len(keys), 4)),
+        )
+
+    draw = jax.jit(streams.drawer(faces, seed=7))
+    batch = draw(np.array([3, 2**31], np.uint32))
+    for row, number in enumerate((3, 2**31)):
+        key = jax.random.fold_in(jax.random.key(7), np.uint32(number))
+        expected = jax.random.uniform(key)
+        np.testing.assert_allclose(batch.image[row, 0, 0, 0], expected, rtol=1e-6)
+    assert batch.visible.tolist() == [[True, True, False, True, True]] * 2
