@@ -5,6 +5,13 @@ chart. Seen from any side, its outline is the jaw line where that faces the came
 and the edge of the cheek where the head turns away; neither ear nor hair nor nose
 can stand out. Rays from the face's middle meet the outline; each half, from ear to
 chin, is cut into steps of equal length in the picture.
+
+The two lines were moved until the contour of heads fitted to the inner 51 points of
+300-W train photos lay on the annotators' jaw (population means; no photo is kept).
+Mean signed errors over 970 photos, in % of the ocular distance: up to 12 degrees of
+yaw, across the line -0.5 to 0.9 and along it -1.8 to 0.6; beyond 22 degrees, far side
+-1.2 to 2.2 and -1.9 to 0.6, near side -2.4 to 2.6 and -5.6 (beside the chin, too far
+towards the ear) to 3.5 (the ear's end, too low).
 """
 
 import functools
@@ -18,10 +25,10 @@ from lmkjax.face import curves
 from lmkjax.face import head as heads
 from lmkjax.types import typed
 
-SPOKES = 40  # per side, from ear to chin, each from the outer to the inner line
-ABOVE = 6  # more of them above the ear, so that the outline goes on past its ends
-RINGS = 12  # along each spoke
-RAYS = 40  # per side
+SPOKES = 32  # per side, from ear to chin, each from the outer to the inner line
+ABOVE = 5  # more of them above the ear, so that the outline goes on past its ends
+RINGS = 9  # along each spoke
+RAYS = 28  # per side
 
 
 @struct.dataclass
