@@ -75,9 +75,12 @@ class Stem(nn.Module):
 class Head(nn.Module):
     """Features to one map per landmark; linear.
 
+    Without a bias: a softmax over the places would not see it, and on a CPU its
+    gradient costs as much as a third of the loss.
+
     Attributes:
         landmarks: how many maps.
-        features: channels that it reads, and that `back` returns.
+        features: channels that it reads.
         dtype: the type computed in.
     """
 
@@ -90,27 +93,23 @@ class Head(nn.Module):
         start = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
         shape = (self.features, self.landmarks)
         self.kernel = self.param("kernel", start, shape, jnp.float32)
-        self.bias = self.param(
-            "bias", nn.initializers.zeros, (self.landmarks,), jnp.float32
-        )
 
     @typed
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w k"]:
         """The logits, float32 whatever the type computed in."""
-        kernel, bias = self.kernel.astype(self.dtype), self.bias.astype(self.dtype)
-        return (x @ kernel + bias[None, None, None]).astype(jnp.float32)
+        # As one plain matrix product: twice as fast on a CPU as one of four axes.
+        flat = x.reshape(-1, self.features) @ self.kernel.astype(self.dtype)
+        return flat.reshape(*x.shape[:-1], self.landmarks).astype(jnp.float32)
 
     @typed
-    def folded(
-        self, score: Float[Array, "k c"]
-    ) -> tuple[Float[Array, "c c"], Float[Array, " c"]]:
-        """Kernel and bias of this head followed by the linear map `score`.
+    def folded(self, score: Float[Array, "k c"]) -> Float[Array, "c c"]:
+        """The kernel of this head followed by the linear map `score`.
 
         Newell's `score_(score)` reads the maps through a second linear layer. Two
         linear layers are one, as wide as the features and not as the landmarks:
         the same function for a small part of the work when landmarks are many.
         """
-        return self.kernel @ score, self.bias @ score
+        return self.kernel @ score
 
 
 class HourglassNet(nn.Module):
@@ -168,9 +167,8 @@ class HourglassNet(nn.Module):
             features.append(y)
             logits.append(self.heads[i](y))
             if i < self.stacks - 1:
-                kernel, bias = self.heads[i].folded(self.score[i])
-                x = x + self.fc[i](y) + y @ kernel.astype(self.dtype)
-                x = x + bias.astype(self.dtype)[None, None, None]
+                folded = self.heads[i].folded(self.score[i]).astype(self.dtype)
+                x = x + self.fc[i](y) + y @ folded
         return Outputs(features=jnp.stack(features), logits=jnp.stack(logits))
 
     @typed

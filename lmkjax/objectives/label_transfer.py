@@ -1,0 +1,52 @@
+"""Faces labelled with the 68 points teach the network through the label transfer."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+
+from lmkjax.models import network as networks
+from lmkjax.objectives import supervised
+from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelTransfer:
+    """The heatmap loss of the 68 landmarks that the U-Net makes of the last stack.
+
+    Its gradient reaches the U-Net and, through it, the whole network.
+
+    Attributes:
+        loss: `loss(logits, target, valid)` with target in heatmap pixels.
+        streams: one, whose points are the 68 of iBug.
+    """
+
+    loss: supervised.Loss
+    streams: tuple[str, ...] = ("target",)
+
+    def __call__(
+        self,
+        key: Key,
+        network: networks.Bound,
+        outputs: Mapping[str, Outputs],
+        batches: Mapping[str, Batch],
+        *,
+        step: Step,
+    ) -> tuple[Scalar, Metrics]:
+        """The mean over faces, once as the value and once for the log.
+
+        Args:
+            key: not needed.
+            network: for its label transfer.
+            outputs: what the network said, per stream.
+            batches: faces with 68 points, per stream.
+            step: not needed.
+
+        Returns:
+            The value and metrics as (sum, count).
+        """
+        (name,) = self.streams
+        logits = network.transfer(outputs[name].logits[-1])
+        total = supervised.faces_loss(self.loss, logits, batches[name]).sum()
+        faces = batches[name].mask.sum().astype(jnp.float32)
+        return total / jnp.maximum(faces, 1.0), {"faces": (total, faces)}

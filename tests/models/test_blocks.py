@@ -1,0 +1,63 @@
+"""Building blocks: second implementations, and that faces do not mix."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from lmkjax.models import blocks
+
+
+@pytest.fixture
+def x(key):
+    return jax.random.normal(key, (2, 4, 6, 16)) * 3 + 1
+
+
+def test_norm_is_flaxs_group_norm(key, x):
+    ours, theirs = blocks.Norm(groups=8), nn.GroupNorm(num_groups=8, epsilon=1e-5)
+    scale, offset = jax.random.normal(key, (2, 16))
+    got = jax.jit(ours.apply)({"params": {"scale": scale, "offset": offset}}, x)
+    expected = theirs.apply({"params": {"scale": scale, "bias": offset}}, x)
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+def test_norm_takes_the_most_groups_that_divide_the_channels(x):
+    odd = x[..., :15]
+    got, _ = blocks.Norm(groups=8).init_with_output(jax.random.key(0), odd)
+    grouped = got.reshape(2, 4, 6, 5, 3)  # 5 groups of 3
+    np.testing.assert_allclose(grouped.mean((1, 2, 4)), 0, atol=1e-5)
+    np.testing.assert_allclose(grouped.std((1, 2, 4)), 1, atol=1e-3)
+
+
+def test_a_face_does_not_see_the_others_of_its_batch(key, x):
+    block = blocks.Residual(10)
+    params = block.init(key, x)
+    alone = block.apply(params, x[1:])
+    np.testing.assert_allclose(block.apply(params, x)[1:], alone, atol=1e-5)
+
+
+def test_halve_double_and_fold_equal_the_librarys(x):
+    np.testing.assert_array_equal(
+        blocks.halve(x), nn.max_pool(x, (2, 2), strides=(2, 2))
+    )
+    resized = jax.image.resize(x, (2, 8, 12, 16), "nearest")
+    np.testing.assert_array_equal(blocks.double(x), resized)
+    np.testing.assert_array_equal(blocks.halve(blocks.double(x)), x)
+    folded = blocks.fold(x)
+    assert folded.shape == (2, 2, 3, 64)
+    corner = x[1, 2:4, 4:6].reshape(-1)  # row 1, column 2 of the folded picture
+    np.testing.assert_array_equal(folded[1, 1, 2], corner)
+
+
+def test_bfloat16_inside_keeps_float32_parameters(key, x):
+    block = blocks.Residual(10, jnp.bfloat16)
+    out, params = block.init_with_output(key, x)
+    assert out.dtype == jnp.bfloat16
+    assert all(p.dtype == jnp.float32 for p in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize("change", [blocks.halve, blocks.fold])
+def test_odd_sides_are_refused(x, change):
+    with pytest.raises(ValueError, match="even sides"):
+        change(x[:, :3])
