@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.data import crop, sources
-from lmkjax.types import Batch
+from lmkjax.types import Batch, UserError
 
 MEMORY_LIMIT = 2**31  # bytes; larger sets are decoded anew each time
 
@@ -193,8 +193,9 @@ def drawer(faces: Callable, *, seed: int) -> Callable[[jax.Array], Batch]:
 def _part(batch: int, process_index: int, process_count: int) -> slice:
     """Which faces of a batch belong to a process."""
     if batch % process_count:
-        raise ValueError(
-            f"A batch of {batch} cannot be shared by {process_count} processes."
+        raise UserError(
+            f"A batch of {batch} cannot be shared by {process_count} processes; "
+            f"wanted a multiple of {process_count}."
         )
     own = batch // process_count
     return slice(process_index * own, (process_index + 1) * own)

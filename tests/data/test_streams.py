@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lmkjax.data import sources, streams
+from lmkjax.types import UserError
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_a_test_shows_every_face_once(canvases):
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(canvases):
-    with pytest.raises(ValueError, match="cannot be shared by 3"):
+    with pytest.raises(UserError, match="cannot be shared by 3"):
         streams.test(canvases, batch=4, process_count=3)
 
 
