@@ -1,0 +1,186 @@
+"""The terms: what they count, which way their gradients point, what they refuse.
+
+A stub stands for the network: a head that is one matrix is enough to see whose
+gradient goes where.
+"""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmkjax.losses import domain, landmark
+from lmkjax.objectives import daln, discriminator, label_transfer, supervised
+from lmkjax.types import Batch, Outputs
+
+LOSS = functools.partial(landmark.points, sigma_px=1.0)
+STEP = jnp.int32(1000)  # the reversal has 0.4621 of its strength
+
+
+@dataclasses.dataclass
+class Stub:
+    """A network whose parts are matrix products."""
+
+    kernel: jax.Array
+
+    def head(self, features):
+        return features @ self.kernel
+
+    def transfer(self, logits):
+        return logits @ self.kernel
+
+    def criticise(self, features):
+        return features.mean((1, 2)) @ self.kernel[:, 0]
+
+
+def face_batch(faces, landmarks, *, seed):
+    points = jax.random.uniform(jax.random.key(seed), (faces, landmarks, 2)) * 32
+    return Batch(
+        image=jnp.zeros((faces, 32, 32, 3)),
+        points=points,
+        visible=jnp.zeros((faces, landmarks), bool),
+        box=jnp.zeros((faces, 4)),
+        mask=jnp.ones(faces, bool),
+    )
+
+
+def face_outputs(faces, landmarks, *, seed):
+    one, two = jax.random.split(jax.random.key(seed))
+    return Outputs(
+        features=jax.random.normal(one, (2, faces, 8, 8, 6)),
+        logits=jax.random.normal(two, (2, faces, 8, 8, landmarks)),
+    )
+
+
+BATCHES = {"source": face_batch(4, 5, seed=0), "target": face_batch(4, 3, seed=1)}
+OUTPUTS = {"source": face_outputs(4, 5, seed=2), "target": face_outputs(4, 5, seed=3)}
+HEAD = jax.random.normal(jax.random.key(4), (6, 5))
+
+
+def call(term, outputs=None, batches=None, *, kernel=HEAD, step=STEP):
+    outputs, batches = outputs or OUTPUTS, batches or BATCHES
+    return term(jax.random.key(5), Stub(kernel), outputs, batches, step=step)
+
+
+def test_supervised_is_the_loss_of_every_stack_in_heatmap_pixels(key):
+    value, metrics = call(supervised.Supervised(LOSS))
+    target, valid = BATCHES["source"].points / 4, jnp.ones((4, 5), bool)
+    each = [LOSS(logits, target, valid) for logits in OUTPUTS["source"].logits]
+    np.testing.assert_allclose(value, sum(each).mean(), rtol=1e-5)
+    total, count = metrics["source_last"]
+    np.testing.assert_allclose(total / count, each[-1].mean(), rtol=1e-5)
+
+
+def test_neither_a_filling_face_nor_a_point_outside_adds_anything():
+    batch = BATCHES["source"]
+    outside = batch.points.at[2, 1].set(jnp.array([32.5, 3.0]))
+    mask = batch.mask.at[0].set(False)
+    batch = dataclasses.replace(batch, points=outside, mask=mask)
+
+    def value(logits):
+        outputs = dataclasses.replace(OUTPUTS["source"], logits=logits)
+        return call(
+            supervised.Supervised(LOSS), {"source": outputs}, {"source": batch}
+        )[0]
+
+    grad = jax.jit(jax.grad(value))(OUTPUTS["source"].logits)
+    silent = (grad == 0).all((0, 2, 3))
+    expected = np.zeros((4, 5), bool)
+    expected[0] = expected[2, 1] = True
+    np.testing.assert_array_equal(silent, expected)
+
+
+def test_two_supervised_streams_count_face_by_face():
+    batches = {"source": BATCHES["source"], "target": face_batch(2, 5, seed=6)}
+    outputs = {"source": OUTPUTS["source"], "target": face_outputs(2, 5, seed=7)}
+    both = call(supervised.Supervised(LOSS, ("source", "target")), outputs, batches)[0]
+    one, two = (
+        call(supervised.Supervised(LOSS, (name,)), outputs, batches)[0]
+        for name in ("source", "target")
+    )
+    np.testing.assert_allclose(both, (4 * one + 2 * two) / 6, rtol=1e-5)
+
+
+def test_label_transfer_teaches_the_part_and_the_network_behind_it():
+    def value(kernel, logits):
+        target = dataclasses.replace(OUTPUTS["target"], logits=logits)
+        outputs = {"target": target}
+        return call(label_transfer.LabelTransfer(LOSS), outputs, kernel=kernel)[0]
+
+    kernel = jax.random.normal(jax.random.key(8), (5, 3))
+    logits = OUTPUTS["target"].logits
+    found, grads = jax.value_and_grad(value, argnums=(0, 1))(kernel, logits)
+    points, valid = BATCHES["target"].points / 4, jnp.ones((4, 3), bool)
+    expected = LOSS(logits[-1] @ kernel, points, valid).mean()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert (grads[0] != 0).all()
+    assert (grads[1][0] == 0).all() and (grads[1][1] != 0).all()  # the last stack
+
+
+@pytest.mark.parametrize("form", daln.FORMS)
+def test_daln_drives_the_head_up_and_the_features_down_the_nwd(form):
+    term = daln.DALN(form=form, grid=4, pixels=16)
+
+    def nwd(kernel, features):
+        maps = features @ kernel
+        if form == "landmark":
+            return domain.by_landmark(*maps, grid=4)
+        return domain.by_pixel(jax.random.key(5), *maps, pixels=16)
+
+    def value(kernel, features):
+        outputs = {
+            name: dataclasses.replace(OUTPUTS[name], features=f[None])
+            for name, f in zip(("source", "target"), features, strict=True)
+        }
+        return call(term, outputs, kernel=kernel)[0]
+
+    features = jnp.stack([OUTPUTS[n].features[-1] for n in ("source", "target")])
+    plain, up = jax.value_and_grad(nwd, argnums=(0, 1))(HEAD, features)
+    found, grads = jax.value_and_grad(value, argnums=(0, 1))(HEAD, features)
+    np.testing.assert_allclose(found, -plain, atol=1e-6)
+    np.testing.assert_allclose(grads[0], -up[0], atol=1e-6)
+    np.testing.assert_allclose(grads[1], 0.46211716 * up[1], atol=1e-6)
+
+
+def test_the_critic_learns_and_the_features_unlearn():
+    term = discriminator.Discriminator()
+
+    def paid(kernel, features):
+        logits = features.mean((2, 3)) @ kernel[:, 0]
+        return (jax.nn.softplus(-logits[0]) + jax.nn.softplus(logits[1])).mean() / 2
+
+    def value(kernel, features):
+        outputs = {
+            name: dataclasses.replace(OUTPUTS[name], features=f[None])
+            for name, f in zip(("source", "target"), features, strict=True)
+        }
+        return call(term, outputs, kernel=kernel)[0]
+
+    features = jnp.stack([OUTPUTS[n].features[-1] for n in ("source", "target")])
+    plain, down = jax.value_and_grad(paid, argnums=(0, 1))(HEAD, features)
+    found, grads = jax.value_and_grad(value, argnums=(0, 1))(HEAD, features)
+    np.testing.assert_allclose(found, plain, rtol=1e-6)
+    np.testing.assert_allclose(grads[0], down[0], atol=1e-6)
+    np.testing.assert_allclose(grads[1], -0.46211716 * down[1], atol=1e-6)
+    _, metrics = call(term)
+    assert metrics["right"][1] == 8 and 0 <= metrics["right"][0] <= 8
+
+
+@pytest.mark.parametrize("term", [daln.DALN(grid=4), discriminator.Discriminator()])
+def test_at_the_first_step_no_feature_feels_the_other_domain(term):
+    def value(features):
+        source = dataclasses.replace(OUTPUTS["source"], features=features)
+        return call(term, OUTPUTS | {"source": source}, step=jnp.int32(0))[0]
+
+    np.testing.assert_array_equal(jax.grad(value)(OUTPUTS["source"].features), 0)
+
+
+def test_what_is_refused():
+    with pytest.raises(ValueError, match="Unknown form 'image'; known"):
+        daln.DALN(form="image")
+    uneven = OUTPUTS | {"target": face_outputs(3, 5, seed=3)}
+    with pytest.raises(ValueError, match="got 4 and 3"):
+        call(daln.DALN(), uneven)
