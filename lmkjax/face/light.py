@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from lmkjax.face import raster
 from lmkjax.types import typed
@@ -12,7 +12,7 @@ from lmkjax.types import typed
 MAP_PX = 72
 REACH_CM = 19.0
 """The shadow map's side in pixels, and how far it reaches from the head's origin."""
-TILES = 14_000
+TILES = 16_000
 
 
 @struct.dataclass
@@ -120,6 +120,8 @@ def shadows(
     triangles: np.ndarray,
     direction: Float[Array, " 3"],
     softness: Float[Array, ""],
+    *,
+    keep: Bool[Array, " t"] | None = None,
 ) -> Float[Array, " v"]:
     """How much of a far lamp each vertex sees, 0 to 1.
 
@@ -128,6 +130,7 @@ def shadows(
         triangles: what casts shadows.
         direction: to the lamp, unit vector.
         softness: 0 to 1, of the shadow's edge.
+        keep: which triangles are there; all, if None.
     """
     up = jnp.where(jnp.abs(direction[1]) < 0.9, jnp.eye(3)[1], jnp.eye(3)[0])
     right = jnp.cross(up, direction)
@@ -142,6 +145,7 @@ def shadows(
         triangles,
         size=MAP_PX,
         tiles=TILES,
+        keep=keep,
     ).depth
     total = jnp.zeros_like(depth)
     spread = 0.6 + 1.6 * softness

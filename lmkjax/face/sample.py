@@ -11,7 +11,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face import camera, light, scenery, sensor, skin
+from lmkjax.face import camera, hair, light, props, scenery, sensor, skin
 from lmkjax.face import head as heads
 from lmkjax.types import Key, typed
 
@@ -30,6 +30,8 @@ class FaceParams:
         camera: pose and framing.
         light: lamps and environment.
         skin: colours and textures of the face.
+        hair: how it is worn.
+        props: hat, glasses, hands and things.
         scene: background and clothes.
         sensor: how the picture was taken.
     """
@@ -40,6 +42,8 @@ class FaceParams:
     camera: camera.Camera
     light: light.Light
     skin: skin.Skin
+    hair: hair.Hair
+    props: props.Props
     scene: scenery.Scene
     sensor: sensor.Sensor
 
@@ -161,16 +165,21 @@ def sample(key: Key, priors: Priors = PRIORS) -> FaceParams:
     identity = jnp.clip(shape.normal(0.9, (modes,)), -2.5, 2.5)
     sides = shape.normal(1.0, (SIDES,))
     tone = _Draw(keys[1])
+    worn = _Draw(keys[7])
     low, high, power = priors.melanin
     melanin = low + (high - low) * tone.uniform() ** power
     lamps = _light(_Draw(keys[2]), priors)
+    colour, grey = _hair_colour(tone, melanin)
+    on_head = worn.chance(priors.hats)
     return FaceParams(
         identity=identity,
         sides=sides,
         expression=_expression(_Draw(keys[3])),
         camera=_camera(_Draw(keys[4]), priors),
         light=lamps,
-        skin=_skin(tone, melanin, priors),
+        skin=_skin(tone, melanin, colour, grey, priors),
+        hair=_hair(worn, colour, grey, on_head, priors),
+        props=_props(worn, on_head, priors),
         scene=_scene(_Draw(keys[5]), priors),
         sensor=_sensor(_Draw(keys[6]), lamps, melanin, priors),
     )
@@ -291,8 +300,7 @@ def _hair_colour(draw, melanin):
     return colour + (paint - colour) * dyed, grey
 
 
-def _skin(draw, melanin, priors):
-    hair, grey = _hair_colour(draw, melanin)
+def _skin(draw, melanin, hair, grey, priors):
     made_up = draw.chance(priors.make_up)
     beard = draw.chance(priors.beards)
     kind = draw.pick([[0.9, 0.9], [0.0, 0.9], [0.9, 0.0], [0.6, 0.6], [0.3, 0.3]])
@@ -360,6 +368,172 @@ def _skin(draw, melanin, priors):
         ),
         offset=draw.uniform(shape=(2,)),
     )
+
+
+STYLES = (  # share; cover, top, side, curtain's length, fringe's length, curl
+    (0.08, 0.0, 0.1, 0.1, 0.0, 0.0, 0.0),  # bald
+    (0.12, 0.8, 0.15, 0.1, 0.0, 0.0, 0.3),  # shorn
+    (0.24, 1.0, 1.2, 0.5, 0.0, 0.0, 0.2),  # short
+    (0.10, 1.0, 1.6, 0.8, 0.0, 3.5, 0.2),  # short with a fringe
+    (0.08, 1.0, 2.6, 2.0, 0.0, 0.8, 1.0),  # curly
+    (0.16, 1.0, 1.2, 0.8, 8.0, 0.5, 0.3),  # to the chin
+    (0.15, 1.0, 1.1, 0.8, 19.0, 0.3, 0.3),  # long
+    (0.07, 1.0, 1.2, 0.8, 15.0, 4.2, 0.2),  # long with a fringe
+)
+
+
+def _hair(draw, colour, grey, on_head, priors):
+    table = np.array(STYLES)
+    style = draw.pick(table[:, 1:], table[:, 0])
+    scarf = on_head * draw.chance(0.2)
+    length = style[3] * draw.uniform(0.6, 1.3)
+    length = jnp.where(scarf > 0, 15.0, length)
+    dyed = _colour(draw, priors.saturated)
+    recede = draw.chance(0.3 + 0.4 * grey) * draw.uniform(0.0, 2.8)
+    long = (style[3] > 0) | (scarf > 0)
+    return hair.Hair(
+        cover=jnp.maximum(style[0] * draw.uniform(0.85, 1.0), scarf),
+        volume=jnp.stack(
+            [
+                style[1] * draw.uniform(0.6, 1.5),
+                style[2] * draw.uniform(0.6, 1.5),
+                draw.uniform(0.05, 0.3) * style[1],
+            ]
+        )
+        * (1 - 0.6 * scarf),
+        line=jnp.stack(
+            [
+                draw.normal(0.6),
+                recede * (style[4] < 1),
+                style[4] * draw.uniform(0.6, 1.3),
+                draw.normal(0.5),
+                draw.uniform(-1.5, 2.5),
+                draw.normal(0.8),
+            ]
+        ),
+        curtain=jnp.stack(
+            [
+                jnp.where(long, length, 0.0),
+                jnp.where(scarf > 0, 0.95, draw.uniform(0.85, 1.7)),
+                draw.uniform(-0.2, 0.6),
+                draw.uniform(0.0, 0.8),
+            ]
+        ),
+        strand=jnp.stack(
+            [
+                draw.uniform(0.3, 1.2) * (1 - 0.9 * scarf),
+                draw.uniform(0.5, 1.3) * (1 - 0.6 * scarf),
+                style[5] * draw.uniform() * (1 - scarf),
+            ]
+        ),
+        colour=colour + (dyed - colour) * scarf,
+        gloss=draw.uniform(0.02, 0.16) * (1 - scarf),
+        cloth=scarf,
+        offset=draw.uniform(shape=(2,)),
+    )
+
+
+def _props(draw, on_head, priors):
+    """Hats, glasses, hands and things; all drawn, few of them worn."""
+    kind = draw.pick(
+        [[0.0, 0.0], [0.0, 7.0], [5.0, 0.0], [2.5, 0.0]], [0.35, 0.4, 0.1, 0.15]
+    )
+    scarf_drawn = draw.chance(0.8)  # a scarf sometimes has a hat upon it
+    hat = jnp.stack(
+        [
+            on_head * scarf_drawn,
+            draw.uniform(7.6, 10.0),
+            draw.normal(0.06) + 0.02,
+            draw.uniform(7.5, 10.0),
+            kind[0] * draw.uniform(0.7, 1.3),
+            kind[1] * draw.uniform(0.7, 1.2),
+        ]
+    )
+    dark = draw.chance(0.3)
+    glasses = jnp.stack(
+        [
+            draw.chance(priors.glasses),
+            draw.uniform(2.35, 2.95),
+            draw.uniform(1.5, 2.4),
+            draw.uniform(2.0, 5.0),
+            draw.uniform(0.08, 0.32),
+            dark * draw.uniform(0.75, 1.0) + (1 - dark) * draw.uniform(0.0, 0.12),
+            draw.uniform(0.01, 0.03),
+        ]
+    )
+    there = draw.chance(priors.things)
+    what = draw.pick(np.eye(3), [0.5, 0.25, 0.25])
+    limbs = _hand(draw) * what[0] + _stick(draw) * what[1]
+    card = jnp.stack(
+        [
+            there * what[2],
+            draw.normal(3.5),
+            draw.normal(3.5) - 3.0,
+            draw.uniform(12.0, 17.0),
+            draw.uniform(2.0, 5.0),
+            draw.uniform(3.0, 7.0),
+            draw.normal(0.5),
+        ]
+    )
+    rim = jnp.exp(draw.uniform(-4.5, -0.8)) * _warm(draw.normal(0.3))
+    tint = 0.01 + 0.06 * draw.uniform(shape=(3,)) * dark
+    return props.Props(
+        hat=hat,
+        hat_colour=_colour(draw, 1.5 * priors.saturated),
+        glasses=glasses,
+        glasses_colours=jnp.stack([rim, tint]),
+        limbs=limbs.at[:, 6].multiply(there),
+        limb_colour=_colour(draw, priors.saturated),
+        limb_skin=what[0],
+        card=card,
+        card_colour=_colour(draw, priors.saturated),
+        card_text=draw.uniform(0.0, 1.5),
+    )
+
+
+def _hand(draw):
+    """A hand before the lower face or beside it: palm, fingers, arm."""
+    centre = jnp.stack(
+        [draw.normal(4.0), draw.uniform(-9.0, 0.5), draw.uniform(12.5, 14.5)]
+    )
+    turn = draw.normal(0.8)
+    up = jnp.stack([jnp.sin(turn), jnp.cos(turn), 0 * turn])
+    side = jnp.stack([jnp.cos(turn), -jnp.sin(turn), 0 * turn])
+    back = jnp.array([0.0, 0.0, -1.0])
+    curl, spread = draw.uniform(0.0, 0.6), draw.uniform(0.05, 0.3)
+    rows = []
+    for i, reach in enumerate((6.5, 7.6, 7.2, 5.6)):
+        root = centre + side * (i - 1.5) * 1.9 + up * 1.5
+        way = up * (1 - curl) + side * (i - 1.5) * spread + back * curl * 0.5
+        rows.append(jnp.concatenate([root, root + way * reach, jnp.full(1, 0.85)]))
+    thumb = centre - side * 3.5 - up * 2.0
+    end = thumb - side * 2.5 + up * 4.0
+    rows.append(jnp.concatenate([thumb, end, jnp.full(1, 0.95)]))
+    for shift in (-1.6, 1.6):
+        foot = centre + side * shift
+        rows.append(
+            jnp.concatenate([foot - up * 5.0, foot + up * 1.5, jnp.full(1, 2.0)])
+        )
+    rows.append(
+        jnp.concatenate(
+            [centre - up * 5.0, centre - up * 22.0 - back, jnp.full(1, 2.6)]
+        )
+    )
+    return jnp.stack(rows)
+
+
+def _stick(draw):
+    """A microphone, a cup, a bar: a head and a handle."""
+    end = jnp.stack(
+        [draw.normal(2.5), draw.uniform(-8.0, -2.0), draw.uniform(13.0, 17.0)]
+    )
+    way = jnp.stack([draw.normal(0.7), -1.0 + 0 * end[0], 0.3 + 0 * end[0]])
+    thick = draw.uniform(0.8, 2.2)
+    head = jnp.concatenate(
+        [end, end + way * draw.uniform(0.5, 3.0), (thick * 1.5)[None]]
+    )
+    rod = jnp.concatenate([end, end + way * 18.0, thick[None]])
+    return jnp.concatenate([jnp.stack([head, rod]), jnp.zeros((6, 7))])
 
 
 def _colour(draw, saturated):

@@ -69,6 +69,27 @@ def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
     return picture * jnp.exp(0.35 * grain)[..., None]
 
 
+@typed
+def cloth(place: Float[Array, "*n 2"], scene: Scene) -> Float[Array, "*n 3"]:
+    """Colour of the clothes at places, cm: a plain one, stripes, folds."""
+    strength, number, folds = (scene.cloth_pattern[i] for i in range(3))
+    fold = noise.sample(place / 60 + jnp.broadcast_to(scene.offset, place.shape))[
+        ..., 2
+    ]
+    wave = jnp.tanh(4 * jnp.sin(number * place[..., 1] + 0.4 * fold))
+    colour = jnp.broadcast_to(scene.cloth[0], (*place.shape[:-1], 3))
+    colour = _mix(colour, scene.cloth[1], strength * (0.5 + 0.5 * wave))
+    return colour * jnp.exp(0.5 * folds * fold)[..., None]
+
+
+@typed
+def dressed(place: Float[Array, "*n 3"], scene: Scene) -> Float[Array, "*n"]:
+    """Where the mean head's neck and chest are under clothes, 0 to 1."""
+    front = jnp.exp(-((place[..., 0] / 4.5) ** 2)) * (place[..., 2] > -1)
+    line = -11.8 - 0.12 * jnp.abs(place[..., 0]) - scene.shoulders[2] * front
+    return jnp.clip((line - place[..., 1]) / 0.15 + 0.5, 0, 1)
+
+
 def _shape(place, shape):
     """Cover, 0 to 1, of a box or an ellipse with a soft edge."""
     cos, sin = jnp.cos(shape[4]), jnp.sin(shape[4])

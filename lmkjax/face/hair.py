@@ -1,0 +1,350 @@
+"""Hair: a cap that follows the scalp, a curtain that hangs from it, and its colour.
+
+Both are grids of (way round the head) x (way down). What is hair and what is not is
+decided per pixel, by a field in cm that is 0 at the hairline and at the ends, plus
+noise along the strands: so no edge is straight, and none is as coarse as the grid.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jaxtyping import Array, Float
+
+from lmkjax.face import head as heads
+from lmkjax.face import light, noise, raster
+from lmkjax.types import typed
+
+CENTRE = np.array([0.0, 4.5, 0.0])
+COLUMNS, CAP_ROWS, CURTAIN_ROWS = 48, 18, 14
+RING = 12
+"""Row of the cap that the curtain hangs from."""
+ANGLES_DEG = (0, 22, 40, 52, 60, 66, 73, 85, 100, 115, 135, 180)
+HAIRLINE_CM = (10.6, 10.4, 9.6, 7.8, 5.0, 2.2, 4.8, 6.2, 5.2, 0.0, -4.0, -5.5)
+"""Height of the hairline at angles from the front, in the mean head's axes."""
+
+
+@struct.dataclass
+class Hair:
+    """How one person wears the hair; lengths in cm.
+
+    Attributes:
+        cover: 1 = hair, 0 = bald; between, how dense.
+        volume: thickness on top, at the sides, and of lumps.
+        line: hairline's lift in front, at the temples (receding), fringe's length,
+            fringe's slant, sideburns' length, lift at the nape.
+        curtain: length below the ears (0 = none), where it opens (radians from the
+            front), flare, waves.
+        strand: raggedness of edges, contrast of strands, curl (0 straight, 1 curly).
+        colour: linear RGB.
+        gloss: strength of the highlight.
+        cloth: 1 = a scarf or hood instead of hair.
+        offset: where in the noise this head lies.
+    """
+
+    cover: Float[Array, "*b"]
+    volume: Float[Array, "*b 3"]
+    line: Float[Array, "*b 6"]
+    curtain: Float[Array, "*b 4"]
+    strand: Float[Array, "*b 3"]
+    colour: Float[Array, "*b 3"]
+    gloss: Float[Array, "*b"]
+    cloth: Float[Array, "*b"]
+    offset: Float[Array, "*b 2"]
+
+
+@struct.dataclass
+class Grid:
+    """What never changes about the hair's surface; g nodes of the cap.
+
+    Attributes:
+        ids: three vertices of the head that each node of the cap stands on.
+        weights: theirs.
+        stand: from there to the node on the mean head, cm (not 0 over the ears).
+        out: unit vectors away from the head.
+        angle: way round the head, radians, 0 in front, of each node of both grids.
+        height: of the cap's nodes on the mean head, cm.
+        triangles: of the cap and then the curtain.
+    """
+
+    ids: np.ndarray
+    weights: np.ndarray
+    stand: np.ndarray
+    out: np.ndarray
+    angle: np.ndarray
+    height: np.ndarray
+    triangles: np.ndarray
+
+
+@struct.dataclass
+class Locks:
+    """The hair's surface on one head; n nodes.
+
+    Attributes:
+        places: cm, in the head's axes.
+        along: unit vectors along the strands.
+        field: cm inside the hair; below 0 there is none.
+        chart: way round and way down, cm.
+        keep: triangles that may show hair.
+    """
+
+    places: Float[Array, "n 3"]
+    along: Float[Array, "n 3"]
+    field: Float[Array, " n"]
+    chart: Float[Array, "n 2"]
+    keep: Float[Array, " t"]
+
+
+@functools.cache
+def grid() -> Grid:
+    """The grid on the project's head; computed once, on the host."""
+    head = heads.load()
+    shown = np.isin(head.part, [head.part_names.index(n) for n in ("face", "head")])
+    corners = head.neutral[head.triangles[shown]].astype(np.float64)
+    middle = corners.mean(1)
+    ear = (np.abs(middle[:, 0]) > 7.6) & (np.abs(middle[:, 1] - 1.2) < 5.2)
+    ear &= np.abs(middle[:, 2] + 0.2) < 3.6
+    triangles = head.triangles[shown][~ear]
+    angle = np.linspace(-np.pi, np.pi, COLUMNS + 1)
+    polar = np.deg2rad(np.linspace(3, 128, CAP_ROWS))
+    turn, fall = np.meshgrid(angle, polar)
+    out = np.stack(
+        [np.sin(fall) * np.sin(turn), np.cos(fall), np.sin(fall) * np.cos(turn)], -1
+    ).reshape(-1, 3)
+    number, weights, reach = _cast(head.neutral[triangles] - CENTRE, out)
+    number, reach = _fill(number, reach)
+    ids = triangles[number]
+    base = np.einsum("gcx,gc->gx", head.neutral[ids], weights)
+    place = CENTRE + out * reach[:, None]
+    columns = COLUMNS + 1
+    row = np.tile(angle, CURTAIN_ROWS)
+    return Grid(
+        ids=ids,
+        weights=weights.astype(np.float32),
+        stand=(place - base).astype(np.float32),
+        out=out.astype(np.float32),
+        angle=np.concatenate([turn.ravel(), row]).astype(np.float32),
+        height=place[:, 1].astype(np.float32),
+        triangles=np.concatenate(
+            [
+                _faces(CAP_ROWS, columns, 0),
+                _faces(CURTAIN_ROWS, columns, CAP_ROWS * columns),
+            ]
+        ),
+    )
+
+
+def _cast(corners, rays):
+    """The outermost triangle each ray from the origin meets; -1 if none."""
+    inverse = np.linalg.inv(corners + 1e-9 * np.eye(3))
+    number = np.full(len(rays), -1)
+    reach = np.zeros(len(rays))
+    weights = np.full((len(rays), 3), 1 / 3)
+    for i, ray in enumerate(rays):
+        share = ray @ inverse
+        total = share.sum(1)
+        hit = (share > -1e-6).all(1) & (total > 1e-9)
+        if hit.any():
+            best = np.flatnonzero(hit)[np.argmax(1 / total[hit])]
+            number[i], reach[i] = best, 1 / total[best]
+            weights[i] = share[best] / total[best]
+    return number, weights, reach
+
+
+def _fill(number, reach):
+    """Where the ears were cut away: the neighbours' triangle and mean reach."""
+    shape = (CAP_ROWS, COLUMNS + 1)
+    number, reach = number.reshape(shape), reach.reshape(shape)
+    missing = number < 0
+    reach = np.where(missing, reach[~missing].mean(), reach)
+    for _ in range(200):
+        wide = np.pad(reach, 1, mode="edge")
+        mean = (wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]) / 4
+        reach = np.where(missing, mean, reach)
+    rows, columns = np.nonzero(~missing)
+    for r, c in zip(*np.nonzero(missing), strict=True):
+        near = np.argmin((rows - r) ** 2 + (columns - c) ** 2)
+        number[r, c] = number[rows[near], columns[near]]
+    return number.ravel(), reach.ravel()
+
+
+def _faces(rows, columns, first):
+    corner = first + np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)
+    a, b = corner.ravel(), corner.ravel() + 1
+    c, d = a + columns, b + columns
+    faces = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
+    return faces.astype(np.int32)
+
+
+def _ramp(x):
+    x = jnp.clip(x, 0.0, 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def _field(person, angle, height):
+    """How far inside the hairline a place of the scalp is, cm."""
+    line = np.interp(np.abs(np.rad2deg(angle)), ANGLES_DEG, HAIRLINE_CM)
+    front = np.exp(-((angle / 0.55) ** 4))
+    temple = np.exp(-(((np.abs(angle) - 0.62) / 0.25) ** 2))
+    ears = np.exp(-(((np.abs(angle) - 1.15) / 0.1) ** 2))
+    nape = np.exp(-(((np.abs(angle) - np.pi) / 0.9) ** 2))
+    lift, recede, fringe, slant, burns, neck = (person.line[i] for i in range(6))
+    line = line + lift * np.exp(-((angle / 0.9) ** 4)) + recede * (temple + 0.4 * front)
+    line = line - fringe * np.exp(-((angle / 0.85) ** 6)) * (1 + slant * angle)
+    line = line - burns * ears + neck * nape
+    # A scarf leaves the face's oval open.
+    oval = np.interp(
+        np.abs(angle), [0, 0.6, 0.85, 1.0, 3.2], [9.3, 8.0, 3.0, -9.0, -9.0]
+    )
+    return height - (line + (oval - line) * person.cloth)
+
+
+@typed
+def grow(shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]) -> Locks:
+    """The hair's surface on a head.
+
+    Args:
+        shape: the head's vertices, in its own axes.
+        person: whose hair.
+        hat: 1 if one is worn, and the plane y = a + b z that its edge lies in.
+    """
+    net, columns = grid(), COLUMNS + 1
+    cap = len(net.height)
+    angle, height = net.angle[:cap], net.height
+    base = jnp.einsum("gcx,gc->gx", shape[net.ids], net.weights) + net.stand
+    field = _field(person, angle, height)
+    down = (net.out[:, 1] < 0.97) * np.arccos(np.clip(net.out[:, 1], -1, 1)) * 9.0
+    chart = np.stack([angle * 9.0, down], -1)
+    lumps = noise.sample(jnp.asarray(chart) / 34 + person.offset[None])
+    top = np.clip(net.out[:, 1], 0, 1)
+    thick = person.volume[0] * top + person.volume[1] * (1 - top)
+    thick = thick + person.volume[2] * jnp.clip(lumps[:, 0], -1.5, 1.5)
+    under = hat[0] * _ramp(base[:, 1] - hat[1] - hat[2] * base[:, 2] + 1.0)
+    thick = jnp.maximum(thick * (1 - under), 0.12)
+    thick = thick * _ramp(field / 2.2 + 0.15) + 0.06 - 0.5 * _ramp(-0.6 - field)
+    places = base + net.out * thick[:, None]
+
+    ring = slice(RING * columns, (RING + 1) * columns)
+    step = jnp.linspace(0.0, 1.0, CURTAIN_ROWS)[:, None]
+    length, opens, flare, wave = (person.curtain[i] for i in range(4))
+    start, turn = places[ring], angle[ring]
+    over_ear = np.exp(-(((np.abs(turn) - 1.55) / 0.5) ** 2))[None]
+    sway = noise.sample(
+        jnp.stack(
+            [
+                jnp.broadcast_to(turn[None] * 0.09, (CURTAIN_ROWS, columns)),
+                jnp.broadcast_to(step * length / 120, (CURTAIN_ROWS, columns)),
+            ],
+            -1,
+        )
+        + person.offset[None, None]
+    )[..., 0]
+    reach = 0.5 + 1.0 * over_ear * jnp.minimum(step * 6, 1.0) + flare * step * 4
+    reach = reach + wave * sway * jnp.minimum(step * 3, 1.0)
+    fall = -step * (length + 3.0)
+    hang = jnp.stack(
+        [
+            start[None, :, 0] + reach * np.sin(turn)[None],
+            start[None, :, 1] + jnp.broadcast_to(fall, reach.shape),
+            start[None, :, 2] + reach * np.cos(turn)[None],
+        ],
+        -1,
+    )
+    open_ = (np.abs(turn)[None] - opens) * 8.0
+    left = (1 - step) * (length + 3.0) - 0.5
+    edge = jnp.minimum(jnp.broadcast_to(open_, reach.shape), left)
+    edge = jnp.where(length > 0, edge, -9.0)
+
+    places = jnp.concatenate([places, hang.reshape(-1, 3)])
+    field = jnp.concatenate([field, edge.ravel()])
+    field = jnp.where(person.cover > 0, field, -9.0)
+    drop = down[ring][None] - fall
+    chart = jnp.concatenate(
+        [
+            chart,
+            jnp.stack([jnp.broadcast_to(turn * 9.0, drop.shape), drop], -1).reshape(
+                -1, 2
+            ),
+        ]
+    )
+    along = jnp.concatenate(
+        [_along(places[:cap], CAP_ROWS), _along(places[cap:], CURTAIN_ROWS)]
+    )
+    keep = field[net.triangles].max(1) > -1.2
+    return Locks(places, along, field, chart, keep.astype(jnp.float32))
+
+
+def _along(places, rows):
+    """Unit vectors from each row of a grid to the next."""
+    net = places.reshape(rows, COLUMNS + 1, 3)
+    step = jnp.concatenate([net[1:] - net[:-1], net[-1:] - net[-2:-1]])
+    step = step * jax.lax.rsqrt((step**2).sum(-1, keepdims=True) + 1e-9)
+    return step.reshape(-1, 3)
+
+
+@typed
+def shade(
+    locks: Locks,
+    normals: Float[Array, "n 3"],
+    along: Float[Array, "n 3"],
+    shadow: Float[Array, " n"],
+    fragments: raster.Fragments,
+    views: Float[Array, "h w 3"],
+    person: Hair,
+    lamps: light.Light,
+) -> tuple[Float[Array, "h w 3"], Float[Array, "h w"]]:
+    """Linear colour of hair in each pixel, and how much of it covers the pixel.
+
+    Args:
+        locks: the hair's surface.
+        normals: of its nodes, in the camera's axes.
+        along: the strands' directions, in the camera's axes.
+        shadow: share of the first lamp that arrives at each node.
+        fragments: which triangle of the hair is nearest.
+        views: unit vectors from the pixels to the camera.
+        person: whose hair.
+        lamps: the light.
+    """
+    carried = jnp.concatenate(
+        [normals, along, locks.chart, jnp.stack([locks.field, shadow], -1)], -1
+    )
+    at = raster.interpolate(carried, grid().triangles, fragments)
+    at = jax.lax.optimization_barrier(at)
+    normal, strand = _unit(at[..., :3]), _unit(at[..., 3:6])
+    side = jnp.where((normal * views).sum(-1) > 0, 1.0, -1.0)
+    ragged, contrast, curl = (person.strand[i] for i in range(3))
+    way, down, field, lit = (at[..., i] for i in range(6, 10))
+    way = way + curl * 0.5 * jnp.sin(down * 1.7 + way)
+    stretch = 0.015 + 0.06 * curl + 0.05 * person.cloth
+    fine = noise.texel(
+        jnp.stack([way / 9.0, down * stretch], -1) + person.offset[None, None]
+    )
+    broad = noise.sample(
+        jnp.stack([way / 28.0, down * 0.25 * stretch], -1) + person.offset[None, None]
+    )
+    fine, broad = jax.lax.optimization_barrier((fine, broad))
+    cover = field + ragged * (0.5 * fine[..., 3] + 0.6 * broad[..., 0])
+    cover = _ramp(cover / (0.25 + 0.5 * ragged) + 0.5) * fragments.covered
+    thin = jnp.clip(person.cover + 0.3 * fine[..., 3] * (1 - person.cover), 0, 1)
+    tone = jnp.exp(contrast * (0.3 * fine[..., 3] + 0.25 * broad[..., 0]))
+    albedo = tone[..., None] * person.colour[None, None]
+    inner = jnp.where(side > 0, 1.0, 0.25)
+    seen = normal * side[..., None]
+    open_sky = inner * (0.55 + 0.35 * jnp.clip(field / 3, 0, 1))
+    colour = albedo * light.diffuse(seen, lit * inner, open_sky, lamps)
+    for i in range(2):  # Kajiya and Kay's highlight across the strands
+        half = _unit(views + lamps.directions[i][None, None])
+        lean = (strand * half).sum(-1) + 0.06 * fine[..., 3]
+        shine = jnp.exp(-22.0 * lean**2) * (lit * inner if i == 0 else 0.5 * inner)
+        shine = shine * jnp.clip(
+            (seen * lamps.directions[i][None, None]).sum(-1) + 0.2, 0, 1
+        )
+        tint = (0.25 + 0.75 * person.colour) * lamps.colours[i] * person.gloss
+        colour = colour + shine[..., None] * tint[None, None]
+    return colour, cover * thin
+
+
+def _unit(vector):
+    return vector * jax.lax.rsqrt((vector**2).sum(-1, keepdims=True) + 1e-9)

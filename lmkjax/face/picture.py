@@ -1,0 +1,323 @@
+"""The layers of a picture, from the background to what stands before the face."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jaxtyping import Array, Float, Int
+
+from lmkjax.face import camera, hair, light, props, raster, sample, scenery, skin
+from lmkjax.face import head as heads
+from lmkjax.face import surface as surfaces
+from lmkjax.types import typed
+
+CLASSES = (
+    "background",
+    "skin",
+    "brows",
+    "eyes",
+    "lips",
+    "mouth",
+    "hair",
+    "clothes",
+    "glasses",
+    "hat",
+    "occluder",
+)
+"""What a number in a segmentation means."""
+NECK = (0.0, -12.0, -2.0)
+"""Where the shoulders turn against the head, cm in the head's axes."""
+
+
+@struct.dataclass
+class Geometry:
+    """A head before the camera.
+
+    Attributes:
+        head: the head's vertices in its own axes, cm.
+        places: the surface's vertices, cm, in the camera's axes.
+        normals: theirs, unit length.
+        pixels: x, y in pixels and depth in cm.
+        points: landmarks, x, y in pixels and depth in cm.
+        box: around the 68 iBug points.
+        view: the part of the image plane that is the picture.
+        turn: head's axes to camera's axes.
+    """
+
+    head: Float[Array, "*b u 3"]
+    places: Float[Array, "*b v 3"]
+    normals: Float[Array, "*b v 3"]
+    pixels: Float[Array, "*b v 3"]
+    points: Float[Array, "*b k 3"]
+    box: Float[Array, "*b 4"]
+    view: camera.Frame
+    turn: Float[Array, "*b 3 3"]
+
+
+@struct.dataclass
+class Layers:
+    """A picture that is being put together.
+
+    Attributes:
+        colour: linear RGB.
+        depth: of the nearest thing that covers; inf in the background.
+        bare: of the bare head; inf beside it.
+        thing: of the nearest thing that hides the head; inf where nothing does.
+        kind: number into `CLASSES`.
+    """
+
+    colour: Float[Array, "h w 3"]
+    depth: Float[Array, "h w"]
+    bare: Float[Array, "h w"]
+    thing: Float[Array, "h w"]
+    kind: Int[Array, "h w"]
+
+
+def tiles(size: int) -> int:
+    """Room for the tiles of a head in a picture of this side."""
+    return int(5000 + 0.16 * size * size + 20 * size)
+
+
+def hair_tiles(size: int) -> int:
+    """Room for the tiles of hair in a picture of this side."""
+    return int(4000 + 0.30 * size * size + 20 * size)
+
+
+@functools.cache
+def _casters():
+    """The triangles that cast shadows: the head's, then the hair's."""
+    surface = surfaces.load()
+    own = hair.grid().triangles + len(surface.neutral)
+    return np.concatenate([surface.triangles, own])
+
+
+@typed
+def compose(params: sample.FaceParams, shape: Geometry, *, size: int) -> Layers:
+    """Every layer of a face's picture, put together.
+
+    Args:
+        params: the face.
+        shape: its geometry.
+        size: side of the picture, pixels.
+    """
+    surface = surfaces.load()
+    hat = params.props.hat
+    locks = hair.grow(shape.head, params.hair, hat=hat[:3])
+    nodes = (locks.places - jnp.array(surfaces.PIVOT)[None]) @ shape.turn.T
+    keep = jnp.concatenate([jnp.ones(len(surface.triangles)), locks.keep]) > 0
+    shadow = light.shadows(
+        jnp.concatenate([shape.places, nodes]),
+        _casters(),
+        params.light.directions[0],
+        params.light.softness,
+        keep=keep,
+    )
+    split = len(surface.neutral)
+    rays = camera.rays(shape.view, size=size)
+    layers = _backdrop(params, size)
+    layers = _head(params, shape, layers, shadow[:split], rays)
+    layers = _torso(params, shape, layers, rays)
+    layers = _hair(params, shape, layers, locks, nodes, shadow[split:], rays)
+    return _props(params, shape, layers, rays)
+
+
+def _backdrop(params, size):
+    far = jnp.full((size, size), jnp.inf)
+    colour = scenery.background(params.scene, size=size)
+    return Layers(colour, far, far, far, jnp.zeros((size, size), jnp.int32))
+
+
+def _cover(layers, colour, depth, cover, kind):
+    """A layer laid over the others where it is nearer; hides where it is dense."""
+    cover = cover * (depth < layers.depth)
+    dense = cover > 0.5
+    return layers.replace(
+        colour=layers.colour + (colour - layers.colour) * cover[..., None],
+        depth=jnp.where(dense, depth, layers.depth),
+        thing=jnp.where(dense, jnp.minimum(depth, layers.thing), layers.thing),
+        kind=jnp.where(dense, kind, layers.kind),
+    )
+
+
+def _head(params, shape, layers, shadow, rays):
+    surface = surfaces.load()
+    size = rays.shape[0]
+    fragments = raster.rasterise(
+        shape.pixels, surface.triangles, size=size, tiles=tiles(size)
+    )
+    colour, kind = _shade_head(params, shape, fragments, shadow, rays)
+    here = fragments.covered
+    masked = here & (kind == CLASSES.index("occluder"))
+    return Layers(
+        jnp.where(here[..., None], colour, layers.colour),
+        fragments.depth,
+        fragments.depth,
+        jnp.where(masked, fragments.depth - 1.0, jnp.inf),
+        jnp.where(here, kind, 0),
+    )
+
+
+def _torso(params, shape, layers, rays):
+    """Shoulders, which follow the head's turn in part."""
+    scene, pose = params.scene, params.camera
+    share = scene.shoulders[3]
+    own = camera.rotation(
+        pose.replace(
+            yaw_rad=pose.yaw_rad * share,
+            pitch_rad=pose.pitch_rad * 0,
+            roll_rad=pose.roll_rad * 0.3,
+        )
+    )
+    neck = jnp.array(NECK)
+    centre = shape.turn @ (neck - jnp.array(surfaces.PIVOT))
+    eye = jnp.array([0.0, 0.0, 1.0]) * pose.distance_cm
+    hit = props.torso(own.T @ (eye - centre) + neck, rays @ own, scene.shoulders)
+    place = rays * hit.depth[..., None]
+    cloth = scenery.cloth(jnp.stack([place[..., 0], place[..., 1]], -1), scene)
+    colour = props.lit(hit, cloth, own, params.light)
+    there = (hit.depth < props.FAR / 2).astype(jnp.float32)
+    return _cover(layers, colour, hit.depth, there, CLASSES.index("clothes"))
+
+
+def _hair(params, shape, layers, locks, nodes, shadow, rays):
+    size = rays.shape[0]
+    triangles = hair.grid().triangles
+    pixels = camera.to_pixels(camera.project(nodes, params.camera), shape.view)
+    fragments = raster.rasterise(
+        pixels,
+        triangles,
+        size=size,
+        tiles=hair_tiles(size),
+        cull=False,
+        keep=locks.keep > 0,
+    )
+    colour, cover = hair.shade(
+        locks,
+        raster.normals(nodes, triangles),
+        locks.along @ shape.turn.T,
+        shadow,
+        fragments,
+        -_unit(rays),
+        params.hair,
+        params.light,
+    )
+    return _cover(layers, colour, fragments.depth, cover, CLASSES.index("hair"))
+
+
+def _props(params, shape, layers, rays):
+    """Hat, glasses and what is held, each worked out only if it is there."""
+    own = params.props
+    eye = jnp.array([0.0, 0.0, 1.0]) * params.camera.distance_cm
+    origin = shape.turn.T @ eye + jnp.array(surfaces.PIVOT)
+    rays = rays @ shape.turn
+
+    def hat(layers):
+        high = shape.head[heads.load().neutral[:, 1] > 8.0]
+        low, top = high.min(0), high.max(0)
+        wide = jnp.maximum(-low[0], top[0]) + 0.9
+        skull = jnp.stack([wide, (low[2] + top[2]) / 2, (top[2] - low[2]) / 2 + 1.0])
+        tall = jnp.maximum(own.hat[3], top[1] + 1.0 - own.hat[1] + 1.5)
+        worn = own.replace(hat=own.hat.at[3].set(tall))
+        hit = props.hat(origin, rays, worn, skull)
+        colour = props.lit(hit, own.hat_colour, shape.turn, params.light)
+        there = (hit.depth < props.FAR / 2).astype(jnp.float32)
+        return _cover(layers, colour, hit.depth, there, CLASSES.index("hat"))
+
+    def glasses(layers):
+        bridge = shape.head[heads.load().ibug68[27]] + jnp.array([0.0, -0.25, 0.35])
+        depth, frame, lens = props.glasses(origin, rays, own, bridge)
+        sky = light.irradiance(
+            jnp.broadcast_to(shape.turn[:, 1] * 0.5, rays.shape),
+            params.light.environment,
+        )
+        pane = own.glasses_colours[1][None, None] + 0.06 * sky
+        number = CLASSES.index("glasses")
+        layers = _cover(layers, pane, depth, lens, number)
+        rim = own.glasses_colours[0][None, None] * (0.4 + sky)
+        return _cover(layers, rim, depth, frame, number)
+
+    def held(layers):
+        hit, is_card = props.held(origin, rays, own)
+        flesh = skin.pigment(params.skin.melanin, params.skin.blood)
+        limb = own.limb_colour + (flesh - own.limb_colour) * own.limb_skin
+        card = is_card[..., None]
+        albedo = own.card_colour[None, None] * card + limb[None, None] * (1 - card)
+        colour = props.lit(hit, albedo, shape.turn, params.light)
+        there = (hit.depth < props.FAR / 2).astype(jnp.float32)
+        return _cover(layers, colour, hit.depth, there, CLASSES.index("occluder"))
+
+    holds = (own.card[0] > 0) | (own.limbs[:, 6] > 0).any()
+    for there, draw in (
+        (own.hat[0] > 0, hat),
+        (own.glasses[0] > 0, glasses),
+        (holds, held),
+    ):
+        layers = jax.lax.cond(there, draw, lambda same: same, layers)
+    return layers
+
+
+def _shade_head(params, shape, fragments, shadow, rays):
+    """Linear colour and class of each pixel of the bare head."""
+    surface, names = surfaces.load(), heads.load().part_names
+    carried = jnp.concatenate(
+        [
+            shape.normals,
+            jnp.asarray(surface.neutral),
+            jnp.asarray(surface.round)[:, None],
+            jnp.stack([jnp.asarray(surface.open_sky), shadow], -1),
+        ],
+        -1,
+    )
+    at = raster.interpolate(carried, surface.triangles, fragments)
+    at = jax.lax.optimization_barrier(at)
+    normal, place = _unit(at[..., :3]), at[..., 3:6]
+    sky, lit = at[..., 7], at[..., 8]
+    part = jnp.asarray(surface.part)[fragments.triangle]
+    is_eye = part == names.index("eyes")
+    is_teeth = part == names.index("teeth")
+    is_mouth = (
+        is_teeth | (part == names.index("gums")) | (part == names.index("socket"))
+    )
+    is_skin = ~is_eye & ~is_mouth
+    views = -_unit(rays)
+
+    paint = skin.paint(at[..., 3:7], params.skin)
+    eye, _ = skin.eyes(place, params.skin)
+    inner = jnp.where(
+        is_teeth[..., None],
+        skin.inside_mouth(place, teeth=True),
+        skin.inside_mouth(place, teeth=False),
+    )
+    albedo = jnp.where(is_eye[..., None], eye, inner)
+    albedo = jnp.where(is_skin[..., None], paint.albedo, albedo)
+    dressed = scenery.dressed(place, params.scene) * is_skin
+    cloth = scenery.cloth(place[..., :2], params.scene)
+    albedo = albedo + (cloth - albedo) * dressed[..., None]
+    sky = jnp.where(is_eye, 0.75, jnp.where(is_mouth, 0.4, sky))
+    furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
+    lamps = params.light
+    colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
+    colour = colour * furrow[..., None]
+    oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
+    wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.12, 0.04))
+    facing = jnp.clip((normal * views).sum(-1), 0, 1)
+    rim = 0.03 * (1 - facing) ** 4 * jnp.where(is_skin, sky, 0.0)
+    colour = colour + oil[..., None] * light.gloss(
+        normal, views, lit, lamps, power=14.0
+    )
+    colour = colour + wet[..., None] * light.gloss(
+        normal, views, lit, lamps, power=70.0
+    )
+    colour = colour + rim[..., None] * light.irradiance(normal, lamps.environment)
+    kind = jnp.where(is_eye, 3, jnp.where(is_mouth, 5, 1))
+    kind = jnp.where(is_skin & (paint.brow > 0.5), 2, kind)
+    kind = jnp.where(is_skin & (paint.lips > 0.5), 4, kind)
+    kind = jnp.where(is_skin & (paint.mask > 0.5), 10, kind)
+    kind = jnp.where(dressed > 0.5, 7, kind)
+    return colour, kind
+
+
+def _unit(vector):
+    return vector * jax.lax.rsqrt((vector**2).sum(-1, keepdims=True) + 1e-9)
