@@ -18,6 +18,8 @@ import optax
 from lmkjax.models import label_mlp, ridge
 from lmkjax.types import UserError
 
+Points = np.ndarray | jax.Array
+
 RIDGES = np.logspace(-7, 1, 17)
 """Candidates for the ridge, per face, in squared sizes of a face."""
 
@@ -121,13 +123,16 @@ def fit(
     return Adapter(solved.arrays(best), errors, scheme)
 
 
-def apply(adapter: Adapter, points: np.ndarray) -> np.ndarray:
+def apply(adapter: Adapter, points: Points) -> Points:
     """The labels [n l 2] that belong to points [n k 2], in their pixels.
+
+    Args:
+        adapter: see `fit`.
+        points: of NumPy, or of JAX, also while it traces.
 
     Raises:
         UserError: the adapter reads another number of points.
     """
-    points = np.asarray(points, np.float32)
     wanted = len(adapter.params["centre"]) // 2
     if points.ndim != 3 or points.shape[1:] != (wanted, 2):
         raise UserError(
@@ -136,7 +141,7 @@ def apply(adapter: Adapter, points: np.ndarray) -> np.ndarray:
         )
     centre, size = _frame(points)
     out = _run(adapter.params, (points - centre) / size)
-    return (out * size + centre).astype(np.float32)
+    return (out * size + centre).astype("float32")
 
 
 def save(adapter: Adapter, path: os.PathLike | str) -> None:
@@ -194,8 +199,8 @@ def _checked(pred, target):
 def _frame(points):
     """Centre and size of each face: of the box around its points."""
     low, high = points.min(1, keepdims=True), points.max(1, keepdims=True)
-    size = np.sqrt(np.prod(high - low, -1, keepdims=True))
-    return (low + high) / 2, np.maximum(size, 1e-6)
+    size = (high - low).prod(-1, keepdims=True) ** 0.5
+    return (low + high) / 2, size.clip(1e-6)
 
 
 def _mirrored(z, t, mirror):
@@ -224,12 +229,13 @@ def _choose_ridge(z, t, parts, indices, mirror):
 
 
 def _run(params, z):
-    """The linear map, and the MLP where there is one, in NumPy."""
-    flat = z.reshape(len(z), -1) - params["centre"]
-    out = flat @ params["linear"] + params["offset"]
+    """The linear map, and the MLP where there is one."""
+    flat = z.reshape(len(z), -1) - params["centre"][None]
+    out = flat @ params["linear"] + params["offset"][None]
     if "narrow/kernel" in params:
-        y = flat @ params["whiten"] @ params["narrow/kernel"] + params["narrow/bias"]
-        out += np.maximum(y, 0) @ params["widen/kernel"] + params["widen/bias"]
+        y = flat @ params["whiten"] @ params["narrow/kernel"]
+        y = (y + params["narrow/bias"][None]).clip(0)
+        out = out + y @ params["widen/kernel"] + params["widen/bias"][None]
     return out.reshape(len(z), -1, 2)
 
 

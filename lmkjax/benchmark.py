@@ -131,8 +131,14 @@ class Bench:
             real = np.asarray(batch.mask)
             preds.append(np.asarray(predict(batch.image).points)[real])
             targets.append(np.asarray(batch.points)[real])
+        own = schemes.get(self.spec.scheme)
         return adaptation.fit(
-            np.concatenate(preds), np.concatenate(targets), seed=self.seed
+            np.concatenate(preds),
+            np.concatenate(targets),
+            indices=own.subset68,
+            mirror=(own.mirror, schemes.get(IBUG68).mirror),
+            seed=self.seed,
+            scheme=own.name,
         )
 
     def _schemes(self, test: TestSet) -> list[str]:

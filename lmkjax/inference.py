@@ -85,7 +85,7 @@ class Spec:
                 landmarks=68, features=self.transfer_features, dtype=dtype, subset=start
             )
         if self.critic:
-            critic = discriminator.Discriminator(self.features, dtype)
+            critic = discriminator.Discriminator(self.features, dtype=dtype)
         return networks.LandmarkNetwork(net, transfer, critic)
 
 

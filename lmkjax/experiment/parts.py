@@ -162,10 +162,10 @@ def _relabeller(config: ml_collections.ConfigDict) -> Callable[[Batch], Batch] |
     if config.data.adapter:
         run_folder = pathlib.Path(config.data.adapter)
         adapter = adaptation.load(run_folder / adaptation.FILE)
-        if adapter.landmarks != schemes.get(config.data.scheme).count:
+        if adapter.scheme != config.data.scheme:
             raise UserError(
-                f"The adapter of {run_folder} reads {adapter.landmarks} points; the"
-                f" source's scheme {config.data.scheme} has another number of them."
+                f"The adapter of {run_folder} reads '{adapter.scheme}'; the source's"
+                f" scheme is '{config.data.scheme}': set --config.data.scheme."
             )
         relabel = lambda points: adaptation.apply(adapter, points)  # noqa: E731
     elif config.scheme != config.data.scheme:

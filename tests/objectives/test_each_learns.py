@@ -40,11 +40,11 @@ def faces(scheme, *, side, seed):
     )
 
 
-def an_adapter(folder, *, landmarks):
+def an_adapter(folder, *, scheme):
     """An adapter fitted on invented faces, as a finished run leaves it."""
     rng = np.random.default_rng(3)
-    pred = rng.normal(size=(24, landmarks, 2)).astype(np.float32)
-    adapter = adaptation.fit(pred, pred[:, :68] * 1.1, seed=0)
+    pred = rng.normal(size=(24, schemes.get(scheme).count, 2)).astype(np.float32)
+    adapter = adaptation.fit(pred, pred[:, :68] * 1.1, scheme=scheme)
     adaptation.save(adapter, folder / adaptation.FILE)
 
 
@@ -52,7 +52,7 @@ def an_adapter(folder, *, landmarks):
 def test_two_faces_are_learned_by_heart(name, tmp_path):
     config = test_configs.load(name, *CALM)
     if config.data.adapter:
-        an_adapter(tmp_path, landmarks=schemes.get(config.data.scheme).count)
+        an_adapter(tmp_path, scheme=config.data.scheme)
         config.data.adapter = str(tmp_path)
     spec = parts.network(config, domains.Domains(None, None, [], False, []))
     goal = parts.build_objective(config, spec)
