@@ -32,11 +32,13 @@ def test_one_init_makes_every_part_and_no_other_state(params, image):
 
 
 def test_the_bound_parts_say_what_the_network_says(params, image):
-    outputs = NET.apply({"params": params}, image)
+    outputs = jax.jit(NET.apply)({"params": params}, image)
     bound = network.Bound(NET, params)
     logits = bound.head(outputs.features[-1])
     np.testing.assert_allclose(logits, outputs.logits[-1], atol=1e-5)
-    np.testing.assert_allclose(bound.transfer(logits), logits[..., :68], atol=1e-5)
+    np.testing.assert_allclose(
+        jax.jit(bound.transfer)(logits), logits[..., :68], atol=1e-5
+    )
 
 
 def test_the_critic_judges_each_face_by_itself(params, image):
@@ -44,7 +46,8 @@ def test_the_critic_judges_each_face_by_itself(params, image):
     features = jax.random.normal(jax.random.key(2), (3, 4, 6, 8))
     logits = jax.jit(bound.criticise)(features)
     assert logits.shape == (3,) and logits.dtype == jnp.float32
-    np.testing.assert_allclose(bound.criticise(features[1:]), logits[1:], atol=1e-5)
+    alone = jax.jit(bound.criticise)(features[1:])
+    np.testing.assert_allclose(alone, logits[1:], atol=1e-5)
 
 
 def test_a_part_that_is_not_there_is_named(params):

@@ -16,18 +16,18 @@ def logits(key):
 
 
 def test_it_begins_as_the_subsets_maps(key, logits):
-    out, _ = NET.init_with_output(key, logits)
+    out, _ = jax.jit(NET.init_with_output)(key, logits)
     np.testing.assert_array_equal(out, logits[..., jnp.array([4, 0, 6])])
 
 
 def test_without_a_subset_it_begins_as_a_mixture(key, logits):
-    out, params = NET.clone(subset=None).init_with_output(key, logits)
+    out, params = jax.jit(NET.clone(subset=None).init_with_output)(key, logits)
     mixture = params["params"]["mixture"]["kernel"]
     np.testing.assert_allclose(out, logits @ mixture, atol=1e-5)
 
 
 def test_what_it_adds_does_not_see_the_offset_of_a_map(key, logits):
-    params = NET.init(key, logits)
+    params = jax.jit(NET.init)(key, logits)
     added = params["params"]["added"]
     added["kernel"] = jax.random.normal(key, added["kernel"].shape)
     moved = logits.at[1, ..., 4].add(50.0)
@@ -40,4 +40,4 @@ def test_what_it_adds_does_not_see_the_offset_of_a_map(key, logits):
 def test_a_wrong_subset_is_refused(key, logits):
     for subset in ((4, 0), (4, 0, 7)):
         with pytest.raises(ValueError, match="Need 3 indices below 7"):
-            NET.clone(subset=subset).init(key, logits)
+            jax.eval_shape(NET.clone(subset=subset).init, key, logits)
