@@ -1,11 +1,12 @@
 """What travels between the parts: faces, and the types that check them."""
 
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, UInt8, jaxtyped
 from jaxtyping import Key as TypedKey
 
-typed = jaxtyped(typechecker=beartype)
+# An int where a float is wanted is no mistake.
+typed = jaxtyped(typechecker=beartype(conf=BeartypeConf(is_pep484_tower=True)))
 """Checks shapes and types of a function's arguments while JAX traces it."""
 
 Key = TypedKey[Array, ""]

@@ -329,18 +329,22 @@ def shade(
     cover = _ramp(cover / (0.25 + 0.5 * ragged) + 0.5) * fragments.covered
     thin = jnp.clip(person.cover + 0.3 * fine[..., 3] * (1 - person.cover), 0, 1)
     tone = jnp.exp(contrast * (0.3 * fine[..., 3] + 0.25 * broad[..., 0]))
-    albedo = tone[..., None] * person.colour[None, None]
     inner = jnp.where(side > 0, 1.0, 0.25)
     seen = normal * side[..., None]
     open_sky = inner * (0.55 + 0.35 * jnp.clip(field / 3, 0, 1))
-    colour = albedo * light.diffuse(seen, lit * inner, open_sky, lamps)
+    shines = []
     for i in range(2):  # Kajiya and Kay's highlight across the strands
         half = _unit(views + lamps.directions[i][None, None])
         lean = (strand * half).sum(-1) + 0.06 * fine[..., 3]
-        shine = jnp.exp(-22.0 * lean**2) * (lit * inner if i == 0 else 0.5 * inner)
-        shine = shine * jnp.clip(
-            (seen * lamps.directions[i][None, None]).sum(-1) + 0.2, 0, 1
-        )
+        facing = (seen * lamps.directions[i][None, None]).sum(-1) + 0.2
+        shine = jnp.exp(-22.0 * lean**2) * jnp.clip(facing, 0, 1) * inner
+        shines.append(shine * (lit if i == 0 else 0.5))
+    tone, cover, lit, open_sky, seen, shines = jax.lax.optimization_barrier(
+        (tone, cover, lit * inner, open_sky, seen, shines)
+    )
+    colour = tone[..., None] * person.colour[None, None]
+    colour = colour * light.diffuse(seen, lit, open_sky, lamps)
+    for i, shine in enumerate(shines):
         tint = (0.25 + 0.75 * person.colour) * lamps.colours[i] * person.gloss
         colour = colour + shine[..., None] * tint[None, None]
     return colour, cover * thin

@@ -96,18 +96,22 @@ def gloss(
         light: the lights.
         power: the higher, the smaller and brighter the highlight.
     """
-    total = jnp.zeros_like(normals)
+    peaks = []
     for i in range(light.directions.shape[0]):
         way = jnp.broadcast_to(light.directions[i], views.shape)
         half = way + views
-        half *= jax.lax.rsqrt((half**2).sum(-1, keepdims=True) + 1e-9)
-        cosine = jnp.maximum((normals * half).sum(-1), 1e-4)
+        size = jax.lax.rsqrt((half**2).sum(-1) + 1e-9)
+        cosine = jnp.maximum((normals * half).sum(-1) * size, 1e-4)
         lit = jnp.clip(4 * _dot(normals, light.directions[i]), 0.0, 1.0)
         peak = (power + 8) / 25 * jnp.exp(power * jnp.log(cosine)) * lit
-        peak *= shadow if i == 0 else 1.0
-        colour = jnp.broadcast_to(light.colours[i], views.shape)
-        total += peak[..., None] * colour
-    return total
+        peaks.append(peak * shadow if i == 0 else peak)
+    # Else each channel would work the highlights out anew.
+    peaks = jax.lax.optimization_barrier(peaks)
+    channels = [
+        sum(peak * light.colours[i, c] for i, peak in enumerate(peaks))
+        for c in range(3)
+    ]
+    return jnp.stack(channels, -1)
 
 
 def _dot(normals, direction):

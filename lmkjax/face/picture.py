@@ -292,10 +292,12 @@ def _shade_head(params, shape, fragments, shadow, rays):
     )
     albedo = jnp.where(is_eye[..., None], eye, inner)
     albedo = jnp.where(is_skin[..., None], paint.albedo, albedo)
+    masked = skin.cover_mask(place, params.skin) * is_mouth
+    albedo = albedo + (params.skin.mask_colour[None, None] - albedo) * masked[..., None]
     dressed = scenery.dressed(place, params.scene) * is_skin
     cloth = scenery.cloth(place[..., :2], params.scene)
     albedo = albedo + (cloth - albedo) * dressed[..., None]
-    sky = jnp.where(is_eye, 0.75, jnp.where(is_mouth, 0.4, sky))
+    sky = jnp.where(is_eye, 0.6, jnp.where(is_mouth, 0.4, sky))
     furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
     lamps = params.light
     colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
@@ -315,6 +317,7 @@ def _shade_head(params, shape, fragments, shadow, rays):
     kind = jnp.where(is_skin & (paint.brow > 0.5), 2, kind)
     kind = jnp.where(is_skin & (paint.lips > 0.5), 4, kind)
     kind = jnp.where(is_skin & (paint.mask > 0.5), 10, kind)
+    kind = jnp.where(masked > 0.5, 10, kind)
     kind = jnp.where(dressed > 0.5, 7, kind)
     return colour, kind
 

@@ -88,6 +88,7 @@ def spheroid(
         way @ start,
         jnp.broadcast_to((start**2).sum() - 1, way.shape[:2]),
     )
+    depth = jax.lax.optimization_barrier(depth)
     normal = (_at(origin, ray, depth) - centre[None, None]) / (radii**2)[None, None]
     return Hit(depth, _unit(normal), jnp.ones_like(depth))
 
@@ -114,6 +115,7 @@ def capsule(
         (ray**2).sum(-1), (ray * ball).sum(-1), (ball**2).sum(-1) - radius**2
     )
     depth = jnp.where(radius > 0, jnp.where(barrel, depth, deep), FAR)
+    depth, spot = jax.lax.optimization_barrier((depth, spot))
     place = _at(origin, ray, depth)
     foot = jnp.clip(spot, 0, 1)[..., None] * axis[None, None] + first[None, None]
     return Hit(depth, _unit(place - foot), jnp.ones_like(depth))
@@ -121,11 +123,12 @@ def capsule(
 
 def _nearer(first, second):
     near = second.depth < first.depth
-    return Hit(
+    nearest = Hit(
         jnp.where(near, second.depth, first.depth),
         jnp.where(near[..., None], second.normal, first.normal),
         jnp.where(near, second.tone, first.tone),
     )
+    return jax.lax.optimization_barrier(nearest)  # or all is solved again and again
 
 
 def _missed(ray):

@@ -287,10 +287,10 @@ def _light(draw, priors):
 
 def _hair_colour(draw, melanin):
     """Linear RGB from black over brown, red and blond to grey and white."""
-    dark = jax.nn.sigmoid((melanin - 0.55) * 5)
-    brown = draw.uniform(0.0, 1.0) ** 0.8 * (1 - dark) + dark * draw.uniform(0.0, 0.15)
-    red = draw.uniform(0.0, 0.5) + 0.6 * draw.chance(0.07)
-    depth = 3.6 - 2.9 * brown
+    dark = jax.nn.sigmoid((melanin - 0.45) * 5)
+    brown = draw.uniform() ** 1.7 * (1 - dark) + dark * 0.25 * draw.uniform() ** 2
+    red = draw.uniform(0.0, 0.35) + 0.6 * draw.chance(0.06)
+    depth = 4.4 - 3.5 * brown
     colour = jnp.exp(-depth * jnp.stack([0.75, 1.0 + 0.25 * red, 1.25 + 0.7 * red]))
     grey = draw.chance(0.16) * draw.uniform(0.3, 1.0)
     white = draw.uniform(0.2, 0.65) * jnp.ones(3)
@@ -414,7 +414,7 @@ def _hair(draw, colour, grey, on_head, priors):
         curtain=jnp.stack(
             [
                 jnp.where(long, length, 0.0),
-                jnp.where(scarf > 0, 0.95, draw.uniform(0.85, 1.7)),
+                jnp.where(scarf > 0, 0.95, draw.uniform(0.8, 1.35)),
                 draw.uniform(-0.2, 0.6),
                 draw.uniform(0.0, 0.8),
             ]
@@ -566,7 +566,7 @@ def _scene(draw, priors):
     return scenery.Scene(
         colours=jnp.stack(colours),
         slope=draw.normal(1.2, (2,)),
-        clouds=draw.uniform(0.0, 1.0, (3,)) * (1 - 0.8 * plain),
+        clouds=draw.uniform(0.0, 1.0, (3,)) ** 2 * (1 - 0.8 * plain),
         scale=jnp.exp(draw.uniform(-0.7, 1.2)),
         shapes=shapes,
         shape_colours=jnp.stack(paints),

@@ -1,5 +1,6 @@
 """What is around a head: the background and the shoulders."""
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
@@ -45,8 +46,12 @@ class Scene:
 def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
     """A picture without a face: gradient, noise, stripes and soft shapes."""
     place = plane.centres(size, size) / size
-    coarse = noise.sample(place * scene.scale * 0.25 + scene.offset[None, None])
-    fine = noise.sample(place * scene.scale * 1.7 + scene.offset[None, None])
+    coarse, fine = jax.lax.optimization_barrier(
+        (
+            noise.sample(place * scene.scale * 0.25 + scene.offset[None, None]),
+            noise.sample(place * scene.scale * 1.1 + scene.offset[None, None]),
+        )
+    )
     level = (place - 0.5) @ scene.slope + 0.5
     level += (
         scene.clouds[0] * 0.35 * coarse[..., 2] + scene.clouds[1] * 0.2 * coarse[..., 0]
@@ -55,18 +60,21 @@ def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
     wave = place[..., 0] * jnp.cos(turn) + place[..., 1] * jnp.sin(turn)
     wave = jnp.sin(2 * jnp.pi * scene.stripes[1] * wave + 0.4 * coarse[..., 0])
     level += scene.stripes[0] * jnp.tanh(wave / scene.stripes[3])
-    picture = _mix(
-        jnp.broadcast_to(scene.colours[0], (size, size, 3)),
-        scene.colours[1],
-        jnp.clip(level, 0, 1),
-    )
+    level = jnp.clip(level, 0, 1)
     patch = jnp.clip(0.5 * coarse[..., 1] - 0.3, 0, 1) * scene.clouds[1]
+    covers = [_shape(place, shape) for shape in scene.shapes]
+    grain = scene.clouds[2] * fine[..., 2] + 0.3 * scene.clouds[1] * coarse[..., 0]
+    grain = jnp.exp(0.3 * grain)
+    # Colours have three channels: without this each would work all that out anew.
+    level, patch, covers, grain = jax.lax.optimization_barrier(
+        (level, patch, covers, grain)
+    )
+    picture = jnp.broadcast_to(scene.colours[0], (size, size, 3))
+    picture = _mix(picture, scene.colours[1], level)
     picture = _mix(picture, scene.colours[2], patch)
-    for i in range(scene.shapes.shape[0]):
-        cover = _shape(place, scene.shapes[i])
-        picture = _mix(picture, scene.shape_colours[i], cover)
-    grain = scene.clouds[2] * fine[..., 0] + 0.4 * scene.clouds[1] * coarse[..., 3]
-    return picture * jnp.exp(0.35 * grain)[..., None]
+    for cover, colour in zip(covers, scene.shape_colours, strict=True):
+        picture = _mix(picture, colour, cover)
+    return picture * grain[..., None]
 
 
 @typed
@@ -77,9 +85,12 @@ def cloth(place: Float[Array, "*n 2"], scene: Scene) -> Float[Array, "*n 3"]:
         ..., 2
     ]
     wave = jnp.tanh(4 * jnp.sin(number * place[..., 1] + 0.4 * fold))
+    wave, shade = jax.lax.optimization_barrier(
+        (0.5 + 0.5 * wave, jnp.exp(0.5 * folds * fold))
+    )
     colour = jnp.broadcast_to(scene.cloth[0], (*place.shape[:-1], 3))
-    colour = _mix(colour, scene.cloth[1], strength * (0.5 + 0.5 * wave))
-    return colour * jnp.exp(0.5 * folds * fold)[..., None]
+    colour = _mix(colour, scene.cloth[1], strength * wave)
+    return colour * shade[..., None]
 
 
 @typed

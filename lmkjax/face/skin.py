@@ -287,38 +287,32 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
         1.3 - jnp.abs(y) / 7
     )
     melanin = melanin + lips * person.lips[1]
-    albedo = pigment(jnp.maximum(melanin, 0.02), blood) * _rgb(n, *person.tint)
-
     covered = person.shadow[3] * _ramp(1.3 - jnp.abs(lid - 0.35) / 0.75) * front
-    albedo = _mix(albedo, person.shadow[:3], covered)
-    albedo = _mix(albedo, person.lipstick[:3], lips * person.lipstick[3])
-
     strand = noise.texel(
         jnp.stack([along * 0.55 + across * 0.15, across * 0.05 - along * 0.02], -1)
         + jnp.broadcast_to(person.offset, (*n, 2))
     )
-    stubble = _ramp(0.5 + 0.35 * grain[..., 3] + 0.25 * fine[..., 0])
-    edge = _ramp(beard * 1.6 - 0.3 + 0.3 * fine[..., 1])
-    edge = jnp.maximum(
-        person.beard[0] * edge,
-        person.beard[1] * _ramp(moustache * 1.5 - 0.25 + 0.2 * fine[..., 0]),
-    )
-    edge = edge * front * (1 - lips)
-    hair = edge * (
-        person.beard[3] * stubble + (1 - person.beard[3]) * (0.75 + 0.25 * stubble)
-    )
-    bristle = jnp.exp(0.4 * person.beard[2] * grain[..., 3])
-    albedo = _blend_hair(albedo, person.beard_colour, bristle, hair)
-
+    strand = jax.lax.optimization_barrier(strand)
+    hair, bristle = _beard_hair(beard, moustache, fine, grain, person)
+    hair = hair * front * (1 - lips)
     brow = _brow(along, across, strand, fine, person) * front
-    albedo = _blend_hair(albedo, person.brow[:3], jnp.exp(0.3 * strand[..., 3]), brow)
     line = _ramp(1.2 - jnp.abs(lid - 0.02) / 0.11) * person.liner[0]
     line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
-    albedo = albedo * (1 - line * front)[..., None]
-
     furrow = person.age * (fold + 0.7 * crow) * front
     furrow = furrow * (1 + 0.4 * fine[..., 0]) + 0.10 * rough * fine[..., 3]
-    mask = _mask(place, person) * front
+    mask = cover_mask(place, person) * front
+    # Colours have three channels: without this each would work all that out anew.
+    melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
+        jax.lax.optimization_barrier(
+            (melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose)
+        )
+    )
+    albedo = pigment(jnp.maximum(melanin, 0.02), blood) * _rgb(n, *person.tint)
+    albedo = _mix(albedo, person.shadow[:3], covered)
+    albedo = _mix(albedo, person.lipstick[:3], lips * person.lipstick[3])
+    albedo = _blend_hair(albedo, person.beard_colour, bristle, hair)
+    albedo = _blend_hair(albedo, person.brow[:3], 1 + 0.3 * strand[..., 3], brow)
+    albedo = albedo * (1 - line * front)[..., None]
     albedo = _mix(albedo, person.mask_colour, mask)
     return Paint(
         albedo=albedo,
@@ -332,6 +326,17 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
         lips=lips * (1 - mask),
         mask=mask,
     )
+
+
+def _beard_hair(beard, moustache, fine, grain, person):
+    """Cover by the hair of beard and moustache, and its shade."""
+    stubble = _ramp(0.5 + 0.35 * grain[..., 3] + 0.25 * fine[..., 0])
+    chin = person.beard[0] * _ramp(beard * 1.6 - 0.3 + 0.3 * fine[..., 1])
+    lip = person.beard[1] * _ramp(moustache * 1.5 - 0.25 + 0.2 * fine[..., 0])
+    rough = person.beard[3]
+    cover = rough * stubble + (1 - rough) * (0.75 + 0.25 * stubble)
+    shade = jnp.exp(0.4 * person.beard[2] * grain[..., 3])
+    return jnp.maximum(chin, lip) * cover, shade
 
 
 def _blend_hair(albedo, colour, bristle, cover):
@@ -349,7 +354,8 @@ def _brow(along, across, strand, fine, person):
     return cover * ends * body * (0.8 + 0.2 * jnp.tanh(strand[..., 3]))
 
 
-def _mask(place, person):
+@typed
+def cover_mask(place: Float[Array, "*n m"], person: Skin) -> Float[Array, "*n"]:
     """Cover by a face mask: nose bridge to below the chin."""
     x, y = jnp.abs(place[..., 0]), place[..., 1]
     top = person.mask[1] - 0.02 * x**2 - 0.5 * _ramp((x - 1.0) / 2.5)
