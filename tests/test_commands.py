@@ -1,0 +1,107 @@
+"""The commands as a person types them: train, evaluate, predict, on a tiny run."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lmkjax import cli, evaluate, predict, train
+from lmkjax.types import UserError
+
+ROOT = pathlib.Path(__file__).parents[1]
+NORMALISERS = {"ocular", "pupil", "box"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of the main job at size tiny, and where its data lie."""
+    base = tmp_path_factory.mktemp("main job")
+    workdir, data = base / "run", base / "data"
+    command = ["--config", f"{ROOT}/configs/daln.py:tiny", "--workdir", str(workdir)]
+    assert train.main([*command, f"--config.data.dir={data}"]) == 0
+    return workdir, data
+
+
+def test_the_main_job_leaves_a_report_of_the_form_promised(trained):
+    workdir, _ = trained
+    for name in ("config.json", "metrics.jsonl", "network.json", "adapter.npz"):
+        assert (workdir / name).is_file(), name
+    line = json.loads((workdir / "metrics.jsonl").read_text().splitlines()[0])
+    assert line["step"] == 1 and np.isfinite(line["loss"])
+    results = json.loads((workdir / "report/results.json").read_text())
+    assert {"rows", "command", "hardware", "seed", "commit", "data"} <= set(results)
+    rows = results["rows"]
+    keys = {"test_set", "labels", "normaliser", "nme", "auc_08", "fr_08", "faces"}
+    assert all(keys <= set(row) for row in rows)
+    found = {(row["test_set"], row["labels"]) for row in rows}
+    assert {("stand-in", way) for way in ("subset", "adapted", "transfer")} <= found
+    assert ("synthetic", "direct") in found and ("stand-in", "mean_face") in found
+    assert "stand-in, boxes shifted 15 %" in {row["test_set"] for row in rows}
+    assert {row["normaliser"] for row in rows} == NORMALISERS
+    assert {row["faces"] for row in rows if row["test_set"] == "stand-in"} == {8}
+    assert "stand-in" in results["data"]
+    pictures = {f.name for f in (workdir / "report").glob("*.png")}
+    assert {"curve_stand_in.png", "faces_stand_in.png"} <= pictures
+
+
+def test_a_run_measured_again_says_the_same(trained, tmp_path):
+    workdir, _ = trained
+    out = tmp_path / "again"
+    assert evaluate.main(["--workdir", str(workdir), "--out", str(out)]) == 0
+    again = json.loads((out / "results.json").read_text())["rows"]
+    before = json.loads((workdir / "report/results.json").read_text())["rows"]
+    assert [(r["test_set"], r["labels"]) for r in again] == [
+        (r["test_set"], r["labels"]) for r in before
+    ]
+    for a, b in zip(again, before, strict=True):
+        np.testing.assert_allclose(a["nme"], b["nme"], rtol=1e-4)
+
+
+def test_a_folder_of_another_run_is_refused(trained):
+    workdir, data = trained
+    command = ["--config", f"{ROOT}/configs/daln.py:tiny", "--workdir", str(workdir)]
+    with pytest.raises(UserError, match="model.features"):
+        train.main([*command, f"--config.data.dir={data}", "--config.model.features=4"])
+
+
+def test_points_are_found_on_a_photo_by_the_run(trained, tmp_path):
+    workdir, _ = trained
+    noise = np.random.default_rng(0).integers(0, 255, (50, 70, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    (tmp_path / "boxes.json").write_text('{"photo.png": [20, 10, 50, 40]}')
+    out = tmp_path / "found"
+    words = ["--workdir", str(workdir), "--images", str(tmp_path / "photo.png")]
+    words += ["--boxes", str(tmp_path / "boxes.json"), "--scheme", "dense243"]
+    assert predict.main([*words, "--out", str(out)]) == 0
+    text = json.loads((out / "points.json").read_text())
+    face = text["images"]["photo.png"] if "images" in text else text["photo.png"]
+    assert np.shape(face["points"]) == (243, 2)
+    assert len(face["uncertainty"]) == 243
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_a_folder_that_is_no_run_is_named(folder, tmp_path):
+    with pytest.raises(UserError, match="Wanted a trained run"):
+        evaluate.main(["--workdir", str(tmp_path / folder)])
+
+
+def test_a_folder_that_is_no_300w_is_named(tmp_path):
+    words = ["--config", f"{ROOT}/configs/real_only.py:tiny"]
+    words += ["--workdir", str(tmp_path / "run"), f"--config.data.dir={tmp_path}"]
+    with pytest.raises(UserError, match="300-W"):
+        train.main([*words, f"--config.data.ibug_300w={tmp_path / 'nowhere'}"])
+
+
+def test_an_unknown_verb_is_named():
+    with pytest.raises(UserError, match="paint"):
+        cli.dispatch(["paint"])
+
+
+@pytest.mark.parametrize("verb", sorted(cli.VERBS))
+def test_every_verb_tells_how_to_use_it(verb, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.dispatch([verb, "--help"])
+    assert stopped.value.code == 0
+    assert "--" in capsys.readouterr().out
