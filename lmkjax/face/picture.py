@@ -115,11 +115,14 @@ def compose(params: sample.FaceParams, shape: Geometry, *, size: int) -> Layers:
         keep=keep,
     )
     split = len(surface.neutral)
-    rays = camera.rays(shape.view, size=size)
-    layers = _backdrop(params, size)
-    layers = _head(params, shape, layers, shadow[:split], rays)
-    layers = _torso(params, shape, layers, rays)
-    layers = _hair(params, shape, layers, locks, nodes, shadow[split:], rays)
+    wall = jax.lax.optimization_barrier  # between the layers, lest they be fused
+    locks, nodes, shadow, rays = wall(
+        (locks, nodes, shadow, camera.rays(shape.view, size=size))
+    )
+    layers = wall(_backdrop(params, size))
+    layers = wall(_head(params, shape, layers, shadow[:split], rays))
+    layers = wall(_torso(params, shape, layers, rays))
+    layers = wall(_hair(params, shape, layers, locks, nodes, shadow[split:], rays))
     return _props(params, shape, layers, rays)
 
 
@@ -133,6 +136,7 @@ def _cover(layers, colour, depth, cover, kind):
     """A layer laid over the others where it is nearer; hides where it is dense."""
     cover = cover * (depth < layers.depth)
     dense = cover > 0.5
+    colour, cover, depth = jax.lax.optimization_barrier((colour, cover, depth))
     return layers.replace(
         colour=layers.colour + (colour - layers.colour) * cover[..., None],
         depth=jnp.where(dense, depth, layers.depth),
@@ -141,12 +145,17 @@ def _cover(layers, colour, depth, cover, kind):
     )
 
 
-def _head(params, shape, layers, shadow, rays):
-    surface = surfaces.load()
-    size = rays.shape[0]
-    fragments = raster.rasterise(
-        shape.pixels, surface.triangles, size=size, tiles=tiles(size)
+@typed
+def see_head(shape: Geometry, *, size: int) -> raster.Fragments:
+    """Which triangle of the bare head each pixel shows."""
+    return raster.rasterise(
+        shape.pixels, surfaces.load().triangles, size=size, tiles=tiles(size)
     )
+
+
+def _head(params, shape, layers, shadow, rays):
+    size = rays.shape[0]
+    fragments = see_head(shape, size=size)
     colour, kind = _shade_head(params, shape, fragments, shadow, rays)
     here = fragments.covered
     masked = here & (kind == CLASSES.index("occluder"))
@@ -300,12 +309,16 @@ def _shade_head(params, shape, fragments, shadow, rays):
     sky = jnp.where(is_eye, 0.6, jnp.where(is_mouth, 0.4, sky))
     furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
     lamps = params.light
+    normal, views, lit, sky, furrow, albedo = jax.lax.optimization_barrier(
+        (normal, views, lit, sky, furrow, albedo)
+    )
     colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
     colour = colour * furrow[..., None]
     oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
     wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.12, 0.04))
     facing = jnp.clip((normal * views).sum(-1), 0, 1)
     rim = 0.03 * (1 - facing) ** 4 * jnp.where(is_skin, sky, 0.0)
+    oil, wet, rim = jax.lax.optimization_barrier((oil, wet, rim))
     colour = colour + oil[..., None] * light.gloss(
         normal, views, lit, lamps, power=14.0
     )

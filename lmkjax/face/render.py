@@ -80,8 +80,10 @@ def render(
     Returns:
         The picture and all that is known of it.
     """
-    shape = geometry(params, scheme, size=size)
-    layers = picture.compose(params, shape, size=size)
+    # Barriers: or the compiler works a parameter out anew in each pixel.
+    params = jax.lax.optimization_barrier(params)
+    shape = jax.lax.optimization_barrier(geometry(params, scheme, size=size))
+    layers = jax.lax.optimization_barrier(picture.compose(params, shape, size=size))
     return Rendering(
         image=sensor.develop(layers.colour, params.sensor),
         points=shape.points[:, :2],

@@ -304,7 +304,19 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     # Colours have three channels: without this each would work all that out anew.
     melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
         jax.lax.optimization_barrier(
-            (melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose)
+            (
+                melanin,
+                blood,
+                lips,
+                covered,
+                hair,
+                bristle,
+                brow,
+                line,
+                furrow,
+                mask,
+                nose,
+            )
         )
     )
     albedo = pigment(jnp.maximum(melanin, 0.02), blood) * _rgb(n, *person.tint)

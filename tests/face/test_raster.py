@@ -1,0 +1,78 @@
+"""The rasteriser against one that asks every pixel, and against rays."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import TypeCheckError
+
+from lmkjax.face import raster
+
+SIZE, TILES = 24, 400
+TRIANGLES = np.array([[0, 2, 1], [3, 5, 4], [6, 7, 8], [1, 2, 9], [4, 8, 0]], np.int32)
+POINTS = np.random.default_rng(3).uniform([-4, -4, 20], [28, 28, 60], (10, 3))
+
+
+def brute_force(points, triangles, size, cull):
+    """Number and depth of the nearest triangle, one pixel after another."""
+    number, depth = np.full((size, size), -1), np.full((size, size), np.inf)
+    for t, (a, b, c) in enumerate(points[triangles]):
+        edges = np.array([b - a, c - a])[:, :2]
+        area = edges[1, 0] * edges[0, 1] - edges[0, 0] * edges[1, 1]
+        if (cull and area <= 0) or area == 0:
+            continue
+        for row in range(size):
+            for column in range(size):
+                share = np.linalg.solve(
+                    edges.T, np.array([column + 0.5, row + 0.5]) - a[:2]
+                )
+                share = np.array([1 - share.sum(), *share])
+                here = 1 / (share / np.array([a[2], b[2], c[2]])).sum()
+                if (share >= 0).all() and here < depth[row, column]:
+                    number[row, column], depth[row, column] = t, here
+    return number, depth
+
+
+@pytest.mark.parametrize("cull", [True, False])
+def test_it_finds_what_brute_force_finds(cull):
+    draw = jax.jit(
+        lambda p: raster.rasterise(p, TRIANGLES, size=SIZE, tiles=TILES, cull=cull)
+    )
+    found = draw(jnp.asarray(POINTS, jnp.float32))
+    number, depth = brute_force(POINTS, TRIANGLES, SIZE, cull)
+    assert (number >= 0).sum() > 60
+    np.testing.assert_array_equal(found.covered, number >= 0)
+    np.testing.assert_array_equal(np.where(found.covered, found.triangle, -1), number)
+    np.testing.assert_allclose(found.depth, depth, rtol=1e-4)
+
+
+def test_a_triangle_left_out_is_not_there():
+    keep = jnp.arange(len(TRIANGLES)) != 1
+    found = raster.rasterise(
+        jnp.asarray(POINTS, jnp.float32),
+        TRIANGLES,
+        size=SIZE,
+        tiles=TILES,
+        cull=False,
+        keep=keep,
+    )
+    assert not (np.asarray(found.triangle)[np.asarray(found.covered)] == 1).any()
+
+
+def test_what_vertices_carry_is_interpolated_as_in_space():
+    points = jnp.asarray(POINTS, jnp.float32)
+    found = raster.rasterise(points, TRIANGLES, size=SIZE, tiles=TILES, cull=False)
+    depth = raster.interpolate(points[:, 2:], TRIANGLES, found)[..., 0]
+    inside = np.asarray(found.covered)
+    np.testing.assert_allclose(depth[inside], found.depth[inside], rtol=1e-4)
+
+
+def test_normals_of_a_flat_square_face_the_viewer():
+    square = jnp.array([[0.0, 0, 0], [2, 0, 0], [2, 3, 0], [0, 3, 0]])
+    normals = raster.normals(square, np.array([[0, 1, 2], [0, 2, 3]]))
+    np.testing.assert_allclose(normals, jnp.tile(jnp.eye(3)[2], (4, 1)), atol=1e-6)
+
+
+def test_points_without_depth_are_refused():
+    with pytest.raises(TypeCheckError):
+        raster.rasterise(jnp.zeros((5, 2)), TRIANGLES[:1], size=8, tiles=9)
