@@ -61,6 +61,8 @@ def test_daln_compares_equal_batches():
         ("--config.scheme=ibug67", "ibug67"),
         ("--config.scheme=dense1001", "data.scheme"),
         ("--config.heatmaps.loss=l3", "heatmaps.loss"),
+        ("--config.heatmaps.loss=awing", "heatmaps.decoder"),
+        ("--config.heatmaps.decoder=guess", "heatmaps.decoder"),
         ("--config.terms.daln.form=cubist", "terms.daln.form"),
         ("--config.model.heatmap_px=16", "input_px"),
         ("--config.terms.supervised.streams=('target',)", "label_transfer"),

@@ -6,7 +6,7 @@ import pathlib
 import jax
 import ml_collections
 
-from lmkjax import benchmark, schemes
+from lmkjax import benchmark, heatmaps, schemes
 from lmkjax.experiment import parts
 from lmkjax.training import loop
 from lmkjax.types import UserError
@@ -30,6 +30,7 @@ def check(config: ml_collections.ConfigDict) -> None:
     known = {
         "heatmaps.loss": (config.heatmaps.loss, parts.LOSSES),
         "data.source": (config.data.source, ("synthetic_faces", "rendered")),
+        "heatmaps.decoder": (config.heatmaps.decoder, heatmaps.DECODERS),
         "terms.daln.form": (config.terms.daln.form, ("landmark", "pixel")),
     }
     for field, (value, legal) in known.items():
@@ -40,6 +41,13 @@ def check(config: ml_collections.ConfigDict) -> None:
             "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
             f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
             " terms.label_transfer."
+        )
+    if config.heatmaps.loss in ("mse", "awing") and (
+        config.heatmaps.decoder == "soft_argmax"
+    ):
+        raise UserError(
+            f"heatmaps.loss '{config.heatmaps.loss}' learns maps of height 1, which"
+            " soft_argmax cannot read; set --config.heatmaps.decoder=dark or argmax."
         )
     if config.model.input_px != 4 * config.model.heatmap_px:
         raise UserError(
