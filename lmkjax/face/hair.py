@@ -14,7 +14,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax.face import head as heads
-from lmkjax.face import light, noise, raster
+from lmkjax.face import light, noise, raster, stage
 from lmkjax.types import typed
 
 CENTRE = np.array([0.0, 4.5, 0.0])
@@ -241,7 +241,7 @@ def grow(shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]) -
         )
         + person.offset[None, None]
     )[..., 0]
-    reach = 0.5 + 1.0 * over_ear * jnp.minimum(step * 6, 1.0) + flare * step * 4
+    reach = 0.15 + 1.2 * over_ear * jnp.minimum(step * 6, 1.0) + flare * step * 4
     reach = reach + wave * sway * jnp.minimum(step * 3, 1.0)
     fall = -step * (length + 3.0)
     hang = jnp.stack(
@@ -272,7 +272,7 @@ def grow(shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]) -
     along = jnp.concatenate(
         [_along(places[:cap], CAP_ROWS), _along(places[cap:], CURTAIN_ROWS)]
     )
-    keep = field[net.triangles].max(1) > -1.2
+    keep = field[net.triangles].max(1) > -0.1
     return Locks(places, along, field, chart, keep.astype(jnp.float32))
 
 
@@ -311,7 +311,7 @@ def shade(
         [normals, along, locks.chart, jnp.stack([locks.field, shadow], -1)], -1
     )
     at = raster.interpolate(carried, grid().triangles, fragments)
-    at = jax.lax.optimization_barrier(at)
+    at = stage.hold(at)
     normal, strand = _unit(at[..., :3]), _unit(at[..., 3:6])
     side = jnp.where((normal * views).sum(-1) > 0, 1.0, -1.0)
     ragged, contrast, curl = (person.strand[i] for i in range(3))
@@ -324,7 +324,7 @@ def shade(
     broad = noise.sample(
         jnp.stack([way / 28.0, down * 0.25 * stretch], -1) + person.offset[None, None]
     )
-    fine, broad = jax.lax.optimization_barrier((fine, broad))
+    fine, broad = stage.hold((fine, broad))
     cover = field + ragged * (0.5 * fine[..., 3] + 0.6 * broad[..., 0])
     cover = _ramp(cover / (0.25 + 0.5 * ragged) + 0.5) * fragments.covered
     thin = jnp.clip(person.cover + 0.3 * fine[..., 3] * (1 - person.cover), 0, 1)
@@ -339,7 +339,7 @@ def shade(
         facing = (seen * lamps.directions[i][None, None]).sum(-1) + 0.2
         shine = jnp.exp(-22.0 * lean**2) * jnp.clip(facing, 0, 1) * inner
         shines.append(shine * (lit if i == 0 else 0.5))
-    tone, cover, lit, open_sky, seen, shines = jax.lax.optimization_barrier(
+    tone, cover, lit, open_sky, seen, shines = stage.hold(
         (tone, cover, lit * inner, open_sky, seen, shines)
     )
     colour = tone[..., None] * person.colour[None, None]

@@ -8,7 +8,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
-from lmkjax.face import camera, hair, light, props, raster, sample, scenery, skin
+from lmkjax.face import camera, hair, light, props, raster, sample, scenery, skin, stage
 from lmkjax.face import head as heads
 from lmkjax.face import surface as surfaces
 from lmkjax.types import typed
@@ -115,7 +115,7 @@ def compose(params: sample.FaceParams, shape: Geometry, *, size: int) -> Layers:
         keep=keep,
     )
     split = len(surface.neutral)
-    wall = jax.lax.optimization_barrier  # between the layers, lest they be fused
+    wall = stage.hold  # between the layers, lest they be fused
     locks, nodes, shadow, rays = wall(
         (locks, nodes, shadow, camera.rays(shape.view, size=size))
     )
@@ -136,7 +136,7 @@ def _cover(layers, colour, depth, cover, kind):
     """A layer laid over the others where it is nearer; hides where it is dense."""
     cover = cover * (depth < layers.depth)
     dense = cover > 0.5
-    colour, cover, depth = jax.lax.optimization_barrier((colour, cover, depth))
+    colour, cover, depth = stage.hold((colour, cover, depth))
     return layers.replace(
         colour=layers.colour + (colour - layers.colour) * cover[..., None],
         depth=jnp.where(dense, depth, layers.depth),
@@ -182,9 +182,10 @@ def _torso(params, shape, layers, rays):
     neck = jnp.array(NECK)
     centre = shape.turn @ (neck - jnp.array(surfaces.PIVOT))
     eye = jnp.array([0.0, 0.0, 1.0]) * pose.distance_cm
-    hit = props.torso(own.T @ (eye - centre) + neck, rays @ own, scene.shoulders)
+    turned = stage.hold(rays @ own)
+    hit = props.torso(own.T @ (eye - centre) + neck, turned, scene.shoulders)
     place = rays * hit.depth[..., None]
-    cloth = scenery.cloth(jnp.stack([place[..., 0], place[..., 1]], -1), scene)
+    cloth = stage.hold(scenery.cloth(place[..., :2], scene))
     colour = props.lit(hit, cloth, own, params.light)
     there = (hit.depth < props.FAR / 2).astype(jnp.float32)
     return _cover(layers, colour, hit.depth, there, CLASSES.index("clothes"))
@@ -220,7 +221,7 @@ def _props(params, shape, layers, rays):
     own = params.props
     eye = jnp.array([0.0, 0.0, 1.0]) * params.camera.distance_cm
     origin = shape.turn.T @ eye + jnp.array(surfaces.PIVOT)
-    rays = rays @ shape.turn
+    rays = stage.hold(rays @ shape.turn)
 
     def hat(layers):
         high = shape.head[heads.load().neutral[:, 1] > 8.0]
@@ -280,7 +281,7 @@ def _shade_head(params, shape, fragments, shadow, rays):
         -1,
     )
     at = raster.interpolate(carried, surface.triangles, fragments)
-    at = jax.lax.optimization_barrier(at)
+    at = stage.hold(at)
     normal, place = _unit(at[..., :3]), at[..., 3:6]
     sky, lit = at[..., 7], at[..., 8]
     part = jnp.asarray(surface.part)[fragments.triangle]
@@ -292,8 +293,11 @@ def _shade_head(params, shape, fragments, shadow, rays):
     is_skin = ~is_eye & ~is_mouth
     views = -_unit(rays)
 
-    paint = skin.paint(at[..., 3:7], params.skin)
-    eye, _ = skin.eyes(place, params.skin)
+    normal, place, sky, lit, is_skin, views = stage.hold(
+        (normal, place, sky, lit, is_skin, views)
+    )
+    paint = stage.hold(skin.paint(at[..., 3:7], params.skin))
+    eye = stage.hold(skin.eyes(place, params.skin)[0])
     inner = jnp.where(
         is_teeth[..., None],
         skin.inside_mouth(place, teeth=True),
@@ -303,13 +307,17 @@ def _shade_head(params, shape, fragments, shadow, rays):
     albedo = jnp.where(is_skin[..., None], paint.albedo, albedo)
     masked = skin.cover_mask(place, params.skin) * is_mouth
     albedo = albedo + (params.skin.mask_colour[None, None] - albedo) * masked[..., None]
-    dressed = scenery.dressed(place, params.scene) * is_skin
-    cloth = scenery.cloth(place[..., :2], params.scene)
+    dressed, cloth = stage.hold(
+        (
+            scenery.dressed(place, params.scene) * is_skin,
+            scenery.cloth(place[..., :2], params.scene),
+        )
+    )
     albedo = albedo + (cloth - albedo) * dressed[..., None]
     sky = jnp.where(is_eye, 0.6, jnp.where(is_mouth, 0.4, sky))
     furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
     lamps = params.light
-    normal, views, lit, sky, furrow, albedo = jax.lax.optimization_barrier(
+    normal, views, lit, sky, furrow, albedo = stage.hold(
         (normal, views, lit, sky, furrow, albedo)
     )
     colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
@@ -318,7 +326,7 @@ def _shade_head(params, shape, fragments, shadow, rays):
     wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.12, 0.04))
     facing = jnp.clip((normal * views).sum(-1), 0, 1)
     rim = 0.03 * (1 - facing) ** 4 * jnp.where(is_skin, sky, 0.0)
-    oil, wet, rim = jax.lax.optimization_barrier((oil, wet, rim))
+    oil, wet, rim = stage.hold((oil, wet, rim))
     colour = colour + oil[..., None] * light.gloss(
         normal, views, lit, lamps, power=14.0
     )

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face import light, noise
+from lmkjax.face import light, noise, stage
 from lmkjax.types import typed
 
 FAR = 1e6
@@ -88,7 +88,7 @@ def spheroid(
         way @ start,
         jnp.broadcast_to((start**2).sum() - 1, way.shape[:2]),
     )
-    depth = jax.lax.optimization_barrier(depth)
+    depth = stage.hold(depth)
     normal = (_at(origin, ray, depth) - centre[None, None]) / (radii**2)[None, None]
     return Hit(depth, _unit(normal), jnp.ones_like(depth))
 
@@ -115,10 +115,10 @@ def capsule(
         (ray**2).sum(-1), (ray * ball).sum(-1), (ball**2).sum(-1) - radius**2
     )
     depth = jnp.where(radius > 0, jnp.where(barrel, depth, deep), FAR)
-    depth, spot = jax.lax.optimization_barrier((depth, spot))
+    depth, spot = stage.hold((depth, spot))
     place = _at(origin, ray, depth)
     foot = jnp.clip(spot, 0, 1)[..., None] * axis[None, None] + first[None, None]
-    return Hit(depth, _unit(place - foot), jnp.ones_like(depth))
+    return stage.hold(Hit(depth, _unit(place - foot), jnp.ones_like(depth)))
 
 
 def _nearer(first, second):
@@ -128,7 +128,7 @@ def _nearer(first, second):
         jnp.where(near[..., None], second.normal, first.normal),
         jnp.where(near, second.tone, first.tone),
     )
-    return jax.lax.optimization_barrier(nearest)  # or all is solved again and again
+    return stage.hold(nearest)  # or all is solved again and again
 
 
 def _missed(ray):
@@ -328,7 +328,7 @@ def lit(
         lamps: the light.
         wrap: as for `light.diffuse`.
     """
-    normal = hit.normal @ turn.T
+    normal = stage.hold(hit.normal @ turn.T)
     flat = jnp.ones_like(hit.tone)
     albedo = jnp.broadcast_to(colour, hit.normal.shape) * hit.tone[..., None]
     return albedo * light.diffuse(normal, 0.85 * flat, 0.8 * flat, lamps, wrap=wrap)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int8
 
 from lmkjax import points as plane
 from lmkjax import schemes
-from lmkjax.face import camera, marks, picture, raster, sample, sensor
+from lmkjax.face import camera, marks, picture, raster, sample, sensor, stage
 from lmkjax.face import head as heads
 from lmkjax.face import surface as surfaces
 from lmkjax.types import typed
@@ -81,9 +81,9 @@ def render(
         The picture and all that is known of it.
     """
     # Barriers: or the compiler works a parameter out anew in each pixel.
-    params = jax.lax.optimization_barrier(params)
-    shape = jax.lax.optimization_barrier(geometry(params, scheme, size=size))
-    layers = jax.lax.optimization_barrier(picture.compose(params, shape, size=size))
+    params = stage.hold(params)
+    shape = stage.hold(geometry(params, scheme, size=size))
+    layers = stage.hold(picture.compose(params, shape, size=size))
     return Rendering(
         image=sensor.develop(layers.colour, params.sensor),
         points=shape.points[:, :2],

@@ -7,14 +7,13 @@ brow is it, ...) stands in maps over the mean head's right half, seen from the f
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax.face import head as heads
-from lmkjax.face import noise
+from lmkjax.face import noise, stage
 from lmkjax.types import typed
 
 TEXEL_CM = 0.06
@@ -215,6 +214,10 @@ def look_up(place: Float[Array, "*n 3"]) -> Float[Array, "*n m"]:
     return total
 
 
+def _planes(array):
+    return stage.hold([array[..., i] for i in range(array.shape[-1])])
+
+
 def _ramp(x):
     x = jnp.clip(x, 0.0, 1.0)
     return x * x * (3 - 2 * x)
@@ -255,18 +258,16 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
         person: whose skin.
     """
     n = place.shape[:-1]
-    x, y, z = place[..., 0], place[..., 1], place[..., 2]
+    # Planes, apart: a processor works on neighbours, not on every fourth number.
+    x, y, z, way = _planes(place)
     front = _ramp((z - 1.5) / 1.5)
-    drawn = jax.lax.optimization_barrier(look_up(place[..., :3]))
-    lips_cm, along, across, lid, crow, fold, beard, moustache = (
-        drawn[..., i] for i in range(len(CHANNELS))
+    lips_cm, along, across, lid, crow, fold, beard, moustache = _planes(
+        look_up(place[..., :3])
     )
-    flat = jnp.stack([place[..., 3], y], -1)
+    flat = jnp.stack([way, y], -1)
     flat = flat + jnp.broadcast_to(person.offset, (*n, 2)) * 300
-    # Else each use of the noise would look it up anew.
-    broad, fine, grain = jax.lax.optimization_barrier(
-        (noise.sample(flat / 45), noise.sample(flat / 14), noise.texel(flat / 7.1))
-    )
+    broad, fine = _planes(noise.sample(flat / 45)), _planes(noise.sample(flat / 14))
+    grain = _planes(noise.texel(flat / 7.1))
 
     cheeks = jnp.exp(-(((jnp.abs(x) - 4.6) / 1.9) ** 2) - ((y + 0.2) / 2.0) ** 2)
     nose = jnp.exp(-((x / 1.5) ** 2) - ((y - 0.2) / 1.3) ** 2) * front
@@ -274,16 +275,16 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
         jnp.exp(-(((jnp.abs(x) - 3.0) / 1.8) ** 2) - ((y - 2.6) / 1.1) ** 2) * front
     )
     ears = _ramp((jnp.abs(x) - 8.3) / 0.6) * _ramp((y + 4) / 2)
-    lips = _ramp((lips_cm - person.lips[2]) / 0.14 + 0.5 + 0.25 * fine[..., 0]) * front
+    lips = _ramp((lips_cm - person.lips[2]) / 0.14 + 0.5 + 0.25 * fine[0]) * front
 
     red, dark, freckles, rough = (person.mottle[i] for i in range(4))
     blood = person.blood * (1 + 0.7 * cheeks * front + 0.8 * nose + 0.6 * ears)
-    blood = blood * jnp.exp(red * (0.3 * broad[..., 0] + 0.15 * fine[..., 1]))
+    blood = blood * jnp.exp(red * (0.3 * broad[0] + 0.15 * fine[1]))
     blood = blood + lips * person.lips[0]
     pale = 1 / (1 + person.melanin)
-    melanin = person.melanin + dark * (0.10 * broad[..., 1] + 0.05 * fine[..., 0])
+    melanin = person.melanin + dark * (0.10 * broad[1] + 0.05 * fine[0])
     melanin = melanin + 0.1 * sockets * (0.5 + person.melanin)
-    melanin = melanin + pale * freckles * _ramp(fine[..., 3] - 1.2) * _ramp(
+    melanin = melanin + pale * freckles * _ramp(fine[3] - 1.2) * _ramp(
         1.3 - jnp.abs(y) / 7
     )
     melanin = melanin + lips * person.lips[1]
@@ -292,18 +293,18 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
         jnp.stack([along * 0.55 + across * 0.15, across * 0.05 - along * 0.02], -1)
         + jnp.broadcast_to(person.offset, (*n, 2))
     )
-    strand = jax.lax.optimization_barrier(strand)
+    strand = _planes(strand)
     hair, bristle = _beard_hair(beard, moustache, fine, grain, person)
     hair = hair * front * (1 - lips)
     brow = _brow(along, across, strand, fine, person) * front
     line = _ramp(1.2 - jnp.abs(lid - 0.02) / 0.11) * person.liner[0]
     line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
     furrow = person.age * (fold + 0.7 * crow) * front
-    furrow = furrow * (1 + 0.4 * fine[..., 0]) + 0.10 * rough * fine[..., 3]
+    furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * rough * fine[3]
     mask = cover_mask(place, person) * front
     # Colours have three channels: without this each would work all that out anew.
     melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
-        jax.lax.optimization_barrier(
+        stage.hold(
             (
                 melanin,
                 blood,
@@ -323,15 +324,12 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     albedo = _mix(albedo, person.shadow[:3], covered)
     albedo = _mix(albedo, person.lipstick[:3], lips * person.lipstick[3])
     albedo = _blend_hair(albedo, person.beard_colour, bristle, hair)
-    albedo = _blend_hair(albedo, person.brow[:3], 1 + 0.3 * strand[..., 3], brow)
+    albedo = _blend_hair(albedo, person.brow[:3], 1 + 0.3 * strand[3], brow)
     albedo = albedo * (1 - line * front)[..., None]
     albedo = _mix(albedo, person.mask_colour, mask)
     return Paint(
         albedo=albedo,
-        oil=person.oil
-        * (1 + 0.8 * nose + 0.25 * fine[..., 1])
-        * (1 - hair)
-        * (1 - mask),
+        oil=person.oil * (1 + 0.8 * nose + 0.25 * fine[1]) * (1 - hair) * (1 - mask),
         wet=lips * (0.15 + 0.5 * person.lipstick[3]) * (1 - mask),
         bump=furrow * (1 - mask),
         brow=brow,
@@ -342,12 +340,12 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
 
 def _beard_hair(beard, moustache, fine, grain, person):
     """Cover by the hair of beard and moustache, and its shade."""
-    stubble = _ramp(0.5 + 0.35 * grain[..., 3] + 0.25 * fine[..., 0])
-    chin = person.beard[0] * _ramp(beard * 1.6 - 0.3 + 0.3 * fine[..., 1])
-    lip = person.beard[1] * _ramp(moustache * 1.5 - 0.25 + 0.2 * fine[..., 0])
+    stubble = _ramp(0.5 + 0.35 * grain[3] + 0.25 * fine[0])
+    chin = person.beard[0] * _ramp(beard * 1.6 - 0.3 + 0.3 * fine[1])
+    lip = person.beard[1] * _ramp(moustache * 1.5 - 0.25 + 0.2 * fine[0])
     rough = person.beard[3]
     cover = rough * stubble + (1 - rough) * (0.75 + 0.25 * stubble)
-    shade = jnp.exp(0.4 * person.beard[2] * grain[..., 3])
+    shade = jnp.exp(0.4 * person.beard[2] * grain[3])
     return jnp.maximum(chin, lip) * cover, shade
 
 
@@ -362,8 +360,8 @@ def _brow(along, across, strand, fine, person):
     half = thick * (0.46 - 0.40 * jnp.clip(along, 0.0, 1.05) ** 2)
     level = jnp.abs(across - lift + 0.1) / jnp.maximum(half, 0.03)
     ends = _ramp((along + 0.12) * 7) * _ramp((1.2 - along) * 6)
-    body = _ramp(1.55 - level + 0.3 * strand[..., 3] + 0.15 * fine[..., 0])
-    return cover * ends * body * (0.8 + 0.2 * jnp.tanh(strand[..., 3]))
+    body = _ramp(1.55 - level + 0.3 * strand[3] + 0.15 * fine[0])
+    return cover * ends * body * (0.8 + 0.2 * jnp.tanh(strand[3]))
 
 
 @typed

@@ -1,0 +1,55 @@
+"""Draws: the same key gives the same face, and faces are spread as the priors say."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import TypeCheckError
+
+from lmkjax.face import sample
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    keys = jax.random.split(jax.random.key(2), 600)
+    return jax.jit(jax.vmap(sample.sample))(keys)
+
+
+def test_the_same_key_gives_the_same_face(crowd):
+    keys = jax.random.split(jax.random.key(2), 600)
+    again = jax.jit(sample.sample)(keys[7])
+    for one, many in zip(jax.tree.leaves(again), jax.tree.leaves(crowd), strict=True):
+        np.testing.assert_allclose(one, many[7], rtol=1e-5, atol=1e-6)
+
+
+def test_every_number_is_one(crowd):
+    for leaf in jax.tree.leaves(crowd):
+        assert np.isfinite(leaf).all()
+
+
+def test_most_faces_look_ahead_and_some_do_not(crowd):
+    yaw = np.rad2deg(crowd.camera.yaw_rad)
+    assert 14 < yaw.std() < 21
+    assert abs(yaw.mean()) < 3
+    # Photos: a nose more than 0.4 ocular distances aside, about 21 degrees, in 22 %.
+    assert 0.12 < (np.abs(yaw) > 21).mean() < 0.28
+
+
+def test_expressions_stay_within_their_range(crowd):
+    assert crowd.expression.min() >= 0 and crowd.expression.max() <= 1
+    assert 0.02 < (crowd.expression.max(1) > 0.7).mean() < 0.9
+
+
+def test_the_stand_in_has_less_colour():
+    keys = jax.random.split(jax.random.key(4), 300)
+    other, photo = (
+        jax.jit(jax.vmap(lambda k, p=p: sample.sample(k, p).sensor))(keys)
+        for p in (sample.STAND_IN, sample.PRIORS)
+    )
+    assert (other.saturation == 0).mean() > (photo.saturation == 0).mean() + 0.05
+    assert jnp.median(other.noise) > 1.5 * jnp.median(photo.noise)
+
+
+def test_a_number_is_no_key():
+    with pytest.raises(TypeCheckError):
+        sample.sample(7)
