@@ -42,28 +42,44 @@ def geometry(
     params: sample.FaceParams, scheme: schemes.Scheme, *, size: int
 ) -> picture.Geometry:
     """The head's shape, turned, projected and framed; and its landmarks."""
+    shape = _shape(params, size=size)
+    own = shape.places[: shape.head.shape[0]]
+    return shape.replace(points=_landmarks(own, params.camera, shape.view, scheme))
+
+
+def _shape(params: sample.FaceParams, *, size: int) -> picture.Geometry:
+    """The head before the camera, with the 68 iBug points that frame it."""
     head, surface = heads.load(), surfaces.load()
     shape = heads.vertices(head, params.identity, params.expression)
     shape = shape + surfaces.lopsided(surface, params.sides)[: shape.shape[0]]
     turn = camera.rotation(params.camera)
     own = (shape - jnp.array(surfaces.PIVOT)[None]) @ turn.T
-    flat = camera.project(own, params.camera)
-    ibug = marks.locate(own, flat[:, :2], schemes.get("ibug68"))
-    ibug = camera.project(ibug, params.camera)
+    ibug68 = schemes.get("ibug68")
+    flat = camera.project(own, params.camera)[:, :2]
+    ibug = camera.project(marks.locate(own, flat, ibug68), params.camera)
     view = camera.frame(ibug[:, :2], params.camera, size=size)
-    points = marks.locate(own, flat[:, :2], scheme)
-    points = camera.to_pixels(camera.project(points, params.camera), view)
     places = surfaces.extend(surface, own)
     return picture.Geometry(
         head=shape,
         places=places,
         normals=raster.normals(places, surface.triangles),
         pixels=camera.to_pixels(camera.project(places, params.camera), view),
-        points=points,
+        points=camera.to_pixels(ibug, view),
         box=plane.box(camera.to_pixels(ibug[:, :2], view)),
         view=view,
         turn=turn,
     )
+
+
+def _landmarks(
+    own: Float[Array, "u 3"],
+    eye: camera.Camera,
+    view: camera.Frame,
+    scheme: schemes.Scheme,
+) -> Float[Array, "k 3"]:
+    """Landmarks of a head in the camera's axes: x, y in pixels and depth in cm."""
+    flat = camera.project(own, eye)[:, :2]
+    return camera.to_pixels(camera.project(marks.locate(own, flat, scheme), eye), view)
 
 
 @typed
@@ -94,7 +110,6 @@ def render(
     )
 
 
-@functools.partial(jax.jit, static_argnames=("scheme", "size", "priors"))
 def faces(
     keys: jax.Array,
     scheme: schemes.Scheme,
@@ -103,6 +118,9 @@ def faces(
     priors: sample.Priors = sample.PRIORS,
 ) -> Rendering:
     """Pictures of many faces, compiled; a face depends on its own key alone.
+
+    What takes long to compile, the picture, knows neither priors nor scheme: it is
+    compiled once for a size.
 
     Args:
         keys: one for each face.
@@ -113,10 +131,48 @@ def faces(
     Returns:
         Renderings with a leading axis for the faces.
     """
+    params = _sample(keys, priors)
+    shape, layers, image = _draw(params, size=size)
+    points, visibility = _mark(params.camera, shape, layers, scheme)
+    return Rendering(
+        image=image,
+        points=points,
+        visibility=visibility,
+        depth=layers.depth,
+        segmentation=layers.kind.astype(jnp.int8),
+        box=shape.box,
+    )
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _sample(keys: jax.Array, priors: sample.Priors) -> sample.FaceParams:
+    return jax.vmap(lambda key: sample.sample(key, priors))(keys)
+
+
+@functools.partial(jax.jit, static_argnames="size")
+def _draw(
+    params: sample.FaceParams, *, size: int
+) -> tuple[picture.Geometry, picture.Layers, Float[Array, "b h w 3"]]:
+    """What `render` draws, of many faces."""
     # One after another on a CPU, where that keeps a face in the cache.
-    together = 1 if jax.default_backend() == "cpu" else 32
+    together = None if jax.default_backend() == "cpu" else 32
 
-    def draw(key: jax.Array) -> Rendering:
-        return render(sample.sample(key, priors), scheme, size=size)
+    def draw(one: sample.FaceParams):
+        one = stage.hold(one)
+        shape = stage.hold(_shape(one, size=size))
+        layers = stage.hold(picture.compose(one, shape, size=size))
+        return shape, layers, sensor.develop(layers.colour, one.sensor)
 
-    return jax.lax.map(draw, keys, batch_size=None if together == 1 else together)
+    return jax.lax.map(draw, params, batch_size=together)
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def _mark(eyes, shapes, layers, scheme):
+    """Landmarks of many faces, and what became of each."""
+
+    def mark(eye, own, view, bare, thing):
+        points = _landmarks(own, eye, view, scheme)
+        return points[:, :2], marks.seen(points, bare, thing)
+
+    own = shapes.places[:, : shapes.head.shape[1]]
+    return jax.vmap(mark)(eyes, own, shapes.view, layers.bare, layers.thing)

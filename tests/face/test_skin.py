@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
+from lmkjax.face import chart, sample, skin
 from lmkjax.face import head as heads
-from lmkjax.face import sample, skin
 
 
 def person():
@@ -36,7 +36,7 @@ def test_lips_are_lips_and_the_chin_is_not():
 
 
 def test_brows_lie_below_the_makers_points():
-    low = places(24, 19, 27).at[:2, 1].add(-skin.BROW_DROP_CM - 0.1)
+    low = places(24, 19, 27).at[:2, 1].add(-chart.BROW_DROP_CM - 0.1)
     hairy = person().replace(brow=jnp.array([0.1, 0.1, 0.1, 1.0, 1.0, 0.0]))
     brow = skin.paint(low, hairy).brow
     assert (brow[:2] > 0.4).all() and brow[2] < 0.1

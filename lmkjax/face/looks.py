@@ -1,0 +1,268 @@
+"""Priors of looks: light, skin, hair, surroundings and sensor."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lmkjax.face import draw as draws
+from lmkjax.face import hair, light, scenery, sensor, skin
+
+def lamps(draw, priors):
+    """The light: a sky, a ground, and up to three lamps."""
+    hard = jnp.clip(priors.hardness + draw.normal(0.28), 0.0, 0.95)
+    sky = draws.warm(draw.normal(priors.warmth))
+    ground = draws.warm(draw.normal(priors.warmth) + 0.1)
+    tilt, side, back = draw.uniform(0.0, 0.55), draw.normal(0.3), draw.normal(0.2)
+    rows = [
+        0.5 * (sky + ground),
+        side * draws.warm(draw.normal(priors.warmth)),
+        0.5 * tilt * (sky * 1.3 - ground * 0.7),
+        back * sky,
+    ]
+    rest = draw.normal(0.06, (5, 1)) * sky[None]
+    environment = jnp.concatenate([jnp.stack(rows), rest]) * (1 - hard)
+    directions, colours = [], []
+    for number, strength in enumerate((1.6, 0.7, 0.9)):
+        azimuth = draw.normal(0.85) if number < 2 else math.pi + draw.normal(1.0)
+        height = draw.uniform(-0.15, 1.2) if number else draw.normal(0.4) + 0.55
+        cosine = jnp.cos(height)
+        directions.append(
+            jnp.stack(
+                [cosine * jnp.sin(azimuth), jnp.sin(height), cosine * jnp.cos(azimuth)]
+            )
+        )
+        power = strength * hard * jnp.exp(draw.normal(0.4))
+        power = power * (1.0 if number == 0 else draw.chance(0.4))
+        colours.append(power * draws.warm(draw.normal(priors.warmth)))
+    return light.Light(
+        environment, jnp.stack(directions), jnp.stack(colours), draw.uniform()
+    )
+
+
+def _hairdraws.colour(draw, melanin):
+    """Linear RGB from black over brown, red and blond to grey and white."""
+    dark = jax.nn.sigmoid((melanin - 0.45) * 5)
+    brown = draw.uniform() ** 1.7 * (1 - dark) + dark * 0.25 * draw.uniform() ** 2
+    red = draw.uniform(0.0, 0.35) + 0.6 * draw.chance(0.06)
+    depth = 4.4 - 3.5 * brown
+    colour = jnp.exp(-depth * jnp.stack([0.75, 1.0 + 0.25 * red, 1.25 + 0.7 * red]))
+    grey = draw.chance(0.16) * draw.uniform(0.3, 1.0)
+    white = draw.uniform(0.2, 0.65) * jnp.ones(3)
+    colour = colour + (white - colour) * grey
+    dyed = draw.chance(0.03)
+    paint = jnp.exp(draw.uniform(-3.0, 0.0, (3,)))
+    return colour + (paint - colour) * dyed, grey
+
+
+def person(draw, melanin, hair, grey, priors):
+    """A person's skin, eyes, brows, beard and make-up."""
+    made_up = draw.chance(priors.make_up)
+    beard = draw.chance(priors.beards)
+    kind = draw.pick([[0.9, 0.9], [0.0, 0.9], [0.9, 0.0], [0.6, 0.6], [0.3, 0.3]])
+    lipstick = jnp.stack([0.35, 0.02, 0.03]) * jnp.exp(draw.normal(0.5, (3,)))
+    shadow = jnp.exp(draw.uniform(-3.5, -1.0, (3,)))
+    iris = draw.pick(
+        [
+            [0.05, 0.02, 0.008],
+            [0.10, 0.045, 0.015],
+            [0.10, 0.09, 0.03],
+            [0.10, 0.17, 0.25],
+        ],
+        [0.45, 0.25, 0.12, 0.18],
+    )
+    pale = jax.nn.sigmoid((0.5 - melanin) * 6)
+    iris = jnp.where(pale > 0.2, iris, jnp.array([0.03, 0.013, 0.006]))
+    return skin.Skin(
+        melanin=melanin,
+        blood=draw.uniform(0.12, 0.5) * (0.6 + 0.4 * pale),
+        tint=jnp.exp(draw.normal(0.04, (3,))),
+        mottle=jnp.stack(
+            [
+                draw.uniform(0.1, 0.6),
+                draw.uniform(0.1, 0.6),
+                draw.chance(0.15) * draw.uniform(0.0, 0.6) * pale,
+                draw.uniform(0.2, 1.0),
+            ]
+        ),
+        age=jnp.clip(draw.uniform() ** 2 + 0.5 * grey * draw.uniform(), 0, 1),
+        oil=jnp.exp(draw.normal(0.6)) * 0.035,
+        lips=jnp.stack(
+            [draw.uniform(0.2, 0.9), draw.uniform(0.0, 0.25), draw.normal(0.02)]
+        ),
+        lipstick=jnp.append(
+            lipstick, made_up * draw.chance(0.6) * draw.uniform(0.3, 0.9)
+        ),
+        shadow=jnp.append(shadow, made_up * draw.chance(0.6) * draw.uniform(0.2, 0.8)),
+        liner=jnp.stack(
+            [draw.uniform(0.35, 0.75) + 0.25 * made_up, 0.5 * draw.uniform()]
+        ),
+        brow=jnp.concatenate(
+            [
+                hair * jnp.exp(-0.3 - 0.6 * draw.uniform()),
+                jnp.stack(
+                    [
+                        draw.uniform(0.45, 0.95),
+                        draw.uniform(0.6, 1.25),
+                        draw.normal(0.06),
+                    ]
+                ),
+            ]
+        ),
+        beard=jnp.append(
+            beard * kind * draw.uniform(0.4, 1.0),
+            jnp.stack([draw.uniform(), draw.uniform()]),
+        ),
+        beard_colour=hair * jnp.exp(draw.normal(0.3)),
+        iris=iris * jnp.exp(draw.normal(0.25, (3,))),
+        eye=jnp.stack(
+            [draw.uniform(0.16, 0.3), draw.uniform(0.0, 0.5), draw.uniform(0.6, 1.0)]
+        ),
+        mask=jnp.stack([draw.chance(priors.masks), draw.uniform(0.6, 2.2)]),
+        mask_colour=draw.pick(
+            [[0.75, 0.8, 0.85], [0.35, 0.55, 0.7], [0.02, 0.02, 0.02]]
+        ),
+        offset=draw.uniform(shape=(2,)),
+    )
+
+
+STYLES = (  # share; cover, top, side, curtain's length, fringe's length, curl
+    (0.08, 0.0, 0.1, 0.1, 0.0, 0.0, 0.0),  # bald
+    (0.12, 0.8, 0.15, 0.1, 0.0, 0.0, 0.3),  # shorn
+    (0.24, 1.0, 1.2, 0.5, 0.0, 0.0, 0.2),  # short
+    (0.10, 1.0, 1.6, 0.8, 0.0, 3.5, 0.2),  # short with a fringe
+    (0.08, 1.0, 2.6, 2.0, 0.0, 0.8, 1.0),  # curly
+    (0.16, 1.0, 1.2, 0.8, 8.0, 0.5, 0.3),  # to the chin
+    (0.15, 1.0, 1.1, 0.8, 19.0, 0.3, 0.3),  # long
+    (0.07, 1.0, 1.2, 0.8, 15.0, 4.2, 0.2),  # long with a fringe
+)
+
+
+def locks(draw, colour, grey, on_head, priors):
+    """How the hair is worn, or a scarf over it."""
+    table = np.array(STYLES)
+    style = draw.pick(table[:, 1:], table[:, 0])
+    scarf = on_head * draw.chance(0.2)
+    length = style[3] * draw.uniform(0.6, 1.3)
+    length = jnp.where(scarf > 0, 15.0, length)
+    dyed = draws.colour(draw, priors.saturated)
+    recede = draw.chance(0.3 + 0.4 * grey) * draw.uniform(0.0, 2.8)
+    long = (style[3] > 0) | (scarf > 0)
+    return hair.Hair(
+        cover=jnp.maximum(style[0] * draw.uniform(0.85, 1.0), scarf),
+        volume=jnp.stack(
+            [
+                style[1] * draw.uniform(0.6, 1.5),
+                style[2] * draw.uniform(0.6, 1.5),
+                draw.uniform(0.05, 0.3) * style[1],
+            ]
+        )
+        * (1 - 0.6 * scarf),
+        line=jnp.stack(
+            [
+                draw.normal(0.6),
+                recede * (style[4] < 1),
+                style[4] * draw.uniform(0.6, 1.3),
+                draw.normal(0.5),
+                draw.uniform(-1.5, 2.5),
+                draw.normal(0.8),
+            ]
+        ),
+        curtain=jnp.stack(
+            [
+                jnp.where(long, length, 0.0),
+                jnp.where(scarf > 0, 0.95, draw.uniform(0.8, 1.35)),
+                draw.uniform(-0.2, 0.6),
+                draw.uniform(0.0, 0.8),
+            ]
+        ),
+        strand=jnp.stack(
+            [
+                draw.uniform(0.3, 1.2) * (1 - 0.9 * scarf),
+                draw.uniform(0.5, 1.3) * (1 - 0.6 * scarf),
+                style[5] * draw.uniform() * (1 - scarf),
+            ]
+        ),
+        colour=colour + (dyed - colour) * scarf,
+        gloss=draw.uniform(0.02, 0.16) * (1 - scarf),
+        cloth=scarf,
+        offset=draw.uniform(shape=(2,)),
+    )
+
+
+def surroundings(draw, priors):
+    """Background and clothes."""
+    count = 5
+    near = draws.colour(draw, priors.saturated)
+    colours = [near, draws.colour(draw, priors.saturated), draws.colour(draw, priors.saturated)]
+    plain = draw.chance(0.25)
+    shapes = jnp.concatenate(
+        [
+            draw.uniform(-0.1, 1.1, (count, 2)),
+            jnp.exp(draw.uniform(-3.2, -0.7, (count, 2))),
+            draw.normal(0.15, (count, 1))
+            + 1.57 * draw.uniform(0, 2, (count, 1)).round(),
+            draw.uniform(0, 1, (count, 1)).round(),
+            draw.uniform(0.05, 1.0, (count, 1)),
+            draw.uniform(0.2, 1.0, (count, 1)) * (1 - plain),
+        ],
+        -1,
+    )
+    paints = [draws.colour(draw, priors.saturated) for _ in range(count)]
+    cloth = draws.colour(draw, 1.5 * priors.saturated)
+    return scenery.Scene(
+        colours=jnp.stack(colours),
+        slope=draw.normal(1.2, (2,)),
+        clouds=draw.uniform(0.0, 1.0, (3,)) ** 2 * (1 - 0.8 * plain),
+        scale=jnp.exp(draw.uniform(-0.7, 1.2)),
+        shapes=shapes,
+        shape_colours=jnp.stack(paints),
+        stripes=jnp.stack(
+            [
+                draw.chance(0.2) * draw.uniform(0.1, 0.5),
+                draw.uniform(2, 14),
+                draw.uniform(0, math.pi),
+                draw.uniform(0.1, 1.0),
+            ]
+        ),
+        cloth=jnp.stack([cloth, draws.colour(draw, 1.5 * priors.saturated)]),
+        cloth_pattern=jnp.stack(
+            [
+                draw.chance(0.3) * draw.uniform(),
+                draw.uniform(0.3, 2.0),
+                draw.uniform(0.1, 0.5),
+            ]
+        ),
+        shoulders=jnp.stack(
+            [
+                draw.uniform(15, 20),
+                draw.normal(1.0),
+                draw.uniform(0, 6),
+                draw.uniform(0.2, 0.7),
+            ]
+        ),
+        offset=draw.uniform(shape=(2,)),
+    )
+
+
+def device(draw, lamps, melanin, priors):
+    """A camera that sees to it that the face is neither black nor white."""
+    front = jnp.array([[0.0, 0.35, 0.94], [0.5, 0.2, 0.84], [-0.5, 0.2, 0.84]])
+    level = light.diffuse(front, jnp.ones(3) * 0.8, jnp.ones(3) * 0.8, lamps).mean()
+    # A camera sees to it that a face is neither black nor white, and half succeeds.
+    wanted = 1.15 * jnp.exp(0.30 * melanin + draw.normal(0.28))
+    grey = draw.chance(priors.grey)
+    return sensor.Sensor(
+        exposure=wanted / jnp.maximum(level, 0.05),
+        blur=priors.blur
+        * jnp.exp(draw.normal(0.45))
+        * jnp.exp(draw.normal(0.12, (2,))),
+        noise=priors.noise * jnp.exp(draw.normal(0.6, (2,))) * jnp.array([1.0, 0.6]),
+        contrast=jnp.exp(draw.normal(priors.contrast)) * 1.05,
+        cast=jnp.exp(draw.normal(priors.cast, (3,))),
+        saturation=(1 - grey) * jnp.clip(1 + draw.normal(0.18), 0.3, 1.5),
+        sepia=draw.chance(priors.sepia) * draw.uniform(0.5, 1.0),
+        black=jnp.maximum(draw.normal(0.03), 0.0),
+        offset=draw.uniform(shape=(2,)),
+    )

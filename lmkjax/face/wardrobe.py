@@ -1,0 +1,110 @@
+"""Priors of what is worn and held: hats, glasses, hands and things."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from lmkjax.face import draw as draws
+from lmkjax.face import props
+
+
+def worn(draw, on_head, priors):
+    """Hats, glasses, hands and things; all drawn, few of them worn."""
+    kind = draw.pick(
+        [[0.0, 0.0], [0.0, 7.0], [5.0, 0.0], [2.5, 0.0]], [0.35, 0.4, 0.1, 0.15]
+    )
+    scarf_drawn = draw.chance(0.8)  # a scarf sometimes has a hat upon it
+    hat = jnp.stack(
+        [
+            on_head * scarf_drawn,
+            draw.uniform(7.6, 10.0),
+            draw.normal(0.06) + 0.02,
+            draw.uniform(7.5, 10.0),
+            kind[0] * draw.uniform(0.7, 1.3),
+            kind[1] * draw.uniform(0.7, 1.2),
+        ]
+    )
+    dark = draw.chance(0.3)
+    glasses = jnp.stack(
+        [
+            draw.chance(priors.glasses),
+            draw.uniform(2.35, 2.95),
+            draw.uniform(1.5, 2.4),
+            draw.uniform(2.0, 5.0),
+            draw.uniform(0.08, 0.32),
+            dark * draw.uniform(0.75, 1.0) + (1 - dark) * draw.uniform(0.0, 0.12),
+            draw.uniform(0.01, 0.03),
+        ]
+    )
+    there = draw.chance(priors.things)
+    what = draw.pick(np.eye(3), [0.5, 0.25, 0.25])
+    limbs = _hand(draw) * what[0] + _stick(draw) * what[1]
+    card = jnp.stack(
+        [
+            there * what[2],
+            draw.normal(3.5),
+            draw.normal(3.5) - 3.0,
+            draw.uniform(12.0, 17.0),
+            draw.uniform(2.0, 5.0),
+            draw.uniform(3.0, 7.0),
+            draw.normal(0.5),
+        ]
+    )
+    rim = jnp.exp(draw.uniform(-4.5, -0.8)) * draws.warm(draw.normal(0.3))
+    tint = 0.01 + 0.06 * draw.uniform(shape=(3,)) * dark
+    return props.Props(
+        hat=hat,
+        hat_colour=draws.colour(draw, 1.5 * priors.saturated),
+        glasses=glasses,
+        glasses_colours=jnp.stack([rim, tint]),
+        limbs=limbs.at[:, 6].multiply(there),
+        limb_colour=draws.colour(draw, priors.saturated),
+        limb_skin=what[0],
+        card=card,
+        card_colour=draws.colour(draw, priors.saturated),
+        card_text=draw.uniform(0.0, 1.5),
+    )
+
+
+def _hand(draw):
+    """A hand before the lower face or beside it: palm, fingers, arm."""
+    centre = jnp.stack(
+        [draw.normal(4.0), draw.uniform(-9.0, 0.5), draw.uniform(12.5, 14.5)]
+    )
+    turn = draw.normal(0.8)
+    up = jnp.stack([jnp.sin(turn), jnp.cos(turn), 0 * turn])
+    side = jnp.stack([jnp.cos(turn), -jnp.sin(turn), 0 * turn])
+    back = jnp.array([0.0, 0.0, -1.0])
+    curl, spread = draw.uniform(0.0, 0.6), draw.uniform(0.05, 0.3)
+    rows = []
+    for i, reach in enumerate((6.5, 7.6, 7.2, 5.6)):
+        root = centre + side * (i - 1.5) * 1.9 + up * 1.5
+        way = up * (1 - curl) + side * (i - 1.5) * spread + back * curl * 0.5
+        rows.append(jnp.concatenate([root, root + way * reach, jnp.full(1, 0.85)]))
+    thumb = centre - side * 3.5 - up * 2.0
+    end = thumb - side * 2.5 + up * 4.0
+    rows.append(jnp.concatenate([thumb, end, jnp.full(1, 0.95)]))
+    for shift in (-1.6, 1.6):
+        foot = centre + side * shift
+        rows.append(
+            jnp.concatenate([foot - up * 5.0, foot + up * 1.5, jnp.full(1, 2.0)])
+        )
+    rows.append(
+        jnp.concatenate(
+            [centre - up * 5.0, centre - up * 22.0 - back, jnp.full(1, 2.6)]
+        )
+    )
+    return jnp.stack(rows)
+
+
+def _stick(draw):
+    """A microphone, a cup, a bar: a head and a handle."""
+    end = jnp.stack(
+        [draw.normal(2.5), draw.uniform(-8.0, -2.0), draw.uniform(13.0, 17.0)]
+    )
+    way = jnp.stack([draw.normal(0.7), -1.0 + 0 * end[0], 0.3 + 0 * end[0]])
+    thick = draw.uniform(0.8, 2.2)
+    head = jnp.concatenate(
+        [end, end + way * draw.uniform(0.5, 3.0), (thick * 1.5)[None]]
+    )
+    rod = jnp.concatenate([end, end + way * 18.0, thick[None]])
+    return jnp.concatenate([jnp.stack([head, rod]), jnp.zeros((6, 7))])
