@@ -51,6 +51,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     config.heatmaps = heatmaps = ml_collections.ConfigDict()
     heatmaps.loss = "points"  # "points", "kl", "mse", "awing"
     heatmaps.sigma_px = by_size(1.0, 1.0, 1.5)  # of a target, heatmap pixels
+    heatmaps.gain = 16.0  # factor on the logits; 1 suits "mse" and "awing"
     heatmaps.decoder = "soft_argmax"  # "soft_argmax", "argmax", "dark"
 
     # What a step makes small. A term of weight 0 is not there at all.

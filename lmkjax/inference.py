@@ -29,6 +29,7 @@ class Spec:
         stacks: see `hourglass.HourglassNet`; so for the next two.
         features: channels.
         depth: halvings.
+        gain: factor on the logits.
         dtype: computed in.
         transfer_features: of the label transfer; 0 = there is none.
         critic: whether there is a discriminator.
@@ -42,6 +43,7 @@ class Spec:
     stacks: int
     features: int
     depth: int
+    gain: float
     dtype: str
     transfer_features: int
     critic: bool
@@ -74,7 +76,12 @@ class Spec:
         """The network, without weights."""
         scheme, dtype = schemes.get(self.scheme), jnp.dtype(self.dtype)
         net = hourglass.HourglassNet(
-            scheme.count, self.stacks, self.features, self.depth, dtype
+            landmarks=scheme.count,
+            stacks=self.stacks,
+            features=self.features,
+            depth=self.depth,
+            gain=self.gain,
+            dtype=dtype,
         )
         transfer = critic = None
         if self.transfer_features:
@@ -82,7 +89,10 @@ class Spec:
                 None if scheme.subset68 is None else tuple(map(int, scheme.subset68))
             )
             transfer = unet.UNet(
-                landmarks=68, features=self.transfer_features, dtype=dtype, subset=start
+                features=self.transfer_features,
+                subset=start,
+                gain=self.gain,
+                dtype=dtype,
             )
         if self.critic:
             critic = discriminator.Discriminator(self.features, dtype=dtype)

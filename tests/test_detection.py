@@ -128,6 +128,7 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
         stacks=1,
         features=8,
         depth=1,
+        gain=16.0,
         dtype="float32",
         transfer_features=8,
         critic=False,

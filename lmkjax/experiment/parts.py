@@ -36,6 +36,7 @@ def network(
         stacks=model.stacks,
         features=model.features,
         depth=model.depth,
+        gain=config.heatmaps.gain,
         dtype=model.dtype,
         transfer_features=model.transfer_features * bool(terms.label_transfer.weight),
         critic=bool(terms.discriminator.weight),

@@ -49,6 +49,7 @@ class UNet(nn.Module):
         landmarks: maps that come out.
         subset: for each of them, the index of the map that it begins as; None = a
             random mixture.
+        gain: factor on what the U-Net adds, see `hourglass.Head`.
         dtype: the type computed in; parameters and logits stay float32.
 
     Source: the idea of a U-Net between two label sets is Synthesis AI's; Ronneberger
@@ -59,6 +60,7 @@ class UNet(nn.Module):
     depth: int = 2
     landmarks: int = 68
     subset: tuple[int, ...] | None = None
+    gain: float = 16.0
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -88,7 +90,7 @@ class UNet(nn.Module):
         added = nn.Dense(
             self.landmarks, kernel_init=nothing, dtype=self.dtype, name="added"
         )(x)
-        return (mixture + added).astype(jnp.float32)
+        return (mixture + self.gain * added).astype(jnp.float32)
 
     def _start(self, maps):
         """The mixture's first weights: one for the nearest map, or chance."""

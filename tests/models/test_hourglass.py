@@ -46,7 +46,7 @@ def test_the_folded_way_back_is_newells_two_layers(key):
     y = jax.random.normal(key, (2, 3, 4, 12))
     score = jax.random.normal(key, (5, 12))
     params = head.init(key, y)
-    through = head.apply(params, y) @ score
+    through = head.apply(params, y) / head.gain @ score
     folded = head.apply(params, score, method="folded")
     np.testing.assert_allclose(y @ folded, through, atol=1e-5)
 
