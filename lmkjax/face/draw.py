@@ -76,9 +76,11 @@ class Draw:
         return pool[start : start + size].reshape(shape)
 
     def uniform(self, low=0.0, high=1.0, shape=()):
+        """Numbers spread evenly from `low` to `high`."""
         return low + (high - low) * self._take(0, self.uniforms, shape)
 
     def normal(self, spread=1.0, shape=()):
+        """Normal numbers around 0."""
         return spread * self._take(1, self.normals, shape)
 
     def chance(self, share):

@@ -9,6 +9,7 @@ import numpy as np
 from lmkjax.face import draw as draws
 from lmkjax.face import hair, light, scenery, sensor, skin
 
+
 def lamps(draw, priors):
     """The light: a sky, a ground, and up to three lamps."""
     hard = jnp.clip(priors.hardness + draw.normal(0.28), 0.0, 0.95)
@@ -41,7 +42,7 @@ def lamps(draw, priors):
     )
 
 
-def _hairdraws.colour(draw, melanin):
+def hair_colour(draw, melanin):
     """Linear RGB from black over brown, red and blond to grey and white."""
     dark = jax.nn.sigmoid((melanin - 0.45) * 5)
     brown = draw.uniform() ** 1.7 * (1 - dark) + dark * 0.25 * draw.uniform() ** 2
@@ -195,7 +196,7 @@ def surroundings(draw, priors):
     """Background and clothes."""
     count = 5
     near = draws.colour(draw, priors.saturated)
-    colours = [near, draws.colour(draw, priors.saturated), draws.colour(draw, priors.saturated)]
+    colours = [near, *(draws.colour(draw, priors.saturated) for _ in range(2))]
     plain = draw.chance(0.25)
     shapes = jnp.concatenate(
         [

@@ -96,7 +96,7 @@ def sample(key: Key, priors: Priors = PRIORS) -> FaceParams:
     low, high, power = priors.melanin
     melanin = low + (high - low) * tone.uniform() ** power
     lamps = looks.lamps(draws.Draw(keys[2]), priors)
-    colour, grey = _hairdraws.colour(tone, melanin)
+    colour, grey = looks.hair_colour(tone, melanin)
     on_head = worn.chance(priors.hats)
     return FaceParams(
         identity=identity,

@@ -95,12 +95,10 @@ def test_mirrored_parameters_mirror_the_points(params):
     calm = params.replace(expression=params.expression * 0)
     here, there = geometry(calm), geometry(mirrored(calm))
     flipped = there.points[:, SCHEME.mirror] * [-1, 1, 1] + [SIZE, 0, 0]
-    # The visible jaw is cut where rays meet a net, and the frame hangs on its box:
-    # that moves points by up to 2 % of the face, here half a pixel.
-    np.testing.assert_allclose(flipped[..., :2], here.points[..., :2], atol=0.6)
-    # On the outline the surface runs along the ray: there depth means little.
-    fixed = slice(17, None)
-    np.testing.assert_allclose(flipped[:, fixed, 2], here.points[:, fixed, 2], atol=0.1)
+    # The outline is cut where rays meet a net, and the frame hangs on its box: that
+    # moves points by up to 1.5 % of the face, and picks another depth along the jaw.
+    np.testing.assert_allclose(flipped[..., :2], here.points[..., :2], atol=0.45)
+    np.testing.assert_allclose(flipped[:, 17:, 2], here.points[:, 17:, 2], atol=0.2)
 
 
 def test_landmarks_lie_on_the_surface(params, faces):
