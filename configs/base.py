@@ -27,9 +27,9 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.ibug_300w = ""  # a folder in 300-W's own layout; "" = a rendered stand-in
     data.source = "synthetic_faces"  # prepared; or "rendered": drawn inside the step
     data.scheme = by_size("dense243", "dense490", "dense490")  # of the source's labels
-    data.faces = by_size(32, 4096, 100_000)  # how many the synthetic set holds
-    data.test_faces = by_size(16, 512, 2000)  # ... and its test split
-    data.stand_in_faces = by_size(32, 1024, 4096)  # the target's, if it is a stand-in
+    data.faces = by_size(32, 1536, 100_000)  # how many the synthetic set holds
+    data.test_faces = by_size(16, 256, 2000)  # ... and its test split
+    data.stand_in_faces = by_size(32, 512, 4096)  # the target's, if it is a stand-in
     data.validation_faces = 0  # of target train, held out for choosing; a test set
     data.target_faces = 0  # labelled target faces used, N_real; 0 = all
     data.source_share = 0.5  # of a batch, where there are two streams; 0 to 1 (alpha)
@@ -75,7 +75,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     augment.blur = 0.2  # probability
 
     config.optimizer = optimizer = ml_collections.ConfigDict()
-    optimizer.learning_rate = 2e-3  # at the peak
+    optimizer.learning_rate = 4e-3  # at the peak
     optimizer.warmup_steps = by_size(5, 100, 1000)
     optimizer.weight_decay = 1e-4
     optimizer.clip_norm = 1.0

@@ -12,5 +12,4 @@ def get_config(size="laptop"):
     config = base.get_config(size)
     config.terms.daln.weight = 0.1  # of the adversarial term; 0 = without
     config.terms.label_transfer.weight = 1.0
-    config.train.batch *= 2  # each step sees two streams
     return config

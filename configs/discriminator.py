@@ -10,5 +10,4 @@ from configs import base
 def get_config(size="laptop"):
     config = base.get_config(size)
     config.terms.discriminator.weight = 0.1
-    config.train.batch *= 2  # each step sees two streams
     return config

@@ -9,5 +9,4 @@ from configs import base
 def get_config(size="laptop"):
     config = base.get_config(size)
     config.terms.label_transfer.weight = 1.0
-    config.train.batch *= 2  # each step sees two streams
     return config
