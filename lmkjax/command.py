@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import ml_collections
-from absl import flags
+from absl import flags, logging
 from ml_collections import config_flags
 
 from lmkjax.types import UserError
@@ -15,6 +15,7 @@ SIZES = ("tiny", "laptop", "full")
 
 def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
     """Ends the process with what `main` returns, or with one line of what was wrong."""
+    logging.set_verbosity("error")  # libraries' notes are not for the person here
     try:
         sys.exit(main(None) or 0)
     except UserError as error:

@@ -1,8 +1,7 @@
 """Hair: a cap that follows the scalp, a curtain that hangs from it, and its colour.
 
-Both are grids of (way round the head) x (way down). What is hair and what is not is
-decided per pixel, by a field in cm that is 0 at the hairline and at the ends, plus
-noise along the strands: so no edge is straight, and none is as coarse as the grid.
+Both are grids of (way round the head) x (way down). What is hair is decided per
+pixel, by a field in cm that is 0 at the hairline and the ends, plus strands' noise.
 """
 
 import functools
@@ -19,8 +18,7 @@ from lmkjax.types import typed
 
 CENTRE = np.array([0.0, 4.5, 0.0])
 COLUMNS, CAP_ROWS, CURTAIN_ROWS = 48, 18, 14
-RING = 12
-"""Row of the cap that the curtain hangs from."""
+RING = 12  # row of the cap that the curtain hangs from
 ANGLES_DEG = (0, 22, 40, 52, 60, 66, 73, 85, 100, 115, 135, 180)
 HAIRLINE_CM = (10.6, 10.4, 9.6, 7.8, 5.0, 2.2, 4.8, 6.2, 5.2, 0.0, -4.0, -5.5)
 """Height of the hairline at angles from the front, in the mean head's axes."""
@@ -33,10 +31,8 @@ class Hair:
     Attributes:
         cover: 1 = hair, 0 = bald; between, how dense.
         volume: thickness on top, at the sides, and of lumps.
-        line: hairline's lift in front, at the temples (receding), fringe's length,
-            fringe's slant, sideburns' length, lift at the nape.
-        curtain: length below the ears (0 = none), where it opens (radians from the
-            front), flare, waves.
+        line: lift in front, at the temples, fringe, its slant, sideburns, nape's lift.
+        curtain: length below the ears, where it opens (radians), flare, waves.
         strand: raggedness of edges, contrast of strands, curl (0 straight, 1 curly).
         colour: linear RGB.
         gloss: strength of the highlight.
@@ -62,7 +58,7 @@ class Grid:
     Attributes:
         ids: three vertices of the head that each node of the cap stands on.
         weights: theirs.
-        stand: from there to the node on the mean head, cm (not 0 over the ears).
+        stand: from there to the node on the mean head, cm.
         out: unit vectors away from the head.
         angle: way round the head, radians, 0 in front, of each node of both grids.
         height: of the cap's nodes on the mean head, cm.
