@@ -1,6 +1,7 @@
 """What every command shares: a config from the command line, one clear error."""
 
 import pathlib
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -55,11 +56,22 @@ def load_config(
     config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
     try:
         rest = values(argv)[1:]
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
-        message = " ".join(str(error).split())
+    except flags.UnrecognizedFlagError as error:
         raise UserError(
-            f"Cannot set {' '.join(overrides) or file}: {message} Every field stands in"
+            f"Unknown flag --{error.flagname}; a field of the config is set by"
+            " --config.FIELD=VALUE, and --help tells the rest."
+        ) from error
+    except (AttributeError, KeyError) as error:
+        hint = re.search(r'Did you mean "(\w+)"', str(error))
+        hint = f' Did you mean "{hint[1]}"?' if hint else ""
+        raise UserError(
+            f"No such field in {' '.join(overrides)}.{hint} Every field stands in"
             " configs/base.py with its unit."
+        ) from error
+    except (flags.Error, TypeError, ValueError) as error:
+        raise UserError(
+            f"{' '.join(str(error).split())}. Every field stands in configs/base.py"
+            " with its unit and legal values."
         ) from error
     if rest:
         raise UserError(
