@@ -93,6 +93,16 @@ def test_a_folder_that_is_no_300w_is_named(tmp_path):
     with pytest.raises(UserError, match="300-W"):
         train.main([*words, f"--config.data.ibug_300w={tmp_path / 'nowhere'}"])
 
+    assert not (tmp_path / "run").exists()  # nothing that the mended command meets
+
+
+@pytest.mark.parametrize("name", ["mixing", "data_adaptation", "fine_tuning"])
+def test_a_run_that_another_needs_is_asked_for(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where there is no runs/synthetic_only
+    with pytest.raises(UserError, match="runs/synthetic_only"):
+        train.main(["--config", f"{ROOT}/configs/{name}.py:tiny"])
+    assert not (tmp_path / "runs").exists()
+
 
 def test_an_unknown_verb_is_named():
     with pytest.raises(UserError, match="paint"):

@@ -1,12 +1,12 @@
 """What a config must keep: in itself, and towards the run that its folder holds."""
 
 import json
+import os
 import pathlib
 
-import jax
 import ml_collections
 
-from lmkjax import benchmark, heatmaps, schemes
+from lmkjax import adaptation, benchmark, heatmaps, inference, schemes
 from lmkjax.experiment import parts
 from lmkjax.training import loop
 from lmkjax.types import UserError
@@ -57,16 +57,20 @@ def check(config: ml_collections.ConfigDict) -> None:
     loop.Length(config.train.steps, config.train.minutes)
 
 
-def settle(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
-    """Makes the run's folder with `config.json`, or checks that it holds this run.
+def check_surroundings(
+    config: ml_collections.ConfigDict, workdir: pathlib.Path
+) -> None:
+    """Refuses a run whose folder, or another run that it needs, is not as wanted.
+
+    Writes nothing, so a mistake mended later meets no trace of this one.
 
     Raises:
-        UserError: the folder holds a run of another config, or cannot be written.
+        UserError: the folder holds a run of another config or cannot be written, or
+            the run that this one begins with or adapts by is not there.
     """
-    new = json.loads(config.to_json_best_effort())
     file = workdir / "config.json"
     if file.exists():
-        old = json.loads(file.read_text())
+        old, new = json.loads(file.read_text()), json.loads(_text(config))
         other = [f for f in _differences(old, new) if f not in MAY_CHANGE]
         other = [f for f in other if f != "data.dir" and not f.startswith("eval.")]
         if other:
@@ -74,14 +78,26 @@ def settle(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
                 f"{workdir} holds a run with another {', '.join(other)}; choose another"
                 " --workdir, or repeat the command that began it."
             )
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        if jax.process_index() == 0:
-            file.write_text(json.dumps(new, indent=2, sort_keys=True) + "\n")
-    except OSError as error:
+    there = next(p for p in (workdir, *workdir.absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
         raise UserError(
-            f"Wanted a folder that can be written; --workdir {workdir}: {error}."
-        ) from error
+            f"Wanted a folder that can be written as --workdir; {there} cannot."
+        )
+    if config.train.init_from:
+        inference.Spec.load(pathlib.Path(config.train.init_from))
+    if config.data.adapter:
+        adaptation.load(pathlib.Path(config.data.adapter) / adaptation.FILE)
+
+
+def write(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+    """Makes the run's folder with `config.json`, as used."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    (workdir / "config.json").write_text(_text(config))
+
+
+def _text(config: ml_collections.ConfigDict) -> str:
+    plain = json.loads(config.to_json_best_effort())
+    return json.dumps(plain, indent=2, sort_keys=True) + "\n"
 
 
 def recall(workdir: pathlib.Path) -> ml_collections.ConfigDict:

@@ -47,11 +47,12 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
             holds another run.
     """
     rules.check(config)
-    rules.settle(config, workdir)
+    rules.check_surroundings(config, workdir)
     faces = prepare(config)
     spec = parts.network(config, faces)
     lead = jax.process_index() == 0
     if lead:
+        rules.write(config, workdir)
         spec.save(workdir)
     result = train(config, workdir, faces, spec)
     if not result.finished:
