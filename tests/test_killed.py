@@ -24,13 +24,14 @@ def start(workdir, data):
     words += ["--workdir", str(workdir), f"--config.data.dir={data}"]
     words += [f"--config.train.steps={STEPS}", "--config.train.save_every=4"]
     env = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
-    return subprocess.Popen(
-        [sys.executable, *words],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    with log_of(workdir).open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, *words], cwd=ROOT, env=env, stdout=log, stderr=log
+        )
+
+
+def log_of(workdir):
+    return workdir.with_suffix(".log")
 
 
 def steps_told(workdir):
@@ -53,7 +54,7 @@ def test_killed_five_times_is_never_killed(tmp_path):
         run = start(broken, data)
         while steps_told(broken) < at and run.poll() is None:
             time.sleep(0.01)
-        assert run.poll() is None, run.stderr.read().decode()
+        assert run.poll() is None, log_of(broken).read_text()
         run.send_signal(signal.SIGKILL if i % 2 else signal.SIGTERM)
         assert run.wait() == (-signal.SIGKILL if i % 2 else 0)
     assert start(broken, data).wait() == 0
