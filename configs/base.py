@@ -27,9 +27,9 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.ibug_300w = ""  # a folder in 300-W's own layout; "" = a rendered stand-in
     data.source = "synthetic_faces"  # prepared; or "rendered": drawn inside the step
     data.scheme = by_size("dense243", "dense490", "dense490")  # of the source's labels
-    data.faces = by_size(32, 1024, 100_000)  # how many the synthetic set holds
-    data.test_faces = by_size(16, 160, 2000)  # ... and its test split
-    data.stand_in_faces = by_size(32, 384, 4096)  # the target's, if it is a stand-in
+    data.faces = by_size(32, 1280, 100_000)  # how many the synthetic set holds
+    data.test_faces = by_size(16, 192, 2000)  # ... and its test split
+    data.stand_in_faces = by_size(32, 448, 4096)  # the target's, if it is a stand-in
     data.validation_faces = 0  # of target train, held out for choosing; a test set
     data.target_faces = 0  # labelled target faces used, N_real; 0 = all
     data.source_share = 0.5  # of a batch, where there are two streams; 0 to 1 (alpha)
@@ -84,7 +84,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     config.train = train = ml_collections.ConfigDict()
     train.batch = by_size(16, 16, 128)  # faces per step, all streams and devices
     train.steps = by_size(1, 0, 100_000)  # 0 = by the clock
-    train.minutes = by_size(0.0, 3.0, 0.0)  # of training, without compiling; 0 = steps
+    train.minutes = by_size(0.0, 2.5, 0.0)  # of training, without compiling; 0 = steps
     train.init_from = ""  # a workdir whose averaged weights this run begins with
     train.log_every = by_size(1, 20, 100)  # steps
     train.save_every = by_size(1, 200, 2000)  # steps
