@@ -12,7 +12,8 @@ from lmkjax.types import typed
 MAP_PX = 72
 REACH_CM = 19.0
 """The shadow map's side in pixels, and how far it reaches from the head's origin."""
-TILES = 16_000
+TILES = 7500
+"""Room for the map's tiles: 1.4 times what any of 500 heads with hair needed."""
 
 
 @struct.dataclass
@@ -119,6 +120,26 @@ def _dot(normals, direction):
 
 
 @typed
+def lamp_view(
+    points: Float[Array, "v 3"], direction: Float[Array, " 3"]
+) -> Float[Array, "v 3"]:
+    """Points as a far lamp sees them: x, y in pixels of its shadow map, depth in cm.
+
+    Args:
+        points: turned vertices, cm.
+        direction: to the lamp, unit vector.
+    """
+    up = jnp.where(jnp.abs(direction[1]) < 0.9, jnp.eye(3)[1], jnp.eye(3)[0])
+    right = jnp.cross(up, direction)
+    right *= jax.lax.rsqrt((right**2).sum() + 1e-9)
+    axes = jnp.stack([right, jnp.cross(direction, right)])
+    flat = points @ axes.T
+    scale = MAP_PX / (2 * REACH_CM)
+    place = jnp.stack([flat[:, 0], -flat[:, 1]], -1) * scale + MAP_PX / 2
+    return jnp.concatenate([place, 60.0 - (points @ direction)[:, None]], -1)
+
+
+@typed
 def shadows(
     points: Float[Array, "v 3"],
     triangles: np.ndarray,
@@ -136,21 +157,9 @@ def shadows(
         softness: 0 to 1, of the shadow's edge.
         keep: which triangles are there; all, if None.
     """
-    up = jnp.where(jnp.abs(direction[1]) < 0.9, jnp.eye(3)[1], jnp.eye(3)[0])
-    right = jnp.cross(up, direction)
-    right *= jax.lax.rsqrt((right**2).sum() + 1e-9)
-    axes = jnp.stack([right, jnp.cross(direction, right)])
-    flat = points @ axes.T
-    scale = MAP_PX / (2 * REACH_CM)
-    place = jnp.stack([flat[:, 0], -flat[:, 1]], -1) * scale + MAP_PX / 2
-    depth = 60.0 - points @ direction
-    seen = raster.rasterise(
-        jnp.concatenate([place, depth[:, None]], -1),
-        triangles,
-        size=MAP_PX,
-        tiles=TILES,
-        keep=keep,
-    ).depth
+    view = lamp_view(points, direction)
+    seen = raster.rasterise(view, triangles, size=MAP_PX, tiles=TILES, keep=keep).depth
+    place, depth = view[:, :2], view[:, 2]
     total = jnp.zeros_like(depth)
     spread = 0.6 + 1.6 * softness
     taps = [(dx, dy) for dx in (-1.0, 0.0, 1.0) for dy in (-1.0, 0.0, 1.0)]

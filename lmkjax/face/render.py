@@ -119,9 +119,6 @@ def faces(
 ) -> Rendering:
     """Pictures of many faces, compiled; a face depends on its own key alone.
 
-    What takes long to compile, the picture, knows neither priors nor scheme: it is
-    compiled once for a size.
-
     Args:
         keys: one for each face.
         scheme: which landmarks.
@@ -131,7 +128,23 @@ def faces(
     Returns:
         Renderings with a leading axis for the faces.
     """
-    params = _sample(keys, priors)
+    return draw(_sample(keys, priors), scheme, size=size)
+
+
+def draw(params: sample.FaceParams, scheme: schemes.Scheme, *, size: int) -> Rendering:
+    """As `render`, of many faces at once, compiled.
+
+    What takes long to compile, the picture, knows neither priors nor scheme: it is
+    compiled once for a size.
+
+    Args:
+        params: the faces, along a leading axis.
+        scheme: which landmarks.
+        size: side of the pictures, pixels.
+
+    Returns:
+        Renderings with a leading axis for the faces.
+    """
     shape, layers, image = _draw(params, size=size)
     points, visibility = _mark(params.camera, shape, layers, scheme)
     return Rendering(
