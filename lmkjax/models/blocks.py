@@ -1,7 +1,7 @@
 """What the networks are built of: normalisation, residual block, halving, doubling.
 
 Written for a CPU as well: a 1 x 1 convolution is a `Dense`, max-pooling a reshape and
-a maximum, nearest up-sampling a broadcast; XLA turns each into far faster code
+comparisons, nearest up-sampling a broadcast; XLA turns each into far faster code
 than the operation of that name, above all backwards.
 """
 
@@ -94,7 +94,19 @@ def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
     b, h, w, c = x.shape
     if h % 2 or w % 2:
         raise ValueError(f"Need even sides to halve; got {h} x {w}.")
-    return x.reshape(b, h // 2, 2, w // 2, 2, c).max((2, 4))
+    x = x.reshape(b, h // 2, 2, w // 2, 2, c)
+    x = _larger(x[:, :, 0], x[:, :, 1])
+    return _larger(x[:, :, :, 0], x[:, :, :, 1])
+
+
+def _larger(a, b):
+    """The maximum, whose gradient asks which was larger, and not which equals it.
+
+    The compiler may work `a` and `b` out again for the gradient, and differently in
+    the last digit: then neither equals the maximum found before, and `jnp.max` and
+    `jnp.maximum` lose or multiply the gradient.
+    """
+    return jnp.where(a >= b, a, b)
 
 
 @typed

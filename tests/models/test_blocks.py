@@ -2,11 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import jax.test_util
 import numpy as np
 import pytest
 from flax import linen as nn
 
-from lmkjax.models import blocks
+from lmkjax.models import blocks, hourglass
 
 
 @pytest.fixture
@@ -49,6 +50,20 @@ def test_halve_double_and_fold_equal_the_librarys(x):
     assert folded.shape == (2, 2, 3, 64)
     corner = x[1, 2:4, 4:6].reshape(-1)  # row 1, column 2 of the folded picture
     np.testing.assert_array_equal(folded[1, 1, 2], corner)
+
+
+def test_halving_keeps_the_gradient_of_what_is_worked_out_twice(key):
+    # Fused with what comes before it, a maximum need not equal its own operand.
+    image = jax.random.uniform(key, (4, 48, 48, 3))
+    stem = hourglass.Stem(8)
+    params = stem.init(key, image)
+    weight = jax.random.normal(key, jax.eval_shape(stem.apply, params, image).shape)
+
+    @jax.jit
+    def loss(params):
+        return (stem.apply(params, image) * weight).mean()
+
+    jax.test_util.check_grads(loss, (params,), order=1, modes=["rev"], eps=1e-3)
 
 
 def test_bfloat16_inside_keeps_float32_parameters(key, x):

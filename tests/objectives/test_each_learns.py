@@ -8,8 +8,8 @@ import pytest
 from lmkjax import adaptation, schemes
 from lmkjax.experiment import domains, parts
 from lmkjax.training import mesh, optim, state, step
-from lmkjax.types import Batch
 from tests import test_configs
+from tests.invented import faces
 
 CALM = [  # by heart: the same picture every time
     "--config.augment.rotation_deg=0",
@@ -24,20 +24,6 @@ CALM = [  # by heart: the same picture every time
     "--config.model.features=16",
 ]
 STEPS = 60
-
-
-def faces(scheme, *, side, seed):
-    """Two canvases of noise, with as many points as the scheme has, near the middle."""
-    rng = np.random.default_rng(seed)
-    count = schemes.get(scheme).count
-    middle = rng.uniform(0.35, 0.65, size=(2, count, 2)) * side
-    return Batch(
-        image=rng.integers(0, 255, (2, side, side, 3)).astype(np.uint8),
-        points=middle.astype(np.float32),
-        visible=np.ones((2, count), bool),
-        box=np.tile(np.float32([0.3, 0.3, 0.7, 0.7]) * side, (2, 1)),
-        mask=np.ones(2, bool),
-    )
 
 
 def an_adapter(folder, *, scheme):

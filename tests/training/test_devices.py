@@ -1,0 +1,77 @@
+"""The main job's own step gives the same on one device and on eight."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmkjax.experiment import domains, parts
+from lmkjax.training import mesh, optim, state, step
+from tests import test_configs
+from tests.invented import faces
+
+STEPS, PEAK = 4, 1e-3
+
+
+@pytest.fixture(scope="module")
+def build():
+    """Steps of daln.py, with augmentation, on devices given: losses and weights."""
+    config = test_configs.load("daln")
+    spec = parts.network(config, domains.Domains(None, None, [], False, []))
+    goal = parts.build_objective(config, spec)
+    side = round(spec.input_px * config.crop.canvas)
+    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
+    optimizer = optim.adamw(weight_decay=1e-4, clip_norm=1.0)
+
+    def steps(devices, *, fsdp_min_size=0):
+        grid = mesh.build(devices)
+        now = state.create(
+            lambda key: goal.module.init(key, image)["params"],
+            optimizer,
+            grid,
+            seed=0,
+            fsdp_min_size=fsdp_min_size,
+        )
+        one_step = step.build(goal, optimizer, peak=PEAK, warmup_steps=1, ema=0.9)
+        losses = []
+        for number in range(STEPS):
+            batches = {
+                name: faces(scheme, side=side, seed=10 * number + i, count=8)
+                for i, (name, scheme) in enumerate(
+                    [("source", config.data.scheme), ("target", "ibug68")]
+                )
+            }
+            now, told = one_step(now, mesh.put(grid, batches), jnp.float32(0.5))
+            losses.append(
+                {k: float(total / count) for k, (total, count) in told.items()}
+            )
+        return losses, now
+
+    return steps
+
+
+@pytest.fixture(scope="module")
+def alone(build):
+    return build(jax.devices()[:1])
+
+
+@pytest.mark.parametrize("fsdp_min_size", [0, pytest.param(64, marks=pytest.mark.slow)])
+def test_eight_devices_take_the_steps_of_one(fsdp_min_size, build, alone):
+    losses, eight = build(jax.devices()[:8], fsdp_min_size=fsdp_min_size)
+    assert {"supervised", "daln", "label_transfer"} <= set(losses[0])
+    for one, other in zip(alone[0], losses, strict=True):
+        for name, value in one.items():
+            # Sums over faces are taken in another order: at the first step that is
+            # all. Adam then lets parameters of next to no gradient go either way.
+            rtol = 1e-4 if one is alone[0][0] else 5e-3
+            np.testing.assert_allclose(other[name], value, rtol=rtol, err_msg=name)
+    spread = [
+        len({s.device for s in x.addressable_shards})
+        for x in jax.tree.leaves(eight.params)
+    ]
+    assert set(spread) == {8}
+    flat = [
+        np.concatenate([np.ravel(x) for x in jax.tree.leaves(s.params)])
+        for s in (alone[1], eight)
+    ]
+    assert np.abs(flat[0] - flat[1]).mean() < 0.005 * PEAK * STEPS
