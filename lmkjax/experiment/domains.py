@@ -68,6 +68,9 @@ def prepare(
     def canvases(source: sources.Source) -> streams.Canvases:
         return streams.Canvases(source, margin=crop.margin * crop.canvas, size=size)
 
+    # The target first: a wrong folder is told before minutes of rendering.
+    real = bool(data.ibug_300w)
+    train, target_tests, notes = (_photos if real else _stand_in)(data, size, seed)
     source, tests = None, []
     if "source" in names:
         folder = _rendered(data, data.scheme, data.faces, data.test_faces, size, seed)
@@ -76,8 +79,6 @@ def prepare(
         held = canvases(sources.load(folder, "test"))
         tests.append(benchmark.TestSet("synthetic", held, data.scheme))
 
-    real = bool(data.ibug_300w)
-    train, target_tests, notes = (_photos if real else _stand_in)(data, size, seed)
     train, validation = sources.hold_out(train, count=data.validation_faces, seed=seed)
     if data.validation_faces:
         target_tests = {"validation": validation} | target_tests
