@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmkjax import adaptation, inference, schemes
+from lmkjax import adaptation, hosts, inference, schemes
 from lmkjax.data import geometric, streams
 from lmkjax.evaluation import boxes, evaluator, mean_face, nme
 from lmkjax.types import Batch, UserError
@@ -92,7 +92,7 @@ class Bench:
         predict = self._predictor()
         adapter = mean = None
         if fit_on is not None:
-            mean = mean_face.fit(self._batches(fit_on))
+            mean = mean_face.fit(self._all(fit_on))
             if self.spec.scheme != IBUG68:
                 adapter = self._fit(predict, fit_on)
         found = {}
@@ -115,26 +115,36 @@ class Bench:
         self, canvases: streams.Canvases, wrong: boxes.Boxes | None = None
     ) -> Iterator[Batch]:
         """The faces, cut as the network sees them, by true or by wrong boxes."""
+        index, count = jax.process_index(), jax.process_count()
         stream = streams.test(
-            canvases,
-            batch=self.batch,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
+            canvases, batch=self.batch, process_index=index, process_count=count
         )
         cut = _cutter(self.spec.margin, self.spec.input_px)
-        return boxes.perturbed(stream, wrong or boxes.Boxes(), cut)
+        return boxes.perturbed(
+            stream,
+            wrong or boxes.Boxes(),
+            cut,
+            first=index * self.batch // count,
+            stride=self.batch,
+        )
+
+    def _all(self, canvases: streams.Canvases) -> Iterator[Batch]:
+        """The faces without their pictures: all of them, in every process."""
+        return streams.test(canvases, batch=self.batch)
 
     def _fit(self, predict, fit_on: streams.Canvases) -> adaptation.Adapter:
         """The adapter from predictions on train faces to their 68 labels."""
-        preds, targets = [], []
+        masks, preds, targets = [], [], []
         for batch in self._batches(fit_on):
-            real = np.asarray(batch.mask)
-            preds.append(np.asarray(predict(batch.image).points)[real])
-            targets.append(np.asarray(batch.points)[real])
+            masks.append(np.asarray(batch.mask))
+            preds.append(np.asarray(predict(batch.image).points))
+            targets.append(np.asarray(batch.points))
+        # Every process fits on the faces of all.
+        real, pred, target = (_of_all(part) for part in (masks, preds, targets))
         own = schemes.get(self.spec.scheme)
         return adaptation.fit(
-            np.concatenate(preds),
-            np.concatenate(targets),
+            pred[real],
+            target[real],
             indices=own.subset68,
             mirror=(own.mirror, schemes.get(IBUG68).mirror),
             seed=self.seed,
@@ -159,9 +169,7 @@ class Bench:
         """
         if scheme == IBUG68 and mean is not None:
             return mean
-        return mean_face.fit(
-            self._batches(test.canvases), members=_members(test, scheme)
-        )
+        return mean_face.fit(self._all(test.canvases), members=_members(test, scheme))
 
     def _labels(self, predict, scheme: str, adapter) -> evaluator.Predict:
         """Predictions in a scheme, by each way there is to come to it."""
@@ -212,6 +220,12 @@ class Bench:
 def _members(test: TestSet, scheme: str) -> np.ndarray | None:
     """Which of a test set's points a scheme wants; None = all."""
     return None if scheme == test.scheme else schemes.get(test.scheme).subset68
+
+
+def _of_all(batches: list[np.ndarray]) -> np.ndarray:
+    """What every process has of each batch, in the order of one process."""
+    parts = hosts.gather(np.stack(batches)[None])  # process, batch, face
+    return np.concatenate(np.concatenate(parts.swapaxes(0, 1)))
 
 
 def _cutter(margin: float, size: int) -> Callable[[Batch, jax.Array], Batch]:

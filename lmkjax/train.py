@@ -40,14 +40,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="DIR",
         help="the run's folder (default: runs/ and the experiment's name)",
     )
+    many = parser.add_argument_group(
+        "many hosts",
+        "TPU pods, srun and mpirun are noticed by themselves; elsewhere give all three",
+    )
+    many.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0")
+    many.add_argument("--processes", type=int, metavar="N", help="how many there are")
+    many.add_argument("--process", type=int, metavar="I", help="this one, from 0")
     options, overrides = parser.parse_known_args(argv)
 
-    from lmkjax.experiment import run  # imports JAX: not needed for --help
+    from lmkjax import hosts  # imports JAX: not needed for --help
+    from lmkjax.experiment import run
 
-    file, size = run.choose_size(options.config)
-    config = command.load_config(file, overrides, size=size)
-    name = pathlib.Path(file.partition(":")[0]).stem
-    run.run(config, options.workdir or pathlib.Path("runs") / name)
+    hosts.join(options.coordinator, options.processes, options.process)
+    with hosts.together():
+        file, size = run.choose_size(options.config)
+        config = command.load_config(file, overrides, size=size)
+        name = pathlib.Path(file.partition(":")[0]).stem
+        run.run(config, options.workdir or pathlib.Path("runs") / name)
     return 0
 
 

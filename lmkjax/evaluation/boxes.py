@@ -43,7 +43,12 @@ PERTURBED = (
 
 
 def perturbed(
-    batches: Iterable[Batch], boxes: Boxes, cut: Callable[[Batch, jax.Array], Batch]
+    batches: Iterable[Batch],
+    boxes: Boxes,
+    cut: Callable[[Batch, jax.Array], Batch],
+    *,
+    first: int = 0,
+    stride: int | None = None,
 ) -> Iterator[Batch]:
     """The faces as they come when somebody else's detector draws the boxes.
 
@@ -55,17 +60,19 @@ def perturbed(
         boxes: what is wrong.
         cut: cuts each face by the box it is given; the `box` of what it returns is
             that box, so that the mean face suffers as the network does.
+        first: number of the first face.
+        stride: from one batch's first face to the next one's; None = the batch's
+            size. More where other processes have the faces between.
 
     Yields:
         Each batch, cut by its wrong boxes.
     """
-    first = 0
     for batch in batches:
         box = jnp.asarray(batch.box)
         angle_rad = (first + np.arange(len(box))) * GOLDEN_ANGLE_RAD % (2 * math.pi)
         angle_rad = jnp.asarray(angle_rad, jnp.float32)
         yield cut(batch, perturb(box, angle_rad, scale=boxes.scale, shift=boxes.shift))
-        first += len(box)
+        first += len(box) if stride is None else stride
 
 
 @typed

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 
+from lmkjax import hosts
 from lmkjax.evaluation import mean_face, nme
 from lmkjax.types import Batch
 
@@ -149,10 +149,8 @@ def _keep(kept: list, shown: Mapping[str, Any], mask: np.ndarray, *, room: int) 
 def _over_hosts(totals: Any, errors: Any) -> tuple[Any, Any]:
     """The sums and the errors of all processes, without faces that do not count."""
     errors = {name: np.concatenate(parts) for name, parts in errors.items()}
-    if jax.process_count() > 1:
-        gathered = multihost_utils.process_allgather((totals, errors))
-        totals, errors = jax.tree.map(np.asarray, gathered)
-        totals = jax.tree.map(lambda parts: parts.sum(0), totals)
+    totals, errors = hosts.gather((jax.tree.map(lambda x: x[None], totals), errors))
+    totals = jax.tree.map(lambda parts: parts.sum(0), totals)
     return totals, {name: found[~np.isnan(found)] for name, found in errors.items()}
 
 

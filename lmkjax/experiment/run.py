@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from lmkjax import adaptation, benchmark, inference
+from lmkjax import adaptation, benchmark, hosts, inference
 from lmkjax.experiment import adoption, domains, parts, rules, verdict
 from lmkjax.training import checkpoint, loop, mesh, optim, state, step
 from lmkjax.types import UserError
@@ -30,7 +30,7 @@ def choose_size(file: str) -> tuple[str, str]:
     if not size:
         size = "laptop" if device.platform == "cpu" else "full"
         why = f"the default on {device.platform}"
-    if jax.process_index() == 0:
+    if hosts.lead():
         print(f"Size '{size}', {why}; devices: {where}.", flush=True)
     return path, size
 
@@ -50,18 +50,20 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     rules.check_surroundings(config, workdir)
     faces = prepare(config)
     spec = parts.network(config, faces)
-    lead = jax.process_index() == 0
+    lead = hosts.lead()
     if lead:
         rules.write(config, workdir)
         spec.save(workdir)
+    hosts.wait("the run's folder is there")
     result = train(config, workdir, faces, spec)
     if not result.finished:
         now = int(result.state.step)
-        print(f"Stopped and saved at step {now}; the same command goes on from there.")
+        if lead:
+            print(f"Stopped and saved at step {now}; the same command goes on there.")
         return
     if result.images_per_s and lead:
         verdict.write_training(workdir, result, config.train.batch)
-    findings = measure(config, faces, spec, jax.device_get(result.state.ema))
+    findings = measure(config, faces, spec, hosts.whole(result.state.ema))
     if lead:
         if findings.adapter is not None:
             adaptation.save(findings.adapter, workdir / adaptation.FILE)
@@ -105,7 +107,7 @@ def evaluate(
             )
         faces = dataclasses.replace(faces, tests=[known[n] for n in test_sets])
     findings = measure(config, faces, spec, weights)
-    if jax.process_index() == 0:
+    if hosts.lead():
         verdict.write(out, spec, findings, faces, seed=config.seed)
 
 

@@ -5,6 +5,7 @@ import shutil
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from lmkjax.training.state import TrainState
@@ -123,9 +124,17 @@ def weights(folder: pathlib.Path) -> Any:
             " python -m lmkjax.train --config configs/daln.py --workdir"
             f" {folder.parent}"
         )
-    saved = ocp.StandardCheckpointer().restore(
-        folder.absolute() / str(steps[-1]) / "state"
-    )
+    path = folder.absolute() / str(steps[-1]) / "state"
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+        # As NumPy arrays: the devices that wrote them need not be here.
+        tree = {"ema": reader.metadata(path).item_metadata.tree["ema"]}
+        plain = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
+        saved = reader.restore(
+            path,
+            args=ocp.args.PyTreeRestore(
+                item=tree, restore_args=plain, partial_restore=True
+            ),
+        )
     return saved["ema"]
 
 

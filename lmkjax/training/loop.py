@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 
+from lmkjax import hosts
 from lmkjax.training import checkpoint, log
 from lmkjax.training import mesh as meshes
 from lmkjax.training.state import TrainState
 from lmkjax.types import Metrics, UserError
+
+AGREE_EVERY = 8
+"""Steps after which several processes agree on the time and on whether to stop."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +103,8 @@ def run(
     if restored := checkpoints.restore(state):
         state, place = restored
         seconds, step = place["seconds"], int(state.step)
-        print(f"Going on from step {step}.", flush=True)
+        if hosts.lead():
+            print(f"Going on from step {step}.", flush=True)
     if length.progress(step, seconds) >= 1:
         checkpoints.close()
         return Result(state, finished=True)
@@ -109,31 +112,34 @@ def run(
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(_stop_signal())
         stack.callback(checkpoints.close)
-        lead = jax.process_index() == 0
-        bar = log.Bar(shown=lead)
+        bar = log.Bar(shown=hosts.lead())
         stack.callback(bar.close)
-        logger = log.Log(workdir, step=step) if lead else None
+        logger = log.Log(workdir, step=step) if hosts.lead() else None
         if logger:
             stack.callback(logger.close)
         streams = {name: open_at(step) for name, open_at in open_streams.items()}
 
         batches = _take(streams, mesh)
         faces = sum(jax.tree.leaves(batch)[0].shape[0] for batch in batches.values())
-        compiled, compile_s, flops = _compile(train_step, state, batches)
-        clock, first, metrics, rate, over = _Clock(seconds), step, {}, 0.0, False
-        while not (over or stop.is_set()):
-            progress = jnp.float32(length.progress(step, seconds))
+        progress = meshes.scalar(mesh, length.progress(step, seconds))
+        compiled, compile_s, flops = _compile(train_step, state, batches, progress)
+        clock, first, metrics, rate = _Clock(seconds), step, {}, 0.0
+        over = stopped = False
+        while not (over or stopped):
             before = metrics
             state, metrics = compiled(state, batches, progress)
             step += 1
             with clock.waiting():  # the devices work meanwhile
                 batches = _take(streams, mesh)
             jax.block_until_ready(before)  # one step ahead of the devices, not more
-            seconds = clock.seconds()
+            if jax.process_count() == 1 or step % AGREE_EVERY == 0:
+                seconds, stopped = _agree(clock.seconds(), stop.is_set())
             over = length.progress(step, seconds) >= 1
+            progress = meshes.scalar(mesh, length.progress(step, seconds))
             rate = faces * (step - first) / clock.lived()
             if logger and (over or step % rhythm.log_every == 0):
-                figures = {name: float(a / n) for name, (a, n) in metrics.items()}
+                told = jax.device_get(metrics)
+                figures = {name: float(a / n) for name, (a, n) in told.items()}
                 figures |= {"images_per_s": rate, "waiting": clock.waited_share()}
                 logger.write(step, figures)
                 share = length.progress(step, seconds)
@@ -154,10 +160,18 @@ def _place(seconds: float, step: int, streams: Mapping[str, Any]) -> dict[str, A
     return {"seconds": seconds, "streams": {name: step for name in streams}}
 
 
-def _compile(train_step, state, batches) -> tuple[Callable[..., Any], float, float]:
+def _agree(seconds: float, stop: bool) -> tuple[float, bool]:
+    """The first process's clock, and whether any process was asked to stop."""
+    told = hosts.gather(np.array([[seconds, stop]]))
+    return float(told[0, 0]), bool(told[:, 1].any())
+
+
+def _compile(
+    train_step, state, batches, progress
+) -> tuple[Callable[..., Any], float, float]:
     """The step compiled for these shapes, the seconds it took, and its FLOPs."""
     began = time.monotonic()
-    compiled = train_step.lower(state, batches, jnp.float32(0)).compile()
+    compiled = train_step.lower(state, batches, progress).compile()
     cost = compiled.cost_analysis() or {}
     return compiled, time.monotonic() - began, float(cost.get("flops", 0.0))
 
@@ -173,11 +187,8 @@ class _Clock:
         return max(time.monotonic() - self._born, 1e-9)
 
     def seconds(self) -> float:
-        """Seconds trained; all processes hear the first one's answer."""
-        seconds = self._already_s + self.lived()
-        if jax.process_count() > 1:
-            seconds = float(multihost_utils.broadcast_one_to_all(np.float64(seconds)))
-        return seconds
+        """Seconds trained."""
+        return self._already_s + self.lived()
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:

@@ -59,6 +59,13 @@ def put(mesh: Mesh, batch: Any) -> Any:
     )
 
 
+def scalar(mesh: Mesh, value: float) -> jax.Array:
+    """A number on every device, float32."""
+    return jax.make_array_from_process_local_data(
+        replicated(mesh), np.asarray(value, np.float32)
+    )
+
+
 def layouts(tree: Any, mesh: Mesh, *, fsdp_min_size: int = 0) -> Any:
     """The layout of each parameter: whole everywhere, or shared out where large.
 

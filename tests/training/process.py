@@ -1,0 +1,97 @@
+"""One process of several: trains the toy of test_loop, or counts test faces.
+
+Run: python -m tests.training.process JOB WORKDIR STEPS PORT PROCESSES PROCESS
+"""
+
+import json
+import os
+import pathlib
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lmkjax import hosts
+from lmkjax.data import streams
+from lmkjax.evaluation import evaluator, nme
+from lmkjax.training import loop
+from lmkjax.types import Batch
+from tests.training import test_loop
+
+FACES = 554
+
+
+def open_part(start):
+    """This process's rows of the toy's batches; slowly, where a test wants so."""
+    own = 8 // jax.process_count()
+    first = own * jax.process_index()
+    for batch in test_loop.open_toy(start):
+        time.sleep(float(os.environ.get("STEP_S", "0")))
+        yield batch[first : first + own]
+
+
+def train(workdir, steps):
+    """The toy on all devices of all processes."""
+    test_loop.train(
+        workdir,
+        steps,
+        devices=jax.devices(),
+        fsdp_min_size=int(os.environ.get("FSDP", "0")),
+        open_=open_part,
+        rhythm=loop.Rhythm(log_every=1, save_every=8),
+    )
+
+
+class Invented:
+    """Faces whose points are their number, so that each has an error of its own."""
+
+    def __len__(self):
+        return FACES
+
+    def stack(self, indices):
+        rng = np.random.default_rng(0)
+        points = rng.uniform(20, 80, (FACES, 68, 2)).astype(np.float32)
+        n = len(indices)
+        return Batch(
+            image=np.asarray(indices, np.float32)[:, None, None, None]
+            * np.ones((1, 4, 4, 3), np.float32),
+            points=points[np.maximum(indices, 0)],
+            visible=np.ones((n, 68), bool),
+            box=np.tile(np.float32([0, 0, 100, 100]), (n, 1)),
+            mask=np.asarray(indices) >= 0,
+        )
+
+
+def evaluate(workdir, batch):
+    """Every face once, each with the error that its number makes."""
+    index, count = jax.process_index(), jax.process_count()
+    faces = streams.test(
+        Invented(), batch=batch, process_index=index, process_count=count
+    )
+    points = Invented().stack(np.arange(FACES)).points
+
+    def predict(images):
+        number = jnp.maximum(images[:, 0, 0, 0], 0).astype(int)
+        return {"direct": jnp.asarray(points)[number] + 0.01 * number[:, None, None]}
+
+    found = evaluator.evaluate(predict, faces, test_set="invented", eyes=nme.IBUG68)
+    if hosts.lead():
+        text = json.dumps(
+            [found.rows, sorted(found.errors["direct", "ocular"].tolist())]
+        )
+        (workdir / "found.json").write_text(text)
+
+
+def main():
+    """Joins the others and does the job."""
+    job, workdir, number, port, processes, process = sys.argv[1:]
+    if int(processes) > 1:
+        hosts.join(f"127.0.0.1:{port}", int(processes), int(process))
+    with hosts.together():
+        {"train": train, "evaluate": evaluate}[job](pathlib.Path(workdir), int(number))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Several processes are one run: the same numbers, one end, every face once."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from lmkjax import hosts
+from lmkjax.training import checkpoint
+from lmkjax.types import UserError
+
+ROOT = pathlib.Path(__file__).parents[2]
+DEVICES = 4
+"""Pretended devices of all processes together; the toy's `w` has as many columns."""
+
+
+def start(job, workdir, number, processes, *, devices=DEVICES, **env):
+    """The processes of one run, started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    flags = f"--xla_force_host_platform_device_count={devices // processes}"
+    env = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"} | env
+    command = [sys.executable, "-m", "tests.training.process", job, str(workdir)]
+    return [
+        subprocess.Popen(
+            [*command, str(number), str(port), str(processes), str(i)],
+            env=env,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for i in range(processes)
+    ]
+
+
+def end(started, *, wait_s=100):
+    """What each process said, and its exit code."""
+    try:
+        said = [p.communicate(timeout=wait_s)[0] for p in started]
+    finally:
+        for process in started:
+            process.kill()
+    return said, [p.returncode for p in started]
+
+
+def run(job, workdir, number, processes, **kwargs):
+    said, codes = end(start(job, workdir, number, processes, **kwargs))
+    assert set(codes) == {0}, "\n".join(said)
+    return said
+
+
+def losses(workdir):
+    text = (workdir / "metrics.jsonl").read_text()
+    return [(r["step"], r["loss"]) for r in map(json.loads, text.splitlines())]
+
+
+def same(one, other):
+    a, b = losses(one), losses(other)
+    assert [s for s, _ in a] == [s for s, _ in b]
+    # Sums over faces are taken in another order: float32 to a few last digits.
+    np.testing.assert_allclose([v for _, v in a], [v for _, v in b], rtol=1e-5)
+    weights = [checkpoint.weights(f / "checkpoints") for f in (one, other)]
+    for name in ("w", "b"):
+        np.testing.assert_allclose(weights[0][name], weights[1][name], atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("alone")
+    run("train", workdir, 24, 1)
+    return workdir
+
+
+def test_two_processes_train_as_one(alone, tmp_path):
+    run("train", tmp_path, 24, 2)
+    same(tmp_path, alone)
+
+
+def wait_for_step(workdir, step, *, within_s=60):
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if (workdir / "metrics.jsonl").exists():
+            if (found := losses(workdir)) and found[-1][0] >= step:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"no step {step} within {within_s} s")
+
+
+def test_a_run_goes_on_with_other_processes_and_devices(alone, tmp_path):
+    for processes, devices in ((2, 4), (1, 2)):
+        slow = {"STEP_S": "0.2", "FSDP": "10"}
+        step = losses(tmp_path)[-1][0] if (tmp_path / "metrics.jsonl").exists() else 0
+        started = start("train", tmp_path, 24, processes, devices=devices, **slow)
+        wait_for_step(tmp_path, step + 2)
+        started[0].send_signal(signal.SIGTERM)
+        said, codes = end(started)
+        assert set(codes) == {0}, said
+    assert "Going on from step 8." in said[0]
+    run("train", tmp_path, 24, 2)
+    same(tmp_path, alone)
+
+
+def test_sigterm_to_one_process_stops_and_saves_all(alone, tmp_path):
+    started = start("train", tmp_path, 24, 2, STEP_S="0.2")
+    wait_for_step(tmp_path, 2)
+    started[1].send_signal(signal.SIGTERM)
+    said, codes = end(started)
+    assert codes == [0, 0], said
+    assert losses(tmp_path)[-1][0] < 24
+    run("train", tmp_path, 24, 2)
+    same(tmp_path, alone)
+
+
+@pytest.mark.parametrize(
+    "victim",
+    [0, pytest.param(1, marks=pytest.mark.slow)],  # 1: by its missed heartbeats
+)
+def test_a_killed_process_ends_the_other_and_both_go_on(victim, alone, tmp_path):
+    started = start("train", tmp_path, 24, 2, STEP_S="0.2")
+    wait_for_step(tmp_path, 10)
+    started[victim].kill()
+    began = time.monotonic()
+    said, codes = end(started)
+    assert time.monotonic() - began < 60
+    assert codes[1 - victim] not in (0, None)
+    assert "because another one died. Start all of them again" in said[1 - victim]
+    run("train", tmp_path, 24, 2)
+    same(tmp_path, alone)
+
+
+def test_every_test_face_counts_once_on_three_processes(tmp_path):
+    run("evaluate", tmp_path, 48, 3, devices=3)
+    three = json.loads((tmp_path / "found.json").read_text())
+    run("evaluate", tmp_path, 64, 1, devices=1)
+    one = json.loads((tmp_path / "found.json").read_text())
+    assert three[0][0]["faces"] == one[0][0]["faces"] == 554
+    np.testing.assert_allclose(three[1], one[1], rtol=1e-6)
+    for a, b in zip(three[0], one[0], strict=True):
+        assert a["nme"] == pytest.approx(b["nme"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "given", [("h:1", 2, None), (None, None, 0), ("h:1", 2, 2), ("h", 2, 0)]
+)
+def test_flags_that_do_not_fit_are_refused(given):
+    with pytest.raises(UserError, match="Wanted --coordinator"):
+        hosts.join(*given)
+
+
+@pytest.mark.parametrize(
+    ("env", "several"),
+    [
+        ({}, False),
+        ({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4", "SLURM_LOCALID": "0"}, False),
+        ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_LOCALID": "0"}, False),
+        ({"SLURM_STEP_NUM_TASKS": "4", "SLURM_LOCALID": "0"}, True),
+        ({"OMPI_COMM_WORLD_SIZE": "2"}, True),
+    ],
+)
+def test_only_the_environment_of_several_processes_starts_them(env, several):
+    assert hosts.expected(env) == several
