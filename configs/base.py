@@ -83,6 +83,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
 
     config.train = train = ml_collections.ConfigDict()
     train.batch = by_size(16, 16, 128)  # faces per step, all streams and devices
+    train.accumulate = 1  # parts of a batch worked on one after another; saves memory
     train.steps = by_size(1, 0, 100_000)  # 0 = by the clock
     train.minutes = by_size(0.0, 2.5, 0.0)  # of training, without compiling; 0 = steps
     train.init_from = ""  # a workdir whose averaged weights this run begins with

@@ -148,7 +148,7 @@ def train(config, workdir, faces, spec) -> loop.Result:
     """Trains until the config's length is reached, or goes on with a run."""
     grid, shares = mesh.build(), parts.shares_of(config)
     for name, count in shares.items():
-        mesh.check_batch(grid, count, stream=name)
+        mesh.check_batch(grid, count, stream=name, accumulate=config.train.accumulate)
     goal = parts.build_objective(config, spec)
     optimizer = optim.adamw(
         weight_decay=config.optimizer.weight_decay, clip_norm=config.optimizer.clip_norm
@@ -169,6 +169,7 @@ def train(config, workdir, faces, spec) -> loop.Result:
         peak=config.optimizer.learning_rate,
         warmup_steps=config.optimizer.warmup_steps,
         ema=config.optimizer.ema,
+        accumulate=config.train.accumulate,
     )
     return loop.run(
         first,

@@ -29,17 +29,24 @@ def over_faces(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(DATA))
 
 
-def check_batch(mesh: Mesh, faces: int, *, stream: str) -> None:
-    """Refuses a batch that the devices cannot share equally.
+def check_batch(mesh: Mesh, faces: int, *, stream: str, accumulate: int = 1) -> None:
+    """Refuses a batch that the devices cannot share equally, part by part.
 
     Raises:
-        UserError: the number of faces is not a multiple of the devices.
+        UserError: the number of faces is not a multiple of devices times parts, or
+            there is less than one part.
     """
-    if faces < 1 or faces % mesh.size:
+    if accumulate < 1:
+        raise UserError(
+            f"Wanted --config.train.accumulate of at least 1; got {accumulate}."
+        )
+    share = mesh.size * accumulate
+    if faces < 1 or faces % share:
         raise UserError(
             f"Wanted a batch of stream '{stream}' that {mesh.size} devices can share"
-            f" equally; got {faces} faces. Set --config.train.batch so that each"
-            f" stream's share is a multiple of {mesh.size}."
+            f" equally, in {accumulate} parts each; got {faces} faces. Set"
+            f" --config.train.batch so that each stream's share is a multiple of"
+            f" {share}."
         )
 
 

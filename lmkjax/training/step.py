@@ -10,7 +10,7 @@ import optax
 
 from lmkjax.training import optim
 from lmkjax.training.state import TrainState
-from lmkjax.types import Metrics, Scalar
+from lmkjax.types import Key, Metrics, Scalar, Step
 
 Loss = Callable[..., tuple[Scalar, Metrics]]
 """(params, key, batches, *, step) to the loss and its metrics."""
@@ -23,6 +23,7 @@ def build(
     peak: float,
     warmup_steps: int,
     ema: float,
+    accumulate: int = 1,
 ) -> Callable[[TrainState, Mapping[str, Any], Scalar], tuple[TrainState, Metrics]]:
     """A jitted function that takes one step.
 
@@ -32,6 +33,10 @@ def build(
         peak: highest learning rate.
         warmup_steps: of the learning rate.
         ema: decay of the averaged weights.
+        accumulate: parts that a batch is worked on in, one after another, so that
+            one that does not fit is trained on all the same. The gradient is the
+            mean over the parts; a loss that looks at faces together (NWD) looks at
+            those of a part.
 
     Returns:
         (state, batches, progress) to (next state, metrics). It gives the old state's
@@ -40,14 +45,33 @@ def build(
         are means over all devices.
     """
 
+    def gradient(
+        params: Any, key: Key, batches: Any, step: Step
+    ) -> tuple[Any, Metrics]:
+        grad = jax.grad(
+            lambda p, k, b: loss(p, k, b, step=step), argnums=0, has_aux=True
+        )
+        if accumulate == 1:
+            return grad(params, key, batches)
+
+        def add(total: Any, number: Scalar) -> tuple[Any, None]:
+            part = jax.tree.map(lambda x: _part(x, number, accumulate), batches)
+            found = grad(params, jax.random.fold_in(key, number), part)
+            return jax.tree.map(jnp.add, total, found), None
+
+        shapes = jax.eval_shape(
+            grad, params, key, jax.tree.map(lambda x: _part(x, 0, accumulate), batches)
+        )
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        (grads, metrics), _ = jax.lax.scan(add, zeros, jnp.arange(accumulate))
+        return jax.tree.map(lambda g: g / accumulate, grads), metrics
+
     @functools.partial(jax.jit, donate_argnums=0)
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
-        grads, metrics = jax.grad(
-            lambda params: loss(params, key, batches, step=state.step), has_aux=True
-        )(state.params)
+        grads, metrics = gradient(state.params, key, batches, state.step)
         rate = optim.learning_rate(
             state.step, progress, peak=peak, warmup_steps=warmup_steps
         )
@@ -70,3 +94,9 @@ def build(
         )
 
     return train_step
+
+
+def _part(x: jax.Array, number: Scalar | int, parts: int) -> jax.Array:
+    """Every `parts`-th face: so each device gives of its own, and nothing moves."""
+    apart = x.reshape(x.shape[0] // parts, parts, *x.shape[1:])
+    return jax.lax.dynamic_index_in_dim(apart, number, axis=1, keepdims=False)

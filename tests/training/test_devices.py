@@ -41,7 +41,9 @@ def build():
                     [("source", config.data.scheme), ("target", "ibug68")]
                 )
             }
-            now, told = one_step(now, mesh.put(grid, batches), jnp.float32(0.5))
+            batches, progress = mesh.put(grid, batches), mesh.scalar(grid, 0.5)
+            with jax.transfer_guard("disallow"):  # nothing passes the host on the way
+                now, told = one_step(now, batches, progress)
             losses.append(
                 {k: float(total / count) for k, (total, count) in told.items()}
             )

@@ -1,0 +1,66 @@
+"""One step: parts of a batch add up to the whole, and nothing passes the host."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmkjax.training import mesh, optim, state, step
+from lmkjax.types import UserError
+
+OPTIMIZER = optim.adamw(weight_decay=0.0, clip_norm=10.0)
+
+
+def loss(params, key, batches, *, step):
+    faces = batches["toy"]
+    error = jnp.square(faces @ params["w"] - 1).sum(-1)
+    return error.mean(), {"loss": (error.sum(), jnp.float32(len(error)))}
+
+
+def steps(accumulate, *, devices=2, count=3):
+    grid = mesh.build(jax.devices()[:devices])
+    now = state.create(
+        lambda key: {"w": jax.random.normal(key, (5, 4))}, OPTIMIZER, grid, seed=1
+    )
+    one = step.build(
+        loss, OPTIMIZER, peak=0.1, warmup_steps=1, ema=0.9, accumulate=accumulate
+    )
+    rows = np.random.default_rng(0).normal(size=(count, 16, 5)).astype(np.float32)
+    for row in rows:
+        now, told = one(now, mesh.put(grid, {"toy": row}), mesh.scalar(grid, 0.2))
+    return now, told
+
+
+@pytest.mark.parametrize("accumulate", [2, 4])
+def test_parts_of_a_batch_add_up_to_the_whole(accumulate):
+    (whole, told), (parts, said) = steps(1), steps(accumulate)
+    np.testing.assert_allclose(parts.params["w"], whole.params["w"], atol=1e-6)
+    for one, other in zip(told["loss"], said["loss"], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_a_part_takes_of_each_device_its_own_faces():
+    x = jnp.arange(16).reshape(16, 1)
+    parts = [step._part(x, i, 4) for i in range(4)]
+    assert sorted(np.concatenate(parts)[:, 0].tolist()) == list(range(16))
+    # Of 4 devices with 4 faces each, a part holds one face each.
+    for part in parts:
+        assert (part[:, 0] // 4).tolist() == [0, 1, 2, 3]
+
+
+def test_a_batch_that_the_parts_do_not_divide_is_refused():
+    grid = mesh.build(jax.devices()[:2])
+    mesh.check_batch(grid, 16, stream="toy", accumulate=8)
+    with pytest.raises(UserError, match="multiple of 6"):
+        mesh.check_batch(grid, 16, stream="toy", accumulate=3)
+    with pytest.raises(UserError, match="at least 1"):
+        mesh.check_batch(grid, 16, stream="toy", accumulate=0)
+
+
+def test_the_guard_of_the_step_notices_a_transfer():
+    grid = mesh.build(jax.devices()[:2])
+    double = jax.jit(lambda x: 2 * x)
+    with jax.transfer_guard("disallow"):
+        double(mesh.scalar(grid, 1.0))
+        with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed"):
+            double(np.float32(1.0))
