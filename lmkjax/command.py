@@ -1,5 +1,6 @@
 """What every command shares: a config from the command line, one clear error."""
 
+import errno
 import pathlib
 import re
 import sys
@@ -11,6 +12,8 @@ from ml_collections import config_flags
 
 from lmkjax.types import UserError
 
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
+"""What a full disk or a folder that cannot be written says."""
 SIZES = ("tiny", "laptop", "full")
 
 
@@ -24,6 +27,12 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
         sys.exit(2)
     except BrokenPipeError:  # the reader of our output has gone
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        where = f" '{error.filename}'" if error.filename else ""
+        print(f"error: Cannot write{where}: {error.strerror}.", file=sys.stderr)
+        sys.exit(2)
 
 
 def load_config(

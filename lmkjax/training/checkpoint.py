@@ -1,13 +1,16 @@
 """What a run keeps on disk, and how it takes it up again."""
 
+import contextlib
 import pathlib
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from lmkjax import hosts
 from lmkjax.training.state import TrainState
 from lmkjax.types import UserError
 
@@ -36,21 +39,26 @@ class Checkpoints:
         Args:
             state: of the training.
             place: what JSON can hold: where each stream stands, seconds trained.
+
+        Raises:
+            UserError: this one, or the one before that was still being written, could
+                not be written; those before are whole.
         """
         step = int(state.step)
         if step in self._manager.all_steps():
             return
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(_without_key_types(state)),
-                place=ocp.args.JsonSave(place),
-            ),
-        )
-        if jax.default_backend() == "cpu":
-            # Orbax's copy for the background may share the CPU's memory with the
-            # state, whose memory the next step takes over.
-            self._manager.wait_until_finished()
+        with self._told():
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(_without_key_types(state)),
+                    place=ocp.args.JsonSave(place),
+                ),
+            )
+            if jax.default_backend() == "cpu":
+                # Orbax's copy for the background may share the CPU's memory with the
+                # state, whose memory the next step takes over.
+                self._manager.wait_until_finished()
 
     def restore(self, like: TrainState) -> tuple[TrainState, dict[str, Any]] | None:
         """The newest checkpoint that is whole, laid out as `like` is.
@@ -72,6 +80,7 @@ class Checkpoints:
         )
         steps = sorted(self._manager.all_steps(), reverse=True)
         for step in steps:
+            got = trouble = None
             try:
                 got = self._manager.restore(
                     step,
@@ -81,9 +90,10 @@ class Checkpoints:
                     ),
                 )
             except Exception as error:  # whatever Orbax meets in a half-gone folder
-                self._put_aside(step, error)
-                continue
-            return _with_key_types(got["state"]), got["place"]
+                trouble = error
+            if not hosts.gather(np.array([trouble is not None])).any():
+                return _with_key_types(got["state"]), got["place"]
+            self._put_aside(step, trouble)
         if steps:
             raise UserError(
                 f"Wanted a checkpoint in {self._folder} that can be read; all of steps"
@@ -93,15 +103,34 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits until all is written."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        with self._told():
+            self._manager.wait_until_finished()
+            self._manager.close()
 
-    def _put_aside(self, step: int, error: Exception) -> None:
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tells in one line what kept a checkpoint from being written."""
+        try:
+            yield
+        except (OSError, ValueError, jax.errors.JaxRuntimeError) as error:
+            good = _steps(self._folder)
+            raise UserError(
+                f"Could not write a checkpoint into {self._folder}:"
+                f" {' '.join(str(error).split())[:300]}. Whole ones there: {good}. Make"
+                " room or make the folder writable, and repeat the command: it goes on"
+                " from the last of them."
+            ) from error
+
+    def _put_aside(self, step: int, error: Exception | None) -> None:
+        """Renames a damaged checkpoint; of several processes, one does."""
         aside = self._folder / f"damaged-{step}"
-        print(f"Checkpoint {self._folder / str(step)} is damaged ({error!r:.120});")
-        print(f"it is put aside as {aside} and the one before it is taken.")
-        shutil.rmtree(aside, ignore_errors=True)
-        (self._folder / str(step)).rename(aside)
+        if hosts.lead():
+            why = f"({error!r:.120})" if error else "for another process"
+            print(f"Checkpoint {self._folder / str(step)} is damaged {why};")
+            print(f"it is put aside as {aside} and the one before it is taken.")
+            shutil.rmtree(aside, ignore_errors=True)
+            (self._folder / str(step)).rename(aside)
+        hosts.wait("the damaged checkpoint is put aside")
         self._manager.reload()
 
 
@@ -117,7 +146,7 @@ def weights(folder: pathlib.Path) -> Any:
     Raises:
         UserError: there is no checkpoint.
     """
-    steps = sorted(int(p.name) for p in folder.glob("*") if p.name.isdigit())
+    steps = _steps(folder)
     if not steps:
         raise UserError(
             f"Wanted a trained run's checkpoints in {folder}; found none. Train first:"
@@ -136,6 +165,11 @@ def weights(folder: pathlib.Path) -> Any:
             ),
         )
     return saved["ema"]
+
+
+def _steps(folder: pathlib.Path) -> list[int]:
+    """The whole checkpoints: Orbax gives a folder its number when all is written."""
+    return sorted(int(p.name) for p in folder.glob("*") if p.name.isdigit())
 
 
 def _without_key_types(state: TrainState) -> TrainState:

@@ -24,7 +24,10 @@ class Log:
         path = workdir / "metrics.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
-        path.write_text("".join(line + "\n" for line in kept))
+        if kept != lines:  # beside it first: a full disk must not cost what is there
+            fresh = path.with_suffix(".part")
+            fresh.write_text("".join(line + "\n" for line in kept))
+            fresh.replace(path)
         self._file = path.open("a")
         self._board = tensorboardX.SummaryWriter(
             str(workdir / "tensorboard"), purge_step=step + 1, write_to_disk=True

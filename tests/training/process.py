@@ -1,4 +1,4 @@
-"""One process of several: trains the toy of test_loop, or counts test faces.
+"""One process of several: trains the toy of test_loop, counts faces, fills a disk.
 
 Run: python -m tests.training.process JOB WORKDIR STEPS PORT PROCESSES PROCESS
 """
@@ -6,6 +6,7 @@ Run: python -m tests.training.process JOB WORKDIR STEPS PORT PROCESSES PROCESS
 import json
 import os
 import pathlib
+import resource
 import sys
 import time
 
@@ -13,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmkjax import hosts
+from lmkjax import command, hosts
 from lmkjax.data import streams
 from lmkjax.evaluation import evaluator, nme
-from lmkjax.training import loop
+from lmkjax.training import checkpoint, loop, state
 from lmkjax.types import Batch
 from tests.training import test_loop
 
@@ -42,6 +43,16 @@ def train(workdir, steps):
         open_=open_part,
         rhythm=loop.Rhythm(log_every=1, save_every=8),
     )
+
+
+def fill(workdir, limit):
+    """A checkpoint, and a second one when no file may grow above `limit` bytes."""
+    kept = checkpoint.Checkpoints(workdir / "checkpoints")
+    noise = jax.random.normal(jax.random.key(0), (100, 1000))
+    now = state.TrainState(jnp.int32(1), {}, {"w": noise}, {}, jax.random.key(1))
+    kept.save(now, {})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    kept.save(now.replace(step=jnp.int32(2)), {})
 
 
 class Invented:
@@ -90,8 +101,9 @@ def main():
     if int(processes) > 1:
         hosts.join(f"127.0.0.1:{port}", int(processes), int(process))
     with hosts.together():
-        {"train": train, "evaluate": evaluate}[job](pathlib.Path(workdir), int(number))
+        jobs = {"train": train, "evaluate": evaluate, "fill": fill}
+        jobs[job](pathlib.Path(workdir), int(number))
 
 
 if __name__ == "__main__":
-    main()
+    command.run(lambda argv: main())

@@ -137,6 +137,37 @@ def test_a_killed_process_ends_the_other_and_both_go_on(victim, alone, tmp_path)
     same(tmp_path, alone)
 
 
+def stopped_at_16(workdir):
+    """A run of two processes with the checkpoints 8 and 16."""
+    started = start("train", workdir, 24, 2, STEP_S="0.2")
+    wait_for_step(workdir, 17)
+    for process in started:
+        process.kill()
+    end(started)
+    found = {int(p.name) for p in (workdir / "checkpoints").glob("*[0-9]")}
+    assert {8, 16} <= found
+
+
+def test_two_processes_take_the_checkpoint_before_a_damaged_one(alone, tmp_path):
+    stopped_at_16(tmp_path)
+    files = [p for p in (tmp_path / "checkpoints" / "16").rglob("*") if p.is_file()]
+    for file in sorted(files)[::2]:
+        file.unlink()
+    said = run("train", tmp_path, 24, 2)
+    assert "checkpoints/16 is damaged" in "".join(said)
+    assert "Going on from step 8." in "".join(said)
+    same(tmp_path, alone)
+
+
+def test_a_full_disk_is_told_and_the_last_checkpoint_kept(tmp_path):
+    said, codes = end(start("fill", tmp_path, 50_000, 1))
+    assert codes == [2], said
+    last = said[0].splitlines()[-1]  # a thread of Orbax's may say its part before
+    assert last.startswith("error: Could not write a checkpoint")
+    assert "Whole ones there: [1]" in last
+    assert checkpoint.weights(tmp_path / "checkpoints")["w"].shape == (100, 1000)
+
+
 def test_every_test_face_counts_once_on_three_processes(tmp_path):
     run("evaluate", tmp_path, 48, 3, devices=3)
     three = json.loads((tmp_path / "found.json").read_text())
