@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
+import optax
 
 from lmkjax import adaptation, benchmark, inference, schemes
 from lmkjax.data import geometric, photometric, streams
@@ -15,6 +16,7 @@ from lmkjax.experiment import domains
 from lmkjax.face import render
 from lmkjax.losses import landmark
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
+from lmkjax.training import optim, step
 from lmkjax.types import Batch, UserError
 
 LOSSES = {
@@ -115,6 +117,26 @@ def build_objective(
         {n: (t.weight, term) for n, (t, term) in all_terms.items() if t.weight},
         {name: preparer(config, name) for name in streams_of(config)},
     )
+
+
+def build_step(
+    config: ml_collections.ConfigDict, spec: inference.Spec
+) -> tuple[Callable[[jax.Array], Any], optax.GradientTransformation, Callable]:
+    """What a training is made of: a key to first weights, the optimiser, the step."""
+    goal = build_objective(config, spec)
+    optimizer = optim.adamw(
+        weight_decay=config.optimizer.weight_decay, clip_norm=config.optimizer.clip_norm
+    )
+    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
+    one_step = step.build(
+        goal,
+        optimizer,
+        peak=config.optimizer.learning_rate,
+        warmup_steps=config.optimizer.warmup_steps,
+        ema=config.optimizer.ema,
+        accumulate=config.train.accumulate,
+    )
+    return lambda key: goal.module.init(key, image)["params"], optimizer, one_step
 
 
 def preparer(config: ml_collections.ConfigDict, name: str) -> objective.Prepare:

@@ -5,12 +5,11 @@ import pathlib
 from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 
 from lmkjax import adaptation, benchmark, hosts, inference
 from lmkjax.experiment import adoption, domains, parts, rules, verdict
-from lmkjax.training import checkpoint, loop, mesh, optim, state, step
+from lmkjax.training import checkpoint, loop, mesh, state
 from lmkjax.types import UserError
 
 
@@ -149,13 +148,9 @@ def train(config, workdir, faces, spec) -> loop.Result:
     grid, shares = mesh.build(), parts.shares_of(config)
     for name, count in shares.items():
         mesh.check_batch(grid, count, stream=name, accumulate=config.train.accumulate)
-    goal = parts.build_objective(config, spec)
-    optimizer = optim.adamw(
-        weight_decay=config.optimizer.weight_decay, clip_norm=config.optimizer.clip_norm
-    )
-    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
+    init, optimizer, one_step = parts.build_step(config, spec)
     first = state.create(
-        lambda key: goal.module.init(key, image)["params"],
+        init,
         optimizer,
         grid,
         seed=config.seed,
@@ -163,14 +158,6 @@ def train(config, workdir, faces, spec) -> loop.Result:
     )
     if config.train.init_from:
         first = adoption.adopt(first, pathlib.Path(config.train.init_from))
-    one_step = step.build(
-        goal,
-        optimizer,
-        peak=config.optimizer.learning_rate,
-        warmup_steps=config.optimizer.warmup_steps,
-        ema=config.optimizer.ema,
-        accumulate=config.train.accumulate,
-    )
     return loop.run(
         first,
         one_step,

@@ -1,5 +1,6 @@
 """What a training carries from step to step."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -52,18 +53,44 @@ def create(
     Returns:
         The state; the average begins as a copy of the weights.
     """
-
-    def make(key: Key) -> TrainState:
-        init_key, run_key = jax.random.split(key)
-        params = init(init_key)
-        return TrainState(
-            step=jnp.zeros((), jnp.int32),
-            params=params,
-            ema=jax.tree.map(jnp.copy, params),
-            opt_state=optimizer.init(params),
-            key=run_key,
-        )
-
-    shapes = jax.eval_shape(make, jax.random.key(seed))
-    layouts = meshes.layouts(shapes, mesh, fsdp_min_size=fsdp_min_size)
+    make = functools.partial(_first, init, optimizer)
+    outline = shapes(init, optimizer, mesh, fsdp_min_size=fsdp_min_size)
+    layouts = jax.tree.map(lambda x: x.sharding, outline)
     return jax.jit(make, out_shardings=layouts)(jax.random.key(seed))
+
+
+def shapes(
+    init: Callable[[Key], Any],
+    optimizer: optax.GradientTransformation,
+    mesh: Mesh,
+    *,
+    fsdp_min_size: int = 0,
+) -> TrainState:
+    """What `create` makes, as shapes, types and layouts; the devices may be elsewhere.
+
+    Args:
+        init: key to the network's parameters.
+        optimizer: whose moments are made.
+        mesh: the devices.
+        fsdp_min_size: see `mesh.layouts`.
+    """
+    make = functools.partial(_first, init, optimizer)
+    outline = jax.eval_shape(make, jax.random.key(0))
+    layouts = meshes.layouts(outline, mesh, fsdp_min_size=fsdp_min_size)
+    return jax.tree.map(
+        lambda x, layout: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=layout),
+        outline,
+        layouts,
+    )
+
+
+def _first(init, optimizer, key: Key) -> TrainState:
+    init_key, run_key = jax.random.split(key)
+    params = init(init_key)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        ema=jax.tree.map(jnp.copy, params),
+        opt_state=optimizer.init(params),
+        key=run_key,
+    )

@@ -7,7 +7,7 @@ import pytest
 
 from lmkjax import adaptation, schemes
 from lmkjax.experiment import domains, parts
-from lmkjax.training import mesh, optim, state, step
+from lmkjax.training import mesh, state
 from tests import test_configs
 from tests.invented import faces
 
@@ -21,6 +21,8 @@ CALM = [  # by heart: the same picture every time
     "--config.augment.blur=0",
     "--config.train.batch=4",
     "--config.optimizer.learning_rate=0.01",
+    "--config.optimizer.warmup_steps=3",
+    "--config.optimizer.weight_decay=0",
     "--config.model.features=16",
 ]
 STEPS = 60
@@ -41,25 +43,16 @@ def test_two_faces_are_learned_by_heart(name, tmp_path):
         an_adapter(tmp_path, scheme=config.data.scheme)
         config.data.adapter = str(tmp_path)
     spec = parts.network(config, domains.Domains(None, None, [], False, []))
-    goal = parts.build_objective(config, spec)
     side = round(spec.input_px * config.crop.canvas)
+    init, optimizer, one_step = parts.build_step(config, spec)
+    grid = mesh.build(jax.devices()[:1])
+    now = state.create(init, optimizer, grid, seed=0)
     batches = {
         stream: faces(
             config.data.scheme if stream == "source" else "ibug68", side=side, seed=i
         )
-        for i, stream in enumerate(goal.streams)
+        for i, stream in enumerate(parts.streams_of(config))
     }
-    optimizer = optim.adamw(weight_decay=0.0, clip_norm=1.0)
-    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
-    now = state.create(
-        lambda key: goal.module.init(key, image)["params"],
-        optimizer,
-        mesh.build(jax.devices()[:1]),
-        seed=0,
-    )
-    one_step = step.build(
-        goal, optimizer, peak=config.optimizer.learning_rate, warmup_steps=3, ema=0.9
-    )
     told = []
     for _ in range(STEPS):
         now, metrics = one_step(now, batches, jnp.float32(0.3))

@@ -1,12 +1,11 @@
 """The main job's own step gives the same on one device and on eight."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lmkjax.experiment import domains, parts
-from lmkjax.training import mesh, optim, state, step
+from lmkjax.training import mesh, state
 from tests import test_configs
 from tests.invented import faces
 
@@ -16,23 +15,18 @@ STEPS, PEAK = 4, 1e-3
 @pytest.fixture(scope="module")
 def build():
     """Steps of daln.py, with augmentation, on devices given: losses and weights."""
-    config = test_configs.load("daln")
+    config = test_configs.load(
+        "daln",
+        f"--config.optimizer.learning_rate={PEAK}",
+        "--config.optimizer.warmup_steps=1",
+    )
     spec = parts.network(config, domains.Domains(None, None, [], False, []))
-    goal = parts.build_objective(config, spec)
     side = round(spec.input_px * config.crop.canvas)
-    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
-    optimizer = optim.adamw(weight_decay=1e-4, clip_norm=1.0)
 
     def steps(devices, *, fsdp_min_size=0):
         grid = mesh.build(devices)
-        now = state.create(
-            lambda key: goal.module.init(key, image)["params"],
-            optimizer,
-            grid,
-            seed=0,
-            fsdp_min_size=fsdp_min_size,
-        )
-        one_step = step.build(goal, optimizer, peak=PEAK, warmup_steps=1, ema=0.9)
+        init, optimizer, one_step = parts.build_step(config, spec)
+        now = state.create(init, optimizer, grid, seed=0, fsdp_min_size=fsdp_min_size)
         losses = []
         for number in range(STEPS):
             batches = {
