@@ -105,7 +105,11 @@ def build_objective(
         "label_transfer": (terms.label_transfer, label_transfer.LabelTransfer(loss)),
         "daln": (
             terms.daln,
-            daln.DALN(form=terms.daln.form, ramp_steps=terms.daln.ramp_steps),
+            daln.DALN(
+                form=terms.daln.form,
+                ramp_steps=terms.daln.ramp_steps,
+                group=terms.daln.group,
+            ),
         ),
         "discriminator": (
             terms.discriminator,

@@ -1,8 +1,10 @@
 """DALN: the head is its own critic of two domains."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
+import jax
 import jax.numpy as jnp
 
 from lmkjax.losses import domain
@@ -24,7 +26,10 @@ class DALN:
             matrix of pixels x landmarks).
         ramp_steps: of the reversal, see `losses.domain.reversal_strength`.
         grid: cells along a side of the coarse grid, for "landmark".
-        pixels: rows of the matrix, for "pixel".
+        pixels: rows of a matrix, for "pixel".
+        group: faces of each domain whose predictions make up a matrix, at most: the
+            mean over groups is made small, and a group whose faces lie on one device
+            needs no other; 0 = all faces of the step.
         streams: source and target, as many faces of each.
 
     Raises:
@@ -38,6 +43,7 @@ class DALN:
     ramp_steps: float = 1000.0
     grid: int = 8
     pixels: int = 128
+    group: int = 0
     streams: tuple[str, ...] = ("source", "target")
 
     def __post_init__(self):
@@ -70,21 +76,34 @@ class DALN:
             ValueError: the streams have different numbers of faces.
         """
         both = [outputs[name].features[-1] for name in self.streams]
-        if both[0].shape[0] != both[1].shape[0]:
+        counts = [len(features) for features in both]
+        if counts[0] != counts[1]:
             raise ValueError(
                 "DALN needs as many source as target faces in a step (source_share = "
-                f"0.5); got {both[0].shape[0]} and {both[1].shape[0]}."
+                f"0.5); got {counts[0]} and {counts[1]}."
             )
         strength = domain.reversal_strength(step, ramp_steps=self.ramp_steps)
-        reversed_ = domain.reverse(jnp.concatenate(both), strength)
-        source, target = jnp.split(network.head(reversed_), 2)
+        group = self._group(counts[0])
+        source, target = (
+            maps.reshape(-1, group, *maps.shape[1:])
+            for maps in (network.head(domain.reverse(f, strength)) for f in both)
+        )
         if self.form == "landmark":
-            nwd = domain.by_landmark(source, target, grid=self._cells(source))
+            nwd = jax.vmap(
+                functools.partial(domain.by_landmark, grid=self._cells(source))
+            )(source, target)
         else:
-            nwd = domain.by_pixel(key, source, target, pixels=self.pixels)
-        one = jnp.ones(())
+            nwd = jax.vmap(functools.partial(domain.by_pixel, pixels=self.pixels))(
+                jax.random.split(key, len(source)), source, target
+            )
+        nwd, one = nwd.mean(), jnp.ones(())
         return -nwd, {"nwd": (nwd, one), "reversal": (strength, one)}
 
     def _cells(self, maps):
         """The grid, or the map itself where that is smaller."""
-        return min(self.grid, maps.shape[1])
+        return min(self.grid, maps.shape[2])
+
+    def _group(self, faces):
+        """The most faces that divide the step's, up to the group asked for."""
+        most = min(self.group or faces, faces)
+        return next(n for n in range(most, 0, -1) if faces % n == 0)

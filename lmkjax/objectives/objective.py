@@ -1,6 +1,8 @@
 """What a step makes small: a weighted sum of terms over one shared forward pass."""
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -96,12 +98,45 @@ class Objective:
 
     def _forward(self, params: Any, faces: Batches) -> dict[str, Outputs]:
         """One pass over all streams of the step, then each stream's own part."""
-        images = jnp.concatenate([faces[name].image for name in self.streams])
-        both = self.module.apply({"params": params}, images)
-        parts, start = {}, 0
-        for name in self.streams:
-            stop = start + faces[name].image.shape[0]
-            # What belongs to a face lies along the second axis, behind the stack.
-            parts[name] = jax.tree.map(lambda x, a=start, z=stop: x[:, a:z], both)
-            start = stop
-        return parts
+        images = {name: faces[name].image for name in self.streams}
+        counts = {name: len(image) for name, image in images.items()}
+        both = self.module.apply({"params": params}, weave(images))
+        # What belongs to a face lies along the second axis, behind the stack.
+        return unweave(both, counts)
+
+
+def weave(streams: Mapping[str, jax.Array]) -> jax.Array:
+    """Streams as one batch: some faces of each, then some of each, and so on.
+
+    Where many devices share the streams, each joins its own parts: laid end to end,
+    half of the faces would have to move to another device.
+
+    Args:
+        streams: arrays [faces, ...].
+    """
+    turns = math.gcd(*(len(x) for x in streams.values()))
+    rounds = [x.reshape(turns, -1, *x.shape[1:]) for x in streams.values()]
+    joined = jnp.concatenate(rounds, axis=1)
+    return joined.reshape(-1, *joined.shape[2:])
+
+
+def unweave(tree: Any, counts: Mapping[str, int]) -> dict[str, Any]:
+    """What came of a woven batch, stream by stream.
+
+    Args:
+        tree: arrays [any, faces, ...].
+        counts: how many faces each stream has.
+    """
+    turns = math.gcd(*counts.values())
+
+    def part(x: jax.Array, first: int, count: int) -> jax.Array:
+        rounds = x.reshape(len(x), turns, -1, *x.shape[2:])
+        own = rounds[:, :, first : first + count // turns]
+        return own.reshape(len(x), count, *x.shape[2:])
+
+    parts, first = {}, 0
+    for name, count in counts.items():
+        own = functools.partial(part, first=first, count=count)
+        parts[name] = jax.tree.map(own, tree)
+        first += count // turns
+    return parts

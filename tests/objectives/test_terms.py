@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from lmkjax.losses import domain, landmark
-from lmkjax.objectives import daln, discriminator, label_transfer, supervised
+from lmkjax.objectives import (
+    daln,
+    discriminator,
+    label_transfer,
+    objective,
+    supervised,
+)
 from lmkjax.types import Batch, Outputs
 
 LOSS = functools.partial(landmark.points, sigma_px=1.0)
@@ -128,7 +134,8 @@ def test_daln_drives_the_head_up_and_the_features_down_the_nwd(form):
         maps = features @ kernel
         if form == "landmark":
             return domain.by_landmark(*maps, grid=4)
-        return domain.by_pixel(jax.random.key(5), *maps, pixels=16)
+        key = jax.random.split(jax.random.key(5), 1)[0]  # of the one group
+        return domain.by_pixel(key, *maps, pixels=16)
 
     def value(kernel, features):
         outputs = {
@@ -143,6 +150,39 @@ def test_daln_drives_the_head_up_and_the_features_down_the_nwd(form):
     np.testing.assert_allclose(found, -plain, atol=1e-6)
     np.testing.assert_allclose(grads[0], -up[0], atol=1e-6)
     np.testing.assert_allclose(grads[1], 0.46211716 * up[1], atol=1e-6)
+
+
+def test_daln_of_groups_is_the_mean_over_groups():
+    term, whole = daln.DALN(grid=4, group=3), daln.DALN(grid=4)  # 4 faces: groups of 2
+    halves = [
+        {n: jax.tree.map(lambda x, a=a: x[:, a : a + 2], OUTPUTS[n]) for n in OUTPUTS}
+        for a in (0, 2)
+    ]
+    expected = np.mean([call(whole, half)[0] for half in halves])
+    np.testing.assert_allclose(call(term)[0], expected, rtol=1e-5)
+    assert abs(call(whole)[0] - expected) > 1e-4
+
+
+@pytest.mark.parametrize("counts", [(8, 8), (12, 4), (5, 3)])
+def test_woven_streams_come_apart_again(counts):
+    streams = {
+        name: 100 * i + jnp.arange(n, dtype=jnp.float32)[:, None]
+        for i, (name, n) in enumerate(zip("ab", counts, strict=True))
+    }
+    woven = objective.weave(streams)
+    assert sorted(woven[:, 0].tolist()) == sorted(
+        x for stream in streams.values() for x in stream[:, 0].tolist()
+    )
+    apart = objective.unweave({"x": woven[None]}, dict(zip("ab", counts, strict=True)))
+    for name, stream in streams.items():
+        np.testing.assert_array_equal(apart[name]["x"][0], stream)
+
+
+def test_a_device_joins_its_own_parts_of_the_streams():
+    a, b = jnp.arange(16.0)[:, None], 100 + jnp.arange(16.0)[:, None]
+    shares = objective.weave({"a": a, "b": b}).reshape(8, 4)  # of eight devices
+    for i, share in enumerate(shares):
+        assert set(share.tolist()) == {2 * i, 2 * i + 1, 100 + 2 * i, 101 + 2 * i}
 
 
 def test_the_critic_learns_and_the_features_unlearn():
