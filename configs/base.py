@@ -61,7 +61,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     terms.label_transfer = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln.form = "landmark"  # "landmark" or "pixel": what a row of the matrix is
-    terms.daln.group = 16  # faces of each domain in one matrix, at most; 0 = all
+    terms.daln.group = 8  # faces of each domain in one matrix, at most; 0 = all
     terms.daln.ramp_steps = 1000.0  # of the reversal: 2 / (1 + exp(-step / ramp)) - 1
     terms.discriminator = ml_collections.ConfigDict({"weight": 0.0})
     terms.discriminator.ramp_steps = 1000.0

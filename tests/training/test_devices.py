@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from launch import pods
 from lmkjax.experiment import domains, parts
 from lmkjax.training import mesh, state
 from tests import test_configs
@@ -27,7 +28,7 @@ def build():
         grid = mesh.build(devices)
         init, optimizer, one_step = parts.build_step(config, spec)
         now = state.create(init, optimizer, grid, seed=0, fsdp_min_size=fsdp_min_size)
-        losses = []
+        losses, compiled = [], None
         for number in range(STEPS):
             batches = {
                 name: faces(scheme, side=side, seed=10 * number + i, count=8)
@@ -36,12 +37,11 @@ def build():
                 )
             }
             batches, progress = mesh.put(grid, batches), mesh.scalar(grid, 0.5)
+            compiled = compiled or one_step.lower(now, batches, progress).compile()
             with jax.transfer_guard("disallow"):  # nothing passes the host on the way
-                now, told = one_step(now, batches, progress)
-            losses.append(
-                {k: float(total / count) for k, (total, count) in told.items()}
-            )
-        return losses, now
+                now, told = compiled(now, batches, progress)
+            losses.append({k: float(a / b) for k, (a, b) in told.items()})
+        return losses, now, compiled.as_text()
 
     return steps
 
@@ -53,7 +53,7 @@ def alone(build):
 
 @pytest.mark.parametrize("fsdp_min_size", [0, pytest.param(64, marks=pytest.mark.slow)])
 def test_eight_devices_take_the_steps_of_one(fsdp_min_size, build, alone):
-    losses, eight = build(jax.devices()[:8], fsdp_min_size=fsdp_min_size)
+    losses, eight, program = build(jax.devices()[:8], fsdp_min_size=fsdp_min_size)
     assert {"supervised", "daln", "label_transfer"} <= set(losses[0])
     for one, other in zip(alone[0], losses, strict=True):
         for name, value in one.items():
@@ -61,6 +61,8 @@ def test_eight_devices_take_the_steps_of_one(fsdp_min_size, build, alone):
             # all. Adam then lets parameters of next to no gradient go either way.
             rtol = 1e-4 if one is alone[0][0] else 5e-3
             np.testing.assert_allclose(other[name], value, rtol=rtol, err_msg=name)
+    # Faces stay where they are but for DALN's groups, which here span the devices.
+    assert not {"all-to-all", "collective-permute"} & set(pods.collectives(program))
     spread = [
         len({s.device for s in x.addressable_shards})
         for x in jax.tree.leaves(eight.params)

@@ -1,0 +1,198 @@
+"""What the TPU compiler says of the training step on pods, without a pod.
+
+Run, in an environment with `.[tpu]`:  python -m launch.pods > table.md
+
+The real step of configs/daln.py at size `full` is compiled ahead of time for slices of
+growing size, the faces per chip held, and its work, memory and collectives are read
+off the compiled program. Weak scaling is flat where a chip's share stays the same.
+"""
+
+import argparse
+import collections
+import dataclasses
+import math
+import os
+import re
+import time
+from collections.abc import Iterable
+
+import jax
+import numpy as np
+from jax.experimental import topologies
+
+from configs import daln
+from lmkjax import schemes
+from lmkjax.experiment import domains, parts
+from lmkjax.training import mesh as meshes
+from lmkjax.training import state
+from lmkjax.types import Batch
+
+SLICES = ("v5e:2x2", "v5e:4x4", "v5e:16x16", "v6e:4x4")
+ACCELERATORS = {"v5e": "v5litepod", "v6e": "v6e", "v5p": "v5p"}
+COLLECTIVES = (
+    "all-reduce",
+    "reduce-scatter",
+    "all-gather",
+    "all-to-all",
+    "collective-permute",
+)
+BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "u8": 1, "s8": 1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """What the compiler says of one step on one slice; sizes and work per chip.
+
+    Attributes:
+        slice_: kind and shape.
+        chips: how many.
+        faces: of a batch, per chip.
+        fsdp: whether large parameters are shared out.
+        flops: floating-point operations.
+        accessed_bytes: of memory read and written.
+        memory_bytes: arguments, results and temporaries together.
+        estimate_s: the compiler's own estimate of the time; None where it gives none.
+        collectives: bytes of what each kind hands over, and how many there are.
+        compile_s: seconds that compiling took here.
+    """
+
+    slice_: str
+    chips: int
+    faces: int
+    fsdp: bool
+    flops: float
+    accessed_bytes: float
+    memory_bytes: int
+    estimate_s: float | None
+    collectives: dict[str, tuple[int, int]]
+    compile_s: float
+
+
+def devices_of(slice_: str) -> list[jax.Device]:
+    """The chips of a slice such as "v5e:4x4", as the compiler knows them."""
+    kind, _, shape = slice_.partition(":")
+    chips = math.prod(int(n) for n in shape.split("x"))
+    # libtpu must not look for chips or for a cloud.
+    os.environ |= {
+        "TPU_ACCELERATOR_TYPE": f"{ACCELERATORS[kind]}-{chips}",
+        "TPU_SKIP_MDS_QUERY": "1",
+        "TPU_WORKER_HOSTNAMES": "localhost",
+        "TPU_WORKER_ID": "0",
+    }
+    jax.config.update("jax_platforms", "cpu")  # what is computed here meanwhile
+    described = topologies.get_topology_desc(platform="tpu", topology_name=slice_)
+    return described.devices
+
+
+def compile_step(
+    slice_: str, *, faces: int, fsdp: bool = False, size: str = "full"
+) -> Compiled:
+    """Compiles the step of daln.py for a slice and reads off what it costs.
+
+    Args:
+        slice_: kind and shape, such as "v5e:4x4".
+        faces: of a batch, per chip; half of each domain.
+        fsdp: share out parameters of 16,384 numbers and more.
+        size: of the config.
+    """
+    config = daln.get_config(size)
+    spec = parts.network(config, domains.Domains(None, None, [], False, []))
+    init, optimizer, one_step = parts.build_step(config, spec)
+    grid = meshes.build(devices_of(slice_))
+    now = state.shapes(init, optimizer, grid, fsdp_min_size=2**14 if fsdp else 0)
+    side = round(spec.input_px * config.crop.canvas)
+    count = faces * grid.size // 2
+    layout = meshes.over_faces(grid)
+
+    def batch(landmarks: int) -> Batch:
+        def array(shape, dtype):
+            return jax.ShapeDtypeStruct((count, *shape), dtype, sharding=layout)
+
+        return Batch(
+            image=array((side, side, 3), np.uint8),
+            points=array((landmarks, 2), np.float32),
+            visible=array((landmarks,), bool),
+            box=array((4,), np.float32),
+            mask=array((), bool),
+        )
+
+    source = schemes.get(config.data.scheme).count
+    batches = {"source": batch(source), "target": batch(68)}
+    progress = jax.ShapeDtypeStruct((), np.float32, sharding=meshes.replicated(grid))
+    began = time.monotonic()
+    compiled = one_step.lower(now, batches, progress).compile()
+    took = time.monotonic() - began
+    cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
+    return Compiled(
+        slice_,
+        grid.size,
+        faces,
+        fsdp,
+        cost["flops"],
+        cost["bytes accessed"],
+        memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        - memory.alias_size_in_bytes
+        + memory.temp_size_in_bytes,
+        cost.get("optimal_seconds"),
+        collectives(compiled.as_text()),
+        took,
+    )
+
+
+def collectives(program: str) -> dict[str, tuple[int, int]]:
+    """Bytes that each kind of collective hands over in a program, and how many."""
+    found = collections.defaultdict(lambda: (0, 0))
+    kinds = "|".join(COLLECTIVES)
+    for line in program.splitlines():
+        match = re.match(rf"\s*(?:ROOT )?%?\S+ = (.*?) ({kinds})(?:-start)?\(", line)
+        if not match:
+            continue
+        size = sum(
+            BYTES.get(kind, 4) * math.prod(int(n) for n in shape.split(",") if n)
+            for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", match[1])
+        )
+        total, count = found[match[2]]
+        found[match[2]] = (total + size, count + 1)
+    return dict(found)
+
+
+def table(rows: Iterable[Compiled]) -> str:
+    """A Markdown table, a line for each compiled step."""
+    lines = [
+        "| slice | chips | faces / chip | parameters | GFLOP | GB accessed | GB memory"
+        " | collectives (count, MB) | compiler's estimate | compiled in |",
+        "|---|--:|--:|---|--:|--:|--:|---|--:|--:|",
+    ]
+    for row in rows:
+        moved = ", ".join(
+            f"{kind} ({count}, {size / 1e6:.1f})"
+            for kind, (size, count) in sorted(row.collectives.items())
+        )
+        estimate = f"{row.estimate_s * 1e3:.1f} ms" if row.estimate_s else "none given"
+        lines.append(
+            f"| {row.slice_} | {row.chips} | {row.faces} |"
+            f" {'shared out' if row.fsdp else 'whole'} | {row.flops / 1e9:.1f} |"
+            f" {row.accessed_bytes / 1e9:.2f} | {row.memory_bytes / 1e9:.2f} |"
+            f" {moved or 'none'} | {estimate} | {row.compile_s:.0f} s |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Compiles for every slice and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faces", type=int, default=32, help="per chip")
+    parser.add_argument("--size", default="full", help="of the config")
+    parser.add_argument("--slices", nargs="*", default=SLICES)
+    parser.add_argument("--fsdp", action="store_true", help="share out parameters")
+    options = parser.parse_args()
+    for slice_ in options.slices:
+        row = compile_step(
+            slice_, faces=options.faces, fsdp=options.fsdp, size=options.size
+        )
+        print(table([row]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
