@@ -70,6 +70,11 @@ def test_no_default_hides_in_a_get(file):
     assert not hidden
 
 
+def test_no_folder_holds_more_than_ten_files():
+    folders = {f.parent for f in FILES} - {PACKAGE}
+    assert max(len(list(f.glob("[!_]*.py"))) for f in folders) <= 10
+
+
 def test_every_init_is_empty_but_the_first():
     inits = sorted(PACKAGE.rglob("__init__.py"))
     assert [f.parent.name for f in inits if f.read_text().strip()] == ["lmkjax"]

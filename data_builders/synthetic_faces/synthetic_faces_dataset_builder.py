@@ -19,7 +19,8 @@ from PIL import Image
 
 import lmkjax
 from lmkjax import schemes
-from lmkjax.face import render, sample
+from lmkjax.face import render
+from lmkjax.face.priors import sample
 from lmkjax.types import UserError
 
 LOOKS = {"default": sample.PRIORS, "stand_in": sample.STAND_IN}

@@ -14,7 +14,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lmkjax import schemes
-from lmkjax.face import marks, picture, render, sample, sensor
+from lmkjax.face import picture, render
+from lmkjax.face.optics import sensor
+from lmkjax.face.priors import sample
+from lmkjax.face.shape import marks
 from lmkjax.types import UserError
 
 COLOURS = {

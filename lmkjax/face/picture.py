@@ -8,9 +8,11 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
-from lmkjax.face import camera, hair, light, props, raster, sample, scenery, skin, stage
-from lmkjax.face import head as heads
-from lmkjax.face import surface as surfaces
+from lmkjax.face.optics import camera, light, raster, stage
+from lmkjax.face.paint import hair, props, scenery, skin
+from lmkjax.face.priors import sample
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import surface as surfaces
 from lmkjax.types import typed
 
 CLASSES = (

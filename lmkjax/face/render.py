@@ -9,9 +9,12 @@ from jaxtyping import Array, Float, Int8
 
 from lmkjax import points as plane
 from lmkjax import schemes
-from lmkjax.face import camera, marks, picture, raster, sample, sensor, stage
-from lmkjax.face import head as heads
-from lmkjax.face import surface as surfaces
+from lmkjax.face import picture
+from lmkjax.face.optics import camera, raster, sensor, stage
+from lmkjax.face.priors import sample
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import marks
+from lmkjax.face.shape import surface as surfaces
 from lmkjax.types import typed
 
 

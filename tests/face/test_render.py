@@ -10,19 +10,12 @@ import pytest
 
 from lmkjax import render as command
 from lmkjax import schemes
-from lmkjax.face import (
-    camera,
-    gallery,
-    hair,
-    light,
-    marks,
-    picture,
-    raster,
-    render,
-    sample,
-    surface,
-)
-from lmkjax.face import head as heads
+from lmkjax.face import gallery, picture, render
+from lmkjax.face.optics import camera, light, raster
+from lmkjax.face.paint import hair
+from lmkjax.face.priors import sample
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import marks, surface
 from lmkjax.types import UserError
 
 SIZE, COUNT = 48, 4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face import sample
+from lmkjax.face.priors import sample
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmkjax.face import draw as draws
-from lmkjax.face import hair, light, scenery, sensor, skin
+from lmkjax.face.optics import light, sensor
+from lmkjax.face.paint import hair, scenery, skin
+from lmkjax.face.priors import draw as draws
 
 
 def lamps(draw, priors):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lmkjax.face import head as heads
+from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
 
 TEXEL_CM = 0.06

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lmkjax.face import decimate, facekit, official
-from lmkjax.face import head as heads
+from lmkjax.face.shape import decimate, facekit, official
+from lmkjax.face.shape import head as heads
 from lmkjax.types import UserError
 
 HEAD = heads.load()

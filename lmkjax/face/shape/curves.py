@@ -13,7 +13,7 @@ import numpy as np
 from scipy import spatial
 
 from lmkjax import schemes
-from lmkjax.face import head as heads
+from lmkjax.face.shape import head as heads
 from lmkjax.types import UserError
 
 IRIS_RAD = math.radians(20.5)  # angle at the eyeball's centre, from its axis (+z)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face import chart, sample, skin
-from lmkjax.face import head as heads
+from lmkjax.face.paint import chart, skin
+from lmkjax.face.priors import sample
+from lmkjax.face.shape import head as heads
 
 
 def person():

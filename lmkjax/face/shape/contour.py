@@ -21,8 +21,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
-from lmkjax.face import curves
-from lmkjax.face import head as heads
+from lmkjax.face.shape import curves
+from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
 
 SPOKES = 32  # per side, from ear to chin, each from the outer to the inner line

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face import raster
+from lmkjax.face.optics import raster
 
 SIZE, TILES = 24, 400
 TRIANGLES = np.array([[0, 2, 1], [3, 5, 4], [6, 7, 8], [1, 2, 9], [4, 8, 0]], np.int32)

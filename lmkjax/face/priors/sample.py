@@ -10,19 +10,11 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face import (
-    camera,
-    hair,
-    light,
-    looks,
-    props,
-    scenery,
-    sensor,
-    skin,
-    wardrobe,
-)
-from lmkjax.face import draw as draws
-from lmkjax.face import head as heads
+from lmkjax.face.optics import camera, light, sensor
+from lmkjax.face.paint import hair, props, scenery, skin
+from lmkjax.face.priors import draw as draws
+from lmkjax.face.priors import looks, wardrobe
+from lmkjax.face.shape import head as heads
 from lmkjax.types import Key, typed
 
 SIDES = 6

@@ -1,6 +1,8 @@
 """FaceKit's official folder to the compact head that the project ships.
 
-Run by hand, once: `python -m lmkjax.face.facekit --source FaceXModel --out head.npz`.
+Run by hand, once:
+
+    python -m lmkjax.face.shape.facekit --source FaceXModel --out head.npz
 
 What the file holds (v vertices, t triangles; the left half mirrors the right):
 
@@ -29,8 +31,8 @@ import pathlib
 
 import numpy as np
 
-from lmkjax.face import decimate, official
-from lmkjax.face import head as heads
+from lmkjax.face.shape import decimate, official
+from lmkjax.face.shape import head as heads
 
 PARTS = {  # name: (material's start, first and last vertex, triangles to keep)
     "face": ("M_Face", 0, 9408, 5200),
@@ -213,7 +215,7 @@ def main() -> None:
             f"Wanted 53 expressions and {args.modes} identity modes; {args.source} has "
             f"{len(source.expression)} and {len(source.identity)}."
         )
-    assets = pathlib.Path(__file__).parent / "assets"
+    assets = heads.ASSETS
     named = json.loads((assets / "curves.json").read_text())["vertices"]
     kept = np.concatenate(list(named.values()))
     head = compact(source, kept, modes=args.modes)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face import light, noise, stage
+from lmkjax.face.optics import light, noise, stage
 from lmkjax.types import typed
 
 FAR = 1e6

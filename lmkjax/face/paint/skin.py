@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face import chart, noise, stage
-from lmkjax.face import head as heads
+from lmkjax.face.optics import noise, stage
+from lmkjax.face.paint import chart
+from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
 
 WRAP = (0.32, 0.14, 0.08)

@@ -5,7 +5,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax import points as plane
-from lmkjax.face import noise, stage
+from lmkjax.face.optics import noise, stage
 from lmkjax.types import typed
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from lmkjax.types import typed
 
-ASSETS = pathlib.Path(__file__).parent / "assets"
+ASSETS = pathlib.Path(__file__).parents[1] / "assets"
 GAZE_RAD = {  # an eyeball's turn at full expression: (down, towards the nose)
     "eyeLookDown": (math.radians(28), 0.0),
     "eyeLookUp": (-math.radians(25), 0.0),

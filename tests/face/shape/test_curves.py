@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lmkjax import schemes
-from lmkjax.face import contour, curves
-from lmkjax.face import head as heads
+from lmkjax.face.shape import contour, curves
+from lmkjax.face.shape import head as heads
 from lmkjax.types import UserError
 
 HEAD = heads.load()

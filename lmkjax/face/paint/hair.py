@@ -12,8 +12,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face import head as heads
-from lmkjax.face import light, noise, raster, stage
+from lmkjax.face.optics import light, noise, raster, stage
+from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
 
 CENTRE = np.array([0.0, 4.5, 0.0])

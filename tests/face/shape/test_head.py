@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face import head as heads
+from lmkjax.face.shape import head as heads
 
 HEAD = heads.load()
 MODES, SHAPES = len(HEAD.identity), len(HEAD.expression_names)

@@ -6,7 +6,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
-from lmkjax.face import raster, stage
+from lmkjax.face.optics import raster, stage
 from lmkjax.types import typed
 
 MAP_PX = 72

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face import camera
+from lmkjax.face.optics import camera
 
 
 def pose(**values):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face import props, sample, scenery
+from lmkjax.face.paint import props, scenery
+from lmkjax.face.priors import sample
 
 RAYS = jnp.stack(
     [*jnp.meshgrid(jnp.linspace(-0.2, 0.2, 7), jnp.linspace(0.2, -0.2, 5))], -1

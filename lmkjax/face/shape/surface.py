@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lmkjax.face import head as heads
-from lmkjax.face import light
+from lmkjax.face.optics import light
+from lmkjax.face.shape import head as heads
 
 EDGE_CM = 2.0
 """Longer edges are halved: shade and shadow are known at the vertices only."""

@@ -5,7 +5,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax import points as plane
-from lmkjax.face import noise
+from lmkjax.face.optics import noise
 from lmkjax.types import typed
 
 REACH = 4

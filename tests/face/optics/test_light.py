@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face import light
+from lmkjax.face.optics import light
 
 FRONT = jnp.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]])
 HALF = jnp.array([1.0, 1.0])

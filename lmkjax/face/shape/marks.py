@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from lmkjax import schemes
-from lmkjax.face import contour, curves, raster
-from lmkjax.face import head as heads
+from lmkjax.face.optics import raster
+from lmkjax.face.shape import contour, curves
+from lmkjax.face.shape import head as heads
 
 VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE = 0, 1, 2, 3
 """What became of a landmark."""

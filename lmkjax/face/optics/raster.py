@@ -12,7 +12,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
-from lmkjax.face import stage
+from lmkjax.face.optics import stage
 from lmkjax.types import typed
 
 TILE = 4

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 
-from lmkjax.face import draw as draws
-from lmkjax.face import props
+from lmkjax.face.paint import props
+from lmkjax.face.priors import draw as draws
 
 
 def worn(draw, on_head, priors):
