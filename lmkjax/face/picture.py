@@ -316,7 +316,7 @@ def _shade_head(params, shape, fragments, shadow, rays):
         )
     )
     albedo = albedo + (cloth - albedo) * dressed[..., None]
-    sky = jnp.where(is_eye, 0.6, jnp.where(is_mouth, 0.4, sky))
+    sky = jnp.where(is_eye, 0.45, jnp.where(is_mouth, 0.4, sky))
     furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
     lamps = params.light
     normal, views, lit, sky, furrow, albedo = stage.hold(
@@ -325,7 +325,7 @@ def _shade_head(params, shape, fragments, shadow, rays):
     colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
     colour = colour * furrow[..., None]
     oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
-    wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.12, 0.04))
+    wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.05, 0.04))
     facing = jnp.clip((normal * views).sum(-1), 0, 1)
     rim = 0.03 * (1 - facing) ** 4 * jnp.where(is_skin, sky, 0.0)
     oil, wet, rim = stage.hold((oil, wet, rim))
@@ -333,7 +333,7 @@ def _shade_head(params, shape, fragments, shadow, rays):
         normal, views, lit, lamps, power=14.0
     )
     colour = colour + wet[..., None] * light.gloss(
-        normal, views, lit, lamps, power=70.0
+        normal, views, lit, lamps, power=110.0
     )
     colour = colour + rim[..., None] * light.irradiance(normal, lamps.environment)
     kind = jnp.where(is_eye, 3, jnp.where(is_mouth, 5, 1))

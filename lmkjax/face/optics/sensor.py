@@ -46,9 +46,10 @@ def develop(light: Float[Array, "h w 3"], sensor: Sensor) -> Float[Array, "h w 3
     light = blur(light * sensor.exposure, sensor.blur * size / 128)
     light = light * jnp.broadcast_to(sensor.cast, light.shape)
     light = jnp.maximum(light, 0.0)
-    # Highlights roll off, as film and cameras let them.
+    # Shadows sink and highlights roll off, as film and cameras let them.
     light = light * (1 + light / 6.0) / (1 + light)
-    value = jnp.clip(light * 1.25, 1e-6, 1.0) ** (1 / 2.2)
+    light = light * (light + 0.012) / (light + 0.06)
+    value = jnp.clip(light * 1.35, 1e-6, 1.0) ** (1 / 2.2)
     value = 0.45 + (value - 0.45) * sensor.contrast
     grey = (value @ jnp.array([0.3, 0.59, 0.11]))[..., None]
     value = grey + (value - grey) * sensor.saturation

@@ -219,7 +219,7 @@ def grow(shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]) -
     thick = thick + person.volume[2] * jnp.clip(lumps[:, 0], -1.5, 1.5)
     under = hat[0] * _ramp(base[:, 1] - hat[1] - hat[2] * base[:, 2] + 1.0)
     thick = jnp.maximum(thick * (1 - under), 0.12)
-    thick = thick * _ramp(field / 2.2 + 0.15) + 0.06 - 0.5 * _ramp(-0.6 - field)
+    thick = thick * _ramp(field / 3.2 + 0.15) + 0.06 - 0.5 * _ramp(-0.6 - field)
     places = base + net.out * thick[:, None]
 
     ring = slice(RING * columns, (RING + 1) * columns)

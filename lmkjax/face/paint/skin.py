@@ -169,7 +169,7 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     hair, bristle = _beard_hair(beard, moustache, fine, grain, person)
     hair = hair * front * (1 - lips)
     brow = _brow(along, across, strand, fine, person) * front
-    line = _ramp(1.2 - jnp.abs(lid - 0.02) / 0.11) * person.liner[0]
+    line = _ramp(1.2 - jnp.abs(lid - 0.02) / 0.15) * person.liner[0]
     line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
     furrow = person.age * (fold + 0.7 * crow) * front
     furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * rough * fine[3]
@@ -270,7 +270,9 @@ def eyes(
     front = _ramp(offset[..., 2] * 5)
     albedo = _mix(white, iris, _ramp((0.57 - radius) / 0.06) * front)
     pupil = _ramp((person.eye[0] - radius) / 0.05) * front
-    return _mix(albedo, jnp.full(3, 0.004), pupil), pupil
+    # The upper lid and its lashes shade the eyeball.
+    shade = 1 - 0.6 * _ramp((offset[..., 1] + 0.15) / 0.7)
+    return _mix(albedo, jnp.full(3, 0.004), pupil) * shade[..., None], pupil
 
 
 @typed

@@ -102,7 +102,7 @@ def warm(amount):
 
 def colour(draw, saturated):
     """A colour as photos have them: any brightness, mostly dull."""
-    level = jnp.exp(draw.uniform(-3.4, -0.1))
+    level = jnp.exp(draw.uniform(-5.0, -0.1))
     hue = draw.normal(shape=(3,))
     hue = hue - hue.mean()
     return jnp.clip(level * jnp.exp(saturated * draw.uniform() * hue), 0.002, 0.95)

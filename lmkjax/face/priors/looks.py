@@ -48,7 +48,7 @@ def hair_colour(draw, melanin):
     dark = jax.nn.sigmoid((melanin - 0.45) * 5)
     brown = draw.uniform() ** 1.7 * (1 - dark) + dark * 0.25 * draw.uniform() ** 2
     red = draw.uniform(0.0, 0.35) + 0.6 * draw.chance(0.06)
-    depth = 4.4 - 3.5 * brown
+    depth = 5.0 - 4.0 * brown
     colour = jnp.exp(-depth * jnp.stack([0.75, 1.0 + 0.25 * red, 1.25 + 0.7 * red]))
     grey = draw.chance(0.16) * draw.uniform(0.3, 1.0)
     white = draw.uniform(0.2, 0.65) * jnp.ones(3)
@@ -98,15 +98,15 @@ def person(draw, melanin, hair, grey, priors):
         ),
         shadow=jnp.append(shadow, made_up * draw.chance(0.6) * draw.uniform(0.2, 0.8)),
         liner=jnp.stack(
-            [draw.uniform(0.35, 0.75) + 0.25 * made_up, 0.5 * draw.uniform()]
+            [draw.uniform(0.55, 0.85) + 0.15 * made_up, 0.6 * draw.uniform()]
         ),
         brow=jnp.concatenate(
             [
-                hair * jnp.exp(-0.3 - 0.6 * draw.uniform()),
+                hair * jnp.exp(-0.3 - 1.2 * draw.uniform()),
                 jnp.stack(
                     [
-                        draw.uniform(0.45, 0.95),
-                        draw.uniform(0.6, 1.25),
+                        draw.uniform(0.55, 1.0),
+                        draw.uniform(0.6, 1.3),
                         draw.normal(0.06),
                     ]
                 ),
@@ -119,7 +119,7 @@ def person(draw, melanin, hair, grey, priors):
         beard_colour=hair * jnp.exp(draw.normal(0.3)),
         iris=iris * jnp.exp(draw.normal(0.25, (3,))),
         eye=jnp.stack(
-            [draw.uniform(0.16, 0.3), draw.uniform(0.0, 0.5), draw.uniform(0.6, 1.0)]
+            [draw.uniform(0.18, 0.33), draw.uniform(0.0, 0.5), draw.uniform(0.35, 0.65)]
         ),
         mask=jnp.stack([draw.chance(priors.masks), draw.uniform(0.6, 2.2)]),
         mask_colour=draw.pick(
@@ -163,7 +163,7 @@ def locks(draw, colour, grey, on_head, priors):
         * (1 - 0.6 * scarf),
         line=jnp.stack(
             [
-                draw.normal(0.6),
+                0.5 + draw.normal(0.6),
                 recede * (style[4] < 1),
                 style[4] * draw.uniform(0.6, 1.3),
                 draw.normal(0.5),
@@ -174,7 +174,7 @@ def locks(draw, colour, grey, on_head, priors):
         curtain=jnp.stack(
             [
                 jnp.where(long, length, 0.0),
-                jnp.where(scarf > 0, 0.95, draw.uniform(0.8, 1.35)),
+                jnp.where(scarf > 0, 0.95, draw.uniform(0.6, 1.25)),
                 draw.uniform(-0.2, 0.6),
                 draw.uniform(0.0, 0.8),
             ]
@@ -195,7 +195,7 @@ def locks(draw, colour, grey, on_head, priors):
 
 def surroundings(draw, priors):
     """Background and clothes."""
-    count = 5
+    count = 8
     near = draws.colour(draw, priors.saturated)
     colours = [near, *(draws.colour(draw, priors.saturated) for _ in range(2))]
     plain = draw.chance(0.25)
@@ -206,7 +206,7 @@ def surroundings(draw, priors):
             draw.normal(0.15, (count, 1))
             + 1.57 * draw.uniform(0, 2, (count, 1)).round(),
             draw.uniform(0, 1, (count, 1)).round(),
-            draw.uniform(0.05, 1.0, (count, 1)),
+            draw.uniform(0.03, 1.0, (count, 1)) ** 2,
             draw.uniform(0.2, 1.0, (count, 1)) * (1 - plain),
         ],
         -1,
@@ -216,7 +216,7 @@ def surroundings(draw, priors):
     return scenery.Scene(
         colours=jnp.stack(colours),
         slope=draw.normal(1.2, (2,)),
-        clouds=draw.uniform(0.0, 1.0, (3,)) ** 2 * (1 - 0.8 * plain),
+        clouds=draw.uniform(0.0, 1.0, (3,)) ** 4 * (1 - 0.8 * plain),
         scale=jnp.exp(draw.uniform(-0.7, 1.2)),
         shapes=shapes,
         shape_colours=jnp.stack(paints),
@@ -261,7 +261,7 @@ def device(draw, lamps, melanin, priors):
         * jnp.exp(draw.normal(0.45))
         * jnp.exp(draw.normal(0.12, (2,))),
         noise=priors.noise * jnp.exp(draw.normal(0.6, (2,))) * jnp.array([1.0, 0.6]),
-        contrast=jnp.exp(draw.normal(priors.contrast)) * 1.05,
+        contrast=jnp.exp(draw.normal(priors.contrast)) * 1.08,
         cast=jnp.exp(draw.normal(priors.cast, (3,))),
         saturation=(1 - grey) * jnp.clip(1 + draw.normal(0.18), 0.3, 1.5),
         sepia=draw.chance(priors.sepia) * draw.uniform(0.5, 1.0),

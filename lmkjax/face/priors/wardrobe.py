@@ -28,10 +28,10 @@ def worn(draw, on_head, priors):
         [
             draw.chance(priors.glasses),
             draw.uniform(2.35, 2.95),
-            draw.uniform(1.5, 2.4),
-            draw.uniform(2.0, 5.0),
-            draw.uniform(0.08, 0.32),
-            dark * draw.uniform(0.75, 1.0) + (1 - dark) * draw.uniform(0.0, 0.12),
+            draw.uniform(1.3, 2.2),
+            draw.uniform(2.0, 4.5),
+            draw.uniform(0.05, 0.14) + 0.2 * draw.uniform() ** 2,
+            dark * draw.uniform(0.75, 1.0) + (1 - dark) * draw.uniform(0.0, 0.06),
             draw.uniform(0.01, 0.03),
         ]
     )
@@ -49,7 +49,7 @@ def worn(draw, on_head, priors):
             draw.normal(0.5),
         ]
     )
-    rim = jnp.exp(draw.uniform(-4.5, -0.8)) * draws.warm(draw.normal(0.3))
+    rim = jnp.exp(-4.5 + 3.7 * draw.uniform() ** 2) * draws.warm(draw.normal(0.3))
     tint = 0.01 + 0.06 * draw.uniform(shape=(3,)) * dark
     return props.Props(
         hat=hat,
