@@ -12,6 +12,7 @@ VERBS = {
     "evaluate": "measure a trained run, or predictions of any system",
     "predict": "find the landmarks on pictures",
     "render": "draw synthetic faces with their landmarks",
+    "export": "a trained run as one small folder, to be shipped",
 }
 
 

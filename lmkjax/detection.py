@@ -19,6 +19,7 @@ from lmkjax.training import checkpoint
 from lmkjax.types import UserError
 
 IBUG68 = "ibug68"
+WEIGHTS = pathlib.Path(__file__).parent / "weights"
 Predict = Callable[[jax.Array], Mapping[str, tuple[jax.Array, jax.Array]]]
 """Images [b, s, s, 3] in [0, 1] to {scheme: (points, standard deviations)}, pixels."""
 
@@ -90,7 +91,7 @@ class Detector:
         """
         workdir = pathlib.Path(workdir)
         spec = inference.Spec.load(workdir)
-        weights = checkpoint.weights(workdir / "checkpoints")
+        weights = checkpoint.weights(workdir)
         look = inference.predictor(spec, flip=flip)
         file = workdir / adaptation.FILE
         adapter = adaptation.load(file) if file.is_file() else None
@@ -221,6 +222,16 @@ class Detector:
         middle = np.array(picture.size) / 2
         half = max(picture.size) / self._margin / 2
         return [*(middle - half), *(middle + half)]
+
+
+def shipped(scheme: str | None = None) -> pathlib.Path:
+    """The folder of the weights that come with lmkjax, made from renders alone.
+
+    Args:
+        scheme: of the points wanted: "ibug68" has a network of its own; all others,
+            and None, are asked of the one that speaks dense490.
+    """
+    return WEIGHTS / (IBUG68 if scheme == IBUG68 else "dense490")
 
 
 def subset_of(part: schemes.Scheme, whole: schemes.Scheme) -> np.ndarray | None:

@@ -8,7 +8,7 @@ from lmkjax import command
 
 EPILOG = """\
 examples:
-  python -m lmkjax.predict --workdir runs/daln --images face.jpg --out found
+  python -m lmkjax.predict --images face.jpg --out found
   python -m lmkjax.predict --workdir runs/daln --images photos/ --boxes boxes.json \\
       --scheme ibug68 --out found
 
@@ -35,7 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--workdir", required=True, metavar="DIR", help="a trained run's folder")
+    add(
+        "--workdir",
+        metavar="DIR",
+        help="a trained run's folder (default: the weights that come with lmkjax, made"
+        " from rendered faces alone: those of --scheme ibug68, else those of dense490)",
+    )
     add(
         "--images",
         required=True,
@@ -62,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     found = photos.find(options.images, apart=options.out)
     boxes = photos.read_boxes(options.boxes, found) if options.boxes else None
-    detector = detection.Detector.from_checkpoint(options.workdir, flip=options.flip)
+    workdir = options.workdir or detection.shipped(options.scheme)
+    detector = detection.Detector.from_checkpoint(workdir, flip=options.flip)
     scheme = options.scheme or detector.scheme
     count = photos.annotate(
         detector.find, found, options.out, boxes=boxes, scheme=scheme

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax import cli, evaluate, predict, train
+from lmkjax import cli, detection, evaluate, predict, train
 from lmkjax.types import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -64,6 +64,27 @@ def test_a_folder_of_another_run_is_refused(trained):
     command = ["--config", f"{ROOT}/configs/daln.py:tiny", "--workdir", str(workdir)]
     with pytest.raises(UserError, match="model.features"):
         train.main([*command, f"--config.data.dir={data}", "--config.model.features=4"])
+
+
+def test_an_exported_run_finds_the_points_of_the_run(trained, tmp_path):
+    workdir, _ = trained
+    small = tmp_path / "small"
+    assert cli.dispatch(["export", "--workdir", str(workdir), "--out", str(small)]) == 0
+    assert {f.name for f in small.iterdir()} == {
+        "config.json",
+        "network.json",
+        "weights.npz",
+    }
+    noise = np.random.default_rng(1).integers(0, 255, (50, 70, 3)).astype(np.uint8)
+    found = [
+        detection.Detector.from_checkpoint(folder).find([noise], scheme="dense243")
+        for folder in (workdir, small)
+    ]
+    # Half as wide numbers: a thousandth of a weight, a fraction of a pixel.
+    np.testing.assert_allclose(found[0].points, found[1].points, atol=0.3)
+    assert not np.array_equal(found[0].points, found[1].points)
+    with pytest.raises(UserError, match="there already"):
+        cli.dispatch(["export", "--workdir", str(workdir), "--out", str(small)])
 
 
 def test_points_are_found_on_a_photo_by_the_run(trained, tmp_path):

@@ -16,7 +16,7 @@ LAYERS = [  # a part may import only parts of the lines above its own
     {"detection", "benchmark", "photos"},
     {"experiment"},
     {"command"},
-    {"train", "evaluate", "predict", "render"},
+    {"train", "evaluate", "predict", "render", "export"},
     {"cli"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}

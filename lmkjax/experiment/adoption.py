@@ -23,7 +23,7 @@ def adopt(first: state.TrainState, run_folder: pathlib.Path) -> state.TrainState
     spec = inference.Spec.load(run_folder)
     subset = schemes.get(spec.scheme).subset68
     landmarks = schemes.get(spec.scheme).count
-    theirs = checkpoint.weights(run_folder / "checkpoints")
+    theirs = checkpoint.weights(run_folder)
 
     def fit(path, mine, other):
         for axis, (want, have) in enumerate(zip(mine.shape, other.shape, strict=True)):

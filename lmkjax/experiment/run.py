@@ -91,7 +91,7 @@ def evaluate(
         UserError: the folder holds no trained run, or a test set is not there.
     """
     spec = inference.Spec.load(workdir)
-    weights = checkpoint.weights(workdir / "checkpoints")
+    weights = checkpoint.weights(workdir)
     config = rules.recall(workdir)
     with config.unlocked():
         config.eval.failure = float(threshold)

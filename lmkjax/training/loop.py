@@ -98,7 +98,7 @@ def run(
     Returns:
         The state and what was measured.
     """
-    checkpoints = checkpoint.Checkpoints(workdir / "checkpoints")
+    checkpoints = checkpoint.Checkpoints(workdir / checkpoint.FOLDER)
     seconds, step = 0.0, 0
     if restored := checkpoints.restore(state):
         state, place = restored

@@ -68,7 +68,7 @@ def same(one, other):
     assert [s for s, _ in a] == [s for s, _ in b]
     # Sums over faces are taken in another order: float32 to a few last digits.
     np.testing.assert_allclose([v for _, v in a], [v for _, v in b], rtol=1e-5)
-    weights = [checkpoint.weights(f / "checkpoints") for f in (one, other)]
+    weights = [checkpoint.weights(f) for f in (one, other)]
     for name in ("w", "b"):
         np.testing.assert_allclose(weights[0][name], weights[1][name], atol=1e-6)
 
@@ -165,7 +165,7 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_kept(tmp_path):
     last = said[0].splitlines()[-1]  # a thread of Orbax's may say its part before
     assert last.startswith("error: Could not write a checkpoint")
     assert "Whole ones there: [1]" in last
-    assert checkpoint.weights(tmp_path / "checkpoints")["w"].shape == (100, 1000)
+    assert checkpoint.weights(tmp_path)["w"].shape == (100, 1000)
 
 
 def test_every_test_face_counts_once_on_three_processes(tmp_path):

@@ -1,0 +1,58 @@
+"""Command: a trained run as one small folder, to be shipped and predicted with.
+
+python -m lmkjax.export --workdir runs/dense490 --out lmkjax/weights/dense490
+"""
+
+import argparse
+import pathlib
+import shutil
+from collections.abc import Sequence
+
+from lmkjax import command
+from lmkjax.types import UserError
+
+EPILOG = """\
+The folder --out then holds network.json (what the network is, what it was trained on),
+config.json (the run's, as used) and weights.npz (the averaged weights, float16). It
+stands wherever a trained run's folder does: lmkjax predict --workdir DIR, lmkjax
+evaluate --workdir DIR, --config.train.init_from=DIR. A label adapter is left out unless
+--adapter is given: it was fitted on the labels of the target's faces.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exports as the command line says; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="lmkjax export",
+        description=__doc__.splitlines()[0].removeprefix("Command: "),
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--workdir", required=True, metavar="DIR", help="a trained run's folder")
+    add("--out", required=True, metavar="DIR", help="a new folder for the network")
+    add("--adapter", action="store_true", help="with the run's label adapter")
+    options = parser.parse_args(argv)
+
+    from lmkjax import adaptation, inference  # they import JAX: not needed for --help
+    from lmkjax.training import checkpoint
+
+    workdir, out = pathlib.Path(options.workdir), pathlib.Path(options.out)
+    spec, weights = inference.Spec.load(workdir), checkpoint.weights(workdir)
+    files = ["config.json", *([adaptation.FILE] if options.adapter else [])]
+    if missing := [name for name in files if not (workdir / name).is_file()]:
+        raise UserError(f"Wanted {missing[0]} in '{workdir}'; it is not there.")
+    if out.exists():
+        raise UserError(f"Wanted a new folder as --out; '{out}' is there already.")
+    out.mkdir(parents=True)
+    spec.save(out)
+    for name in files:
+        shutil.copyfile(workdir / name, out / name)
+    checkpoint.export(weights, out)
+    size = (out / checkpoint.EXPORTED).stat().st_size / 2**20
+    print(f"{out}: {spec.scheme}, {size:.1f} MiB, trained on {spec.trained_on}.")
+    return 0
+
+
+if __name__ == "__main__":
+    command.run(main)
