@@ -16,6 +16,7 @@ class Priors:
         yaw_deg: of most faces; a share `turned` has `wide_deg` instead.
         wide_deg: of turned faces.
         turned: share of turned faces.
+        down_deg: mean pitch: how far down faces look, against the neutral head.
         pitch_deg: up and down.
         roll_deg: tilt.
         melanin: the palest and the darkest skin, and the power that bends the draw.
@@ -39,6 +40,7 @@ class Priors:
     yaw_deg: float = 14.5
     wide_deg: float = 32.0
     turned: float = 0.12
+    down_deg: float = 5.0
     pitch_deg: float = 10.0
     roll_deg: float = 11.0
     melanin: tuple[float, float, float] = (0.05, 2.3, 1.7)

@@ -108,7 +108,7 @@ def _camera(draw, priors):
     turned = draw.chance(priors.turned)
     spread = priors.yaw_deg + turned * (priors.wide_deg - priors.yaw_deg)
     yaw = jnp.clip(spread * draw.normal(), -90, 90)
-    pitch = jnp.clip(1.0 + priors.pitch_deg * draw.normal(), -45, 45)
+    pitch = jnp.clip(priors.down_deg + priors.pitch_deg * draw.normal(), -45, 45)
     roll = jnp.clip(priors.roll_deg * draw.normal(), -45, 45)
     # A head of 24 cm fills a share of a frame of 24 mm, seen through 24 to 135 mm.
     focal_mm = jnp.exp(draw.uniform(math.log(24), math.log(135)))
