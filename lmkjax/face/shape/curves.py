@@ -2,7 +2,12 @@
 
 `assets/curves.json` holds short polylines in the face chart, those of one side only;
 the other side mirrors them. The brows lie 0.55 cm below the makers' vertices, where
-annotators see them. Iris and pupil are circles about the eyeball's axis.
+annotators see them. Along lids and lips, iBug's points lie where annotators put them on
+the near-frontal faces of 300-W's train photos: at these mean shares of the way from
+corner to corner, 0.30 and 0.67 (lids; the makers' vertices: 0.21 and 0.63), 0.18 and
+0.37 (outer lips; 0.16 and 0.36 above, 0.15 and 0.30 below), 0.34 (inner lips; 0.28 and
+0.26); the nose's base begins 0.2 cm up the wing.
+Iris and pupil are circles about the eyeball's axis.
 """
 
 import functools
