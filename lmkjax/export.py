@@ -13,7 +13,7 @@ from lmkjax.types import UserError
 
 EPILOG = """\
 The folder --out then holds network.json (what the network is, what it was trained on),
-config.json (the run's, as used) and weights.npz (the averaged weights, float16). It
+config.json (the run's, as used) and weights.npz (the averaged weights). It
 stands wherever a trained run's folder does: lmkjax predict --workdir DIR, lmkjax
 evaluate --workdir DIR, --config.train.init_from=DIR. A label adapter is left out unless
 --adapter is given: it was fitted on the labels of the target's faces.

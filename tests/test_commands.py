@@ -80,9 +80,7 @@ def test_an_exported_run_finds_the_points_of_the_run(trained, tmp_path):
         detection.Detector.from_checkpoint(folder).find([noise], scheme="dense243")
         for folder in (workdir, small)
     ]
-    # Half as wide numbers: a thousandth of a weight, a fraction of a pixel.
-    np.testing.assert_allclose(found[0].points, found[1].points, atol=0.3)
-    assert not np.array_equal(found[0].points, found[1].points)
+    np.testing.assert_array_equal(found[0].points, found[1].points)
     with pytest.raises(UserError, match="there already"):
         cli.dispatch(["export", "--workdir", str(workdir), "--out", str(small)])
 
