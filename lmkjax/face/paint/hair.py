@@ -18,7 +18,8 @@ from lmkjax.types import typed
 
 CENTRE = np.array([0.0, 4.5, 0.0])
 COLUMNS, CAP_ROWS, CURTAIN_ROWS = 48, 18, 14
-RING = 12  # row of the cap that the curtain hangs from
+RING = 9  # row of the cap that the curtain hangs from: above the ears
+DROP_CM = 6.0  # from there to below the ears
 ANGLES_DEG = (0, 22, 40, 52, 60, 66, 73, 85, 100, 115, 135, 180)
 HAIRLINE_CM = (10.6, 10.4, 9.6, 7.8, 5.0, 2.2, 4.8, 6.2, 5.2, 0.0, -4.0, -5.5)
 """Height of the hairline at angles from the front, in the mean head's axes."""
@@ -237,9 +238,10 @@ def grow(shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]) -
         )
         + person.offset[None, None]
     )[..., 0]
-    reach = 0.15 + 1.2 * over_ear * jnp.minimum(step * 6, 1.0) + flare * step * 4
+    full = 1.3 * over_ear + 0.6 * person.volume[1] + 0.5
+    reach = 0.15 + full * jnp.minimum(step * 4, 1.0) + flare * step * 4
     reach = reach + wave * sway * jnp.minimum(step * 3, 1.0)
-    fall = -step * (length + 3.0)
+    fall = -step * (length + DROP_CM)
     hang = jnp.stack(
         [
             start[None, :, 0] + reach * np.sin(turn)[None],
@@ -249,7 +251,7 @@ def grow(shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]) -
         -1,
     )
     open_ = (np.abs(turn)[None] - opens) * 8.0
-    left = (1 - step) * (length + 3.0) - 0.5
+    left = (1 - step) * (length + DROP_CM) - 0.5
     edge = jnp.minimum(jnp.broadcast_to(open_, reach.shape), left)
     edge = jnp.where(length > 0, edge, -9.0)
 

@@ -50,8 +50,8 @@ def hair_colour(draw, melanin):
     red = draw.uniform(0.0, 0.35) + 0.6 * draw.chance(0.06)
     depth = 5.0 - 4.0 * brown
     colour = jnp.exp(-depth * jnp.stack([0.75, 1.0 + 0.25 * red, 1.25 + 0.7 * red]))
-    grey = draw.chance(0.16) * draw.uniform(0.3, 1.0)
-    white = draw.uniform(0.2, 0.65) * jnp.ones(3)
+    grey = draw.chance(0.14) * draw.uniform(0.3, 1.0)
+    white = draw.uniform(0.12, 0.5) * jnp.ones(3)
     colour = colour + (white - colour) * grey
     dyed = draw.chance(0.03)
     paint = jnp.exp(draw.uniform(-3.0, 0.0, (3,)))
