@@ -28,6 +28,7 @@ class Priors:
         blur: mean defocus in 1/128 of the side.
         contrast: spread of the contrast's logarithm.
         cast: spread of the colour cast's logarithm.
+        stained: share of pictures with five times that cast.
         saturated: mean saturation of what is around.
         make_up: share of made-up faces.
         beards: share of faces with some beard.
@@ -52,6 +53,7 @@ class Priors:
     blur: float = 0.55
     contrast: float = 0.12
     cast: float = 0.07
+    stained: float = 0.12
     saturated: float = 0.35
     make_up: float = 0.35
     beards: float = 0.38

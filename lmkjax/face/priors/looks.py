@@ -253,8 +253,10 @@ def device(draw, lamps, melanin, priors):
     front = jnp.array([[0.0, 0.35, 0.94], [0.5, 0.2, 0.84], [-0.5, 0.2, 0.84]])
     level = light.diffuse(front, jnp.ones(3) * 0.8, jnp.ones(3) * 0.8, lamps).mean()
     # A camera sees to it that a face is neither black nor white, and half succeeds.
-    wanted = 1.15 * jnp.exp(0.30 * melanin + draw.normal(0.28))
+    wanted = 1.15 * jnp.exp(0.30 * melanin + draw.normal(0.38))
     grey = draw.chance(priors.grey)
+    # Stage light, dusk, old prints: a few pictures are red, blue or yellow all over.
+    cast = priors.cast * (1 + 4 * draw.chance(priors.stained))
     return sensor.Sensor(
         exposure=wanted / jnp.maximum(level, 0.05),
         blur=priors.blur
@@ -262,7 +264,7 @@ def device(draw, lamps, melanin, priors):
         * jnp.exp(draw.normal(0.12, (2,))),
         noise=priors.noise * jnp.exp(draw.normal(0.6, (2,))) * jnp.array([1.0, 0.6]),
         contrast=jnp.exp(draw.normal(priors.contrast)) * 1.08,
-        cast=jnp.exp(draw.normal(priors.cast, (3,))),
+        cast=jnp.exp(cast * draw.normal(shape=(3,))),
         saturation=(1 - grey) * jnp.clip(1 + draw.normal(0.18), 0.3, 1.5),
         sepia=draw.chance(priors.sepia) * draw.uniform(0.5, 1.0),
         black=jnp.maximum(draw.normal(0.03), 0.0),
