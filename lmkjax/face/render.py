@@ -54,7 +54,9 @@ def _shape(params: sample.FaceParams, *, size: int) -> picture.Geometry:
     """The head before the camera, with the 68 iBug points that frame it."""
     head, surface = heads.load(), surfaces.load()
     shape = heads.vertices(head, params.identity, params.expression)
-    shape = shape + surfaces.lopsided(surface, params.sides)[: shape.shape[0]]
+    moved = surfaces.lopsided(surface, params.sides)
+    moved = moved + surfaces.youth(surface, params.youth)
+    shape = shape + moved[: shape.shape[0]]
     turn = camera.rotation(params.camera)
     own = (shape - jnp.array(surfaces.PIVOT)[None]) @ turn.T
     ibug68 = schemes.get("ibug68")

@@ -22,6 +22,7 @@ class Priors:
         melanin: the palest and the darkest skin, and the power that bends the draw.
         hardness: mean share of the light that comes from lamps.
         warmth: spread of the light's colour (logarithm of red over blue).
+        children: share of children.
         grey: share of pictures without colour.
         sepia: share of brown pictures.
         noise: mean spread of the sensor's noise.
@@ -41,12 +42,13 @@ class Priors:
     yaw_deg: float = 14.5
     wide_deg: float = 32.0
     turned: float = 0.12
-    down_deg: float = 5.0
+    down_deg: float = 4.0
     pitch_deg: float = 10.0
     roll_deg: float = 11.0
     melanin: tuple[float, float, float] = (0.05, 2.3, 1.7)
     hardness: float = 0.5
     warmth: float = 0.18
+    children: float = 0.1
     grey: float = 0.06
     sepia: float = 0.02
     noise: float = 0.008

@@ -28,6 +28,7 @@ class FaceParams:
     Attributes:
         identity: standard deviations along the head's modes.
         sides: how the two sides differ, standard deviations.
+        youth: 0 (adult) to 1 (a small child).
         expression: 0 to 1 for each of the head's expressions.
         camera: pose and framing.
         light: lamps and environment.
@@ -40,6 +41,7 @@ class FaceParams:
 
     identity: Float[Array, "*b i"]
     sides: Float[Array, "*b 6"]
+    youth: Float[Array, "*b"]
     expression: Float[Array, "*b e"]
     camera: camera.Camera
     light: light.Light
@@ -83,6 +85,7 @@ def sample(key: Key, priors: Priors = PRIORS) -> FaceParams:
     modes = head.identity.shape[0]
     identity = jnp.clip(shape.normal(1.0, (modes,)), -2.5, 2.5)
     sides = shape.normal(1.0, (SIDES,))
+    child = shape.chance(priors.children) * shape.uniform(0.3, 1.0)
     tone = draws.Draw(keys[1])
     worn = draws.Draw(keys[7])
     low, high, power = priors.melanin
@@ -90,13 +93,17 @@ def sample(key: Key, priors: Priors = PRIORS) -> FaceParams:
     lamps = looks.lamps(draws.Draw(keys[2]), priors)
     colour, grey = looks.hair_colour(tone, melanin)
     on_head = worn.chance(priors.hats)
+    person = looks.person(tone, melanin, colour, grey, priors)
+    grown = (child == 0).astype(jnp.float32)
+    person = person.replace(age=person.age * grown, beard=person.beard * grown)
     return FaceParams(
         identity=identity,
         sides=sides,
+        youth=child,
         expression=_expression(draws.Draw(keys[3])),
         camera=_camera(draws.Draw(keys[4]), priors),
         light=lamps,
-        skin=looks.person(tone, melanin, colour, grey, priors),
+        skin=person,
         hair=looks.locks(worn, colour, grey, on_head, priors),
         props=wardrobe.worn(worn, on_head, priors),
         scene=looks.surroundings(draws.Draw(keys[5]), priors),

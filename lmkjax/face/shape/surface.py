@@ -96,6 +96,46 @@ def lopsided(surface: Surface, sides: Float[Array, " 6"]) -> Float[Array, "v 3"]
     return jnp.einsum("s,svc->vc", sides, np.stack(basis).astype(np.float32))
 
 
+@functools.cache
+def _child(surface: Surface) -> np.ndarray:
+    """From the mean adult to a small child: displacements, cm.
+
+    FaceKit's scans are of adults. A child's skull is large and its face short below
+    the eyes, the eyes are large, nose and jaw small, the cheeks full.
+    """
+    head, place = heads.load(), surface.neutral.astype(np.float64)
+    x, y, z = place.T
+    centres = head.neutral[head.eye_centres].astype(np.float64)
+    level = centres[:, 1].mean()
+    below = np.minimum(y - level, 0)
+    front = 1 / (1 + np.exp(-(z - 2.0)))
+    move = np.zeros_like(place)
+    move[:, 1] = -0.20 * below * np.exp(-((below / 16) ** 4))
+    move[:, 1] += 0.10 * np.maximum(y - level, 0)
+    cheeks = np.exp(-(((y + 2.5) / 3.5) ** 2)) * front
+    move[:, 0] += 0.05 * x * cheeks + 0.03 * x * (y > level) * (1 - front)
+    nose = np.exp(-(((y - 0.5) / 2.2) ** 2) - (x / 1.6) ** 2) * front
+    move[:, 2] -= 0.9 * nose
+    move[:, 0] -= 0.10 * x * nose
+    chin = np.exp(-(((y + 7.5) / 2.2) ** 2) - (x / 4.0) ** 2) * front
+    move[:, 2] -= 0.6 * chin
+    for centre in centres:
+        away = place - (centre + [0.0, 0.0, 0.3])
+        near = np.exp(-((np.linalg.norm(away, axis=1) / 2.0) ** 2))
+        move += 0.20 * away * near[:, None]
+    return move.astype(np.float32)
+
+
+def youth(surface: Surface, share: Float[Array, ""]) -> Float[Array, "v 3"]:
+    """What makes an adult's head a child's: displacements, cm.
+
+    Args:
+        surface: where.
+        share: 0 (adult) to 1 (a child of about three).
+    """
+    return share * _child(surface)
+
+
 def _edges(points, triangles):
     ahead = np.roll(triangles, -1, 1)
     return np.linalg.norm(points[triangles] - points[ahead], axis=-1)
