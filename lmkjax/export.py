@@ -13,10 +13,10 @@ from lmkjax.types import UserError
 
 EPILOG = """\
 The folder --out then holds network.json (what the network is, what it was trained on),
-config.json (the run's, as used) and weights.npz (the averaged weights). It
-stands wherever a trained run's folder does: lmkjax predict --workdir DIR, lmkjax
-evaluate --workdir DIR, --config.train.init_from=DIR. A label adapter is left out unless
---adapter is given: it was fitted on the labels of the target's faces.
+config.json (the run's, without its folders of data) and weights.npz (the averaged
+weights). It stands wherever a trained run's folder does: lmkjax predict --workdir DIR,
+lmkjax evaluate --workdir DIR, --config.train.init_from=DIR. A label adapter is left out
+unless --adapter is given: it was fitted on the labels of the target's faces.
 """
 
 
@@ -35,19 +35,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from lmkjax import adaptation, inference  # they import JAX: not needed for --help
+    from lmkjax.experiment import rules
     from lmkjax.training import checkpoint
 
     workdir, out = pathlib.Path(options.workdir), pathlib.Path(options.out)
     spec, weights = inference.Spec.load(workdir), checkpoint.weights(workdir)
-    files = ["config.json", *([adaptation.FILE] if options.adapter else [])]
-    if missing := [name for name in files if not (workdir / name).is_file()]:
-        raise UserError(f"Wanted {missing[0]} in '{workdir}'; it is not there.")
+    config = rules.recall(workdir)
+    adapter = workdir / adaptation.FILE
+    if options.adapter and not adapter.is_file():
+        raise UserError(f"Wanted the run's label adapter, {adapter}; it is not there.")
     if out.exists():
         raise UserError(f"Wanted a new folder as --out; '{out}' is there already.")
     out.mkdir(parents=True)
     spec.save(out)
-    for name in files:
-        shutil.copyfile(workdir / name, out / name)
+    with config.unlocked():  # where data lay on this machine is nobody's business
+        config.data.dir, config.data.ibug_300w = "data", ""
+    rules.write(config, out)
+    if options.adapter:
+        shutil.copyfile(adapter, out / adaptation.FILE)
     checkpoint.export(weights, out)
     size = (out / checkpoint.EXPORTED).stat().st_size / 2**20
     print(f"{out}: {spec.scheme}, {size:.1f} MiB, trained on {spec.trained_on}.")
