@@ -9,6 +9,8 @@ from lmkjax import command
 EPILOG = """\
 examples:
   python -m lmkjax.evaluate --workdir runs/daln
+  python -m lmkjax.evaluate --workdir lmkjax/weights/dense490 --test_set common \
+      --ibug_300w 300w
   python -m lmkjax.evaluate --predictions theirs.json \\
       --data 300w/helen/testset 300w/lfpw/testset --first_pixel_centre 0
 
@@ -49,6 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--ibug_300w",
         metavar="FOLDER",
         help="of a run: measure on 300-W, in its own layout, where the run had none",
+    )
+    add(
+        "--flip",
+        action="store_true",
+        help="of a run: also look at the mirrored faces and take the mean",
     )
     add("--data", nargs="+", metavar="FOLDER", help="for --predictions: the .pts files")
     add(
@@ -103,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             test_sets=options.test_set,
             threshold=options.threshold,
             ibug_300w=options.ibug_300w,
+            flip=options.flip,
             out=options.out and pathlib.Path(options.out),
         )
     return 0

@@ -59,6 +59,23 @@ def test_a_run_measured_again_says_the_same(trained, tmp_path):
         np.testing.assert_allclose(a["nme"], b["nme"], rtol=1e-4)
 
 
+def test_a_run_is_measured_on_one_test_set_and_with_the_mirrored_faces(
+    trained, tmp_path
+):
+    words = ["--workdir", str(trained[0]), "--test_set", "stand-in"]
+    nmes = []
+    for more in ([], ["--flip"]):
+        out = tmp_path / f"{len(more)}"
+        assert evaluate.main([*words, *more, "--out", str(out)]) == 0
+        rows = json.loads((out / "results.json").read_text())["rows"]
+        assert {row["test_set"].split(",")[0] for row in rows} == {"stand-in"}
+        nmes.append(
+            [r["nme"] for r in rows if r["labels"] in ("mean_face", "transfer")]
+        )
+    moved = np.array(nmes[0]) != np.array(nmes[1])
+    assert moved.any() and not moved.all()  # the mean face looks at no picture
+
+
 def test_a_folder_of_another_run_is_refused(trained):
     workdir, data = trained
     command = ["--config", f"{ROOT}/configs/daln.py:tiny", "--workdir", str(workdir)]

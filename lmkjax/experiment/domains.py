@@ -12,6 +12,8 @@ from lmkjax.data import sources, streams
 
 STAND_IN = "stand-in"
 """What test sets and tables call rendered faces that take the place of photos."""
+SYNTHETIC = "synthetic"
+"""The test set of rendered faces of the source."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +79,7 @@ def prepare(
         if data.source == "synthetic_faces":
             source = canvases(sources.load(folder, "train"))
         held = canvases(sources.load(folder, "test"))
-        tests.append(benchmark.TestSet("synthetic", held, data.scheme))
+        tests.append(benchmark.TestSet(SYNTHETIC, held, data.scheme))
 
     train, validation = sources.hold_out(train, count=data.validation_faces, seed=seed)
     if data.validation_faces:

@@ -47,7 +47,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     """
     rules.check(config)
     rules.check_surroundings(config, workdir)
-    faces = prepare(config)
+    faces = prepare(config, parts.streams_of(config))
     spec = parts.network(config, faces)
     lead = hosts.lead()
     if lead:
@@ -76,6 +76,7 @@ def evaluate(
     test_sets: Sequence[str] | None,
     threshold: float,
     ibug_300w: str | None = None,
+    flip: bool = False,
     out: pathlib.Path | None = None,
 ) -> None:
     """Measures a trained run again.
@@ -85,6 +86,7 @@ def evaluate(
         test_sets: names of those wanted; None = all that there are.
         threshold: of AUC and failure rate, % NME.
         ibug_300w: 300-W's folder, where the run had another one or none.
+        flip: average with the mirrored picture, also where the run did not.
         out: where the report goes; None = it is only printed.
 
     Raises:
@@ -97,7 +99,10 @@ def evaluate(
         config.eval.failure = float(threshold)
         if ibug_300w:
             config.data.ibug_300w = str(ibug_300w)
-    faces = prepare(config)
+        config.eval.flip = flip or config.eval.flip
+    # Rendering a whole training set only to measure on photos would take long.
+    rendered = not test_sets or domains.SYNTHETIC in test_sets
+    faces = prepare(config, parts.streams_of(config) if rendered else ())
     if test_sets:
         known = {test.name: test for test in faces.tests}
         if unknown := set(test_sets) - set(known):
@@ -110,14 +115,21 @@ def evaluate(
         verdict.write(out, spec, findings, faces, seed=config.seed)
 
 
-def prepare(config: ml_collections.ConfigDict) -> domains.Domains:
-    """The faces of a run, built where they are not there yet."""
+def prepare(
+    config: ml_collections.ConfigDict, names: tuple[str, ...]
+) -> domains.Domains:
+    """The faces of a run, built where they are not there yet.
+
+    Args:
+        config: of the run.
+        names: the streams that are wanted, out of "source" and "target".
+    """
     return domains.prepare(
         config.data,
         config.crop,
         input_px=config.model.input_px,
         seed=config.seed,
-        names=parts.streams_of(config),
+        names=names,
     )
 
 
