@@ -46,6 +46,7 @@ class Geometry:
         box: around the 68 iBug points.
         view: the part of the image plane that is the picture.
         turn: head's axes to camera's axes.
+        surface: whose places they are.
     """
 
     head: Float[Array, "*b u 3"]
@@ -56,6 +57,7 @@ class Geometry:
     box: Float[Array, "*b 4"]
     view: camera.Frame
     turn: Float[Array, "*b 3 3"]
+    surface: surfaces.Surface = struct.field(pytree_node=False)
 
 
 @struct.dataclass
@@ -88,10 +90,9 @@ def hair_tiles(size: int) -> int:
 
 
 @functools.cache
-def casters() -> np.ndarray:
+def casters(surface: surfaces.Surface) -> np.ndarray:
     """The triangles that cast shadows: the head's, then the hair's."""
-    surface = surfaces.load()
-    own = hair.grid().triangles + len(surface.neutral)
+    own = hair.grid(surface.head).triangles + len(surface.atlas)
     return np.concatenate([surface.triangles, own])
 
 
@@ -104,19 +105,19 @@ def compose(params: sample.FaceParams, shape: Geometry, *, size: int) -> Layers:
         shape: its geometry.
         size: side of the picture, pixels.
     """
-    surface = surfaces.load()
-    hat = params.props.hat
-    locks = hair.grow(shape.head, params.hair, hat=hat[:3])
+    surface = shape.surface
+    net, hat = hair.grid(surface.head), params.props.hat
+    locks = hair.grow(net, shape.head, params.hair, hat=hat[:3])
     nodes = (locks.places - jnp.array(surfaces.PIVOT)[None]) @ shape.turn.T
     keep = jnp.concatenate([jnp.ones(len(surface.triangles)), locks.keep]) > 0
     shadow = light.shadows(
         jnp.concatenate([shape.places, nodes]),
-        casters(),
+        casters(surface),
         params.light.directions[0],
         params.light.softness,
         keep=keep,
     )
-    split = len(surface.neutral)
+    split = len(surface.atlas)
     wall = stage.hold  # between the layers, lest they be fused
     locks, nodes, shadow, rays = wall(
         (locks, nodes, shadow, camera.rays(shape.view, size=size))
@@ -151,7 +152,7 @@ def _cover(layers, colour, depth, cover, kind):
 def see_head(shape: Geometry, *, size: int) -> raster.Fragments:
     """Which triangle of the bare head each pixel shows."""
     return raster.rasterise(
-        shape.pixels, surfaces.load().triangles, size=size, tiles=tiles(size)
+        shape.pixels, shape.surface.triangles, size=size, tiles=tiles(size)
     )
 
 
@@ -195,7 +196,7 @@ def _torso(params, shape, layers, rays):
 
 def _hair(params, shape, layers, locks, nodes, shadow, rays):
     size = rays.shape[0]
-    triangles = hair.grid().triangles
+    triangles = locks.net.triangles
     pixels = camera.to_pixels(camera.project(nodes, params.camera), shape.view)
     fragments = raster.rasterise(
         pixels,
@@ -226,7 +227,8 @@ def _props(params, shape, layers, rays):
     rays = stage.hold(rays @ shape.turn)
 
     def hat(layers):
-        high = shape.head[heads.load().neutral[:, 1] > 8.0]
+        level = shape.surface.atlas[: len(shape.head), 1]  # of the mean head
+        high = shape.head[level > min(8.0, level.max() - 1.0)]
         low, top = high.min(0), high.max(0)
         wide = jnp.maximum(-low[0], top[0]) + 0.9
         skull = jnp.stack([wide, (low[2] + top[2]) / 2, (top[2] - low[2]) / 2 + 1.0])
@@ -238,7 +240,8 @@ def _props(params, shape, layers, rays):
         return _cover(layers, colour, hit.depth, there, CLASSES.index("hat"))
 
     def glasses(layers):
-        bridge = shape.head[heads.load().ibug68[27]] + jnp.array([0.0, -0.25, 0.35])
+        bridge = shape.head[shape.surface.head.ibug68[27]]
+        bridge = bridge + jnp.array([0.0, -0.25, 0.35])
         depth, frame, lens = props.glasses(origin, rays, own, bridge)
         sky = light.irradiance(
             jnp.broadcast_to(shape.turn[:, 1] * 0.5, rays.shape),
@@ -262,7 +265,7 @@ def _props(params, shape, layers, rays):
 
     holds = (own.card[0] > 0) | (own.limbs[:, 6] > 0).any()
     for there, draw in (
-        (own.hat[0] > 0, hat),
+        (own.hat[0] * ("head" in shape.surface.head.part_names) > 0, hat),
         (own.glasses[0] > 0, glasses),
         (holds, held),
     ):
@@ -272,29 +275,27 @@ def _props(params, shape, layers, rays):
 
 def _shade_head(params, shape, fragments, shadow, rays):
     """Linear colour and class of each pixel of the bare head."""
-    surface, names = surfaces.load(), heads.load().part_names
+    surface = shape.surface
+    eyes, teeth, gums, socket = (
+        heads.number(surface.head, name) for name in ("eyes", "teeth", "gums", "socket")
+    )
     carried = jnp.concatenate(
         [
             shape.normals,
-            jnp.asarray(surface.neutral),
+            jnp.asarray(surface.atlas),
             jnp.asarray(surface.round)[:, None],
             jnp.stack([jnp.asarray(surface.open_sky), shadow], -1),
         ],
         -1,
     )
-    at = raster.interpolate(carried, surface.triangles, fragments)
-    at = stage.hold(at)
+    at = stage.hold(raster.interpolate(carried, surface.triangles, fragments))
     normal, place = _unit(at[..., :3]), at[..., 3:6]
     sky, lit = at[..., 7], at[..., 8]
     part = jnp.asarray(surface.part)[fragments.triangle]
-    is_eye = part == names.index("eyes")
-    is_teeth = part == names.index("teeth")
-    is_mouth = (
-        is_teeth | (part == names.index("gums")) | (part == names.index("socket"))
-    )
+    is_eye, is_teeth = part == eyes, part == teeth
+    is_mouth = is_teeth | (part == gums) | (part == socket)
     is_skin = ~is_eye & ~is_mouth
     views = -_unit(rays)
-
     normal, place, sky, lit, is_skin, views = stage.hold(
         (normal, place, sky, lit, is_skin, views)
     )

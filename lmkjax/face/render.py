@@ -42,18 +42,30 @@ class Rendering:
 
 @typed
 def geometry(
-    params: sample.FaceParams, scheme: schemes.Scheme, *, size: int
+    params: sample.FaceParams,
+    scheme: schemes.Scheme,
+    *,
+    size: int,
+    head: heads.HeadLike | None = None,
 ) -> picture.Geometry:
-    """The head's shape, turned, projected and framed; and its landmarks."""
-    shape = _shape(params, size=size)
-    own = shape.places[: shape.head.shape[0]]
-    return shape.replace(points=_landmarks(own, params.camera, shape.view, scheme))
+    """The head's shape, turned, projected and framed; and its landmarks.
+
+    Args:
+        params: the face.
+        scheme: which landmarks.
+        size: side of the picture, pixels.
+        head: whose face; None is the project's own head.
+    """
+    shape = _shape(params, size=size, head=head or heads.load())
+    return shape.replace(points=_landmarks(shape, params.camera, scheme))
 
 
-def _shape(params: sample.FaceParams, *, size: int) -> picture.Geometry:
+def _shape(
+    params: sample.FaceParams, *, size: int, head: heads.HeadLike
+) -> picture.Geometry:
     """The head before the camera, with the 68 iBug points that frame it."""
-    head, surface = heads.load(), surfaces.load()
-    shape = heads.vertices(head, params.identity, params.expression)
+    surface = surfaces.load(head)
+    shape = head.vertices(params.identity, params.expression)
     moved = surfaces.lopsided(surface, params.sides)
     moved = moved + surfaces.youth(surface, params.youth)
     shape = shape + moved[: shape.shape[0]]
@@ -61,7 +73,7 @@ def _shape(params: sample.FaceParams, *, size: int) -> picture.Geometry:
     own = (shape - jnp.array(surfaces.PIVOT)[None]) @ turn.T
     ibug68 = schemes.get("ibug68")
     flat = camera.project(own, params.camera)[:, :2]
-    ibug = camera.project(marks.locate(own, flat, ibug68), params.camera)
+    ibug = camera.project(marks.locate(own, flat, ibug68, head), params.camera)
     view = camera.frame(ibug[:, :2], params.camera, size=size)
     places = surfaces.extend(surface, own)
     return picture.Geometry(
@@ -73,23 +85,25 @@ def _shape(params: sample.FaceParams, *, size: int) -> picture.Geometry:
         box=plane.box(camera.to_pixels(ibug[:, :2], view)),
         view=view,
         turn=turn,
+        surface=surface,
     )
 
 
-def _landmarks(
-    own: Float[Array, "u 3"],
-    eye: camera.Camera,
-    view: camera.Frame,
-    scheme: schemes.Scheme,
-) -> Float[Array, "k 3"]:
-    """Landmarks of a head in the camera's axes: x, y in pixels and depth in cm."""
+def _landmarks(shape: picture.Geometry, eye: camera.Camera, scheme: schemes.Scheme):
+    """Landmarks of a head before a camera: x, y in pixels and depth in cm [k 3]."""
+    own = shape.places[: shape.head.shape[0]]
     flat = camera.project(own, eye)[:, :2]
-    return camera.to_pixels(camera.project(marks.locate(own, flat, scheme), eye), view)
+    places = marks.locate(own, flat, scheme, shape.surface.head)
+    return camera.to_pixels(camera.project(places, eye), shape.view)
 
 
 @typed
 def render(
-    params: sample.FaceParams, scheme: schemes.Scheme, *, size: int
+    params: sample.FaceParams,
+    scheme: schemes.Scheme,
+    *,
+    size: int,
+    head: heads.HeadLike | None = None,
 ) -> Rendering:
     """The picture of one face.
 
@@ -97,13 +111,14 @@ def render(
         params: the face.
         scheme: which landmarks.
         size: side of the picture, pixels.
+        head: whose face; None is the project's own head.
 
     Returns:
         The picture and all that is known of it.
     """
     # Barriers: or the compiler works a parameter out anew in each pixel.
     params = stage.hold(params)
-    shape = stage.hold(geometry(params, scheme, size=size))
+    shape = stage.hold(geometry(params, scheme, size=size, head=head))
     layers = stage.hold(picture.compose(params, shape, size=size))
     return Rendering(
         image=sensor.develop(layers.colour, params.sensor),
@@ -121,6 +136,7 @@ def faces(
     *,
     size: int,
     priors: sample.Priors = sample.PRIORS,
+    head: heads.HeadLike | None = None,
 ) -> Rendering:
     """Pictures of many faces, compiled; a face depends on its own key alone.
 
@@ -129,14 +145,22 @@ def faces(
         scheme: which landmarks.
         size: side of the pictures, pixels.
         priors: how faces are spread.
+        head: whose faces; None is the project's own head.
 
     Returns:
         Renderings with a leading axis for the faces.
     """
-    return draw(_sample(keys, priors), scheme, size=size)
+    head = head or heads.load()
+    return draw(_sample(keys, priors, head), scheme, size=size, head=head)
 
 
-def draw(params: sample.FaceParams, scheme: schemes.Scheme, *, size: int) -> Rendering:
+def draw(
+    params: sample.FaceParams,
+    scheme: schemes.Scheme,
+    *,
+    size: int,
+    head: heads.HeadLike | None = None,
+) -> Rendering:
     """As `render`, of many faces at once, compiled.
 
     What takes long to compile, the picture, knows neither priors nor scheme: it is
@@ -146,11 +170,12 @@ def draw(params: sample.FaceParams, scheme: schemes.Scheme, *, size: int) -> Ren
         params: the faces, along a leading axis.
         scheme: which landmarks.
         size: side of the pictures, pixels.
+        head: whose faces; None is the project's own head.
 
     Returns:
         Renderings with a leading axis for the faces.
     """
-    shape, layers, image = _draw(params, size=size)
+    shape, layers, image = _draw(params, size=size, head=head or heads.load())
     points, visibility = _mark(params.camera, shape, layers, scheme)
     return Rendering(
         image=image,
@@ -162,14 +187,16 @@ def draw(params: sample.FaceParams, scheme: schemes.Scheme, *, size: int) -> Ren
     )
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _sample(keys: jax.Array, priors: sample.Priors) -> sample.FaceParams:
-    return jax.vmap(lambda key: sample.sample(key, priors))(keys)
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _sample(
+    keys: jax.Array, priors: sample.Priors, head: heads.HeadLike
+) -> sample.FaceParams:
+    return jax.vmap(lambda key: sample.sample(key, priors, head=head))(keys)
 
 
-@functools.partial(jax.jit, static_argnames="size")
+@functools.partial(jax.jit, static_argnames=("size", "head"))
 def _draw(
-    params: sample.FaceParams, *, size: int
+    params: sample.FaceParams, *, size: int, head: heads.HeadLike
 ) -> tuple[picture.Geometry, picture.Layers, Float[Array, "b h w 3"]]:
     """What `render` draws, of many faces."""
     # One after another on a CPU, where that keeps a face in the cache.
@@ -177,7 +204,7 @@ def _draw(
 
     def draw(one: sample.FaceParams):
         one = stage.hold(one)
-        shape = stage.hold(_shape(one, size=size))
+        shape = stage.hold(_shape(one, size=size, head=head))
         layers = stage.hold(picture.compose(one, shape, size=size))
         return shape, layers, sensor.develop(layers.colour, one.sensor)
 
@@ -188,9 +215,8 @@ def _draw(
 def _mark(eyes, shapes, layers, scheme):
     """Landmarks of many faces, and what became of each."""
 
-    def mark(eye, own, view, bare, thing):
-        points = _landmarks(own, eye, view, scheme)
+    def mark(eye, shape, bare, thing):
+        points = _landmarks(shape, eye, scheme)
         return points[:, :2], marks.seen(points, bare, thing)
 
-    own = shapes.places[:, : shapes.head.shape[1]]
-    return jax.vmap(mark)(eyes, own, shapes.view, layers.bare, layers.thing)
+    return jax.vmap(mark)(eyes, shapes, layers.bare, layers.thing)

@@ -18,9 +18,10 @@ from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, surface
 from lmkjax.types import UserError
 
+HEAD = heads.load()
 SIZE, COUNT = 48, 4
 SCHEME = schemes.get("ibug68")
-HEAD = [picture.CLASSES.index(c) for c in ("skin", "brows", "eyes", "lips", "mouth")]
+SHOWN = [picture.CLASSES.index(c) for c in ("skin", "brows", "eyes", "lips", "mouth")]
 
 
 def draw(first):
@@ -50,7 +51,7 @@ def _geometry(params, scheme):
 
 def mirrored(params):
     """The parameters of the same faces in a mirror, but for what noise breaks up."""
-    swap = jax.vmap(functools.partial(heads.mirrored, heads.load()))
+    swap = jax.vmap(HEAD.mirrored)
     identity, expression = swap(params.identity, params.expression)
     pose, lamps = params.camera, params.light
     across = jnp.array([-1.0, 1.0, 1.0])
@@ -127,8 +128,8 @@ def test_mirrored_parameters_mirror_the_picture(params):
     here = render.draw(plain, SCHEME, size=SIZE)
     there = render.draw(mirrored(plain), SCHEME, size=SIZE)
     there = jax.tree.map(lambda x: x[:, :, ::-1], (there.segmentation, there.image))
-    head = np.isin(here.segmentation, HEAD) & np.isin(there[0], HEAD)
-    assert head.sum() > 0.95 * np.isin(here.segmentation, HEAD).sum()
+    head = np.isin(here.segmentation, SHOWN) & np.isin(there[0], SHOWN)
+    assert head.sum() > 0.95 * np.isin(here.segmentation, SHOWN).sum()
     assert np.mean((there[0] == here.segmentation)[head]) > 0.99
     # What is left: the brows' strands, which noise draws.
     gap = np.abs(there[1] - here.image).mean(-1)[head].mean()
@@ -138,7 +139,7 @@ def test_mirrored_parameters_mirror_the_picture(params):
 
 def surface_below(shape, i, spot):
     """Depths at which a ray through the picture at `spot` pierces head i, cm."""
-    corner = shape.pixels[i].astype(np.float64)[surface.load().triangles]
+    corner = shape.pixels[i].astype(np.float64)[surface.load(HEAD).triangles]
     (x0, y0), (x1, y1), (x2, y2) = (
         corner[:, j, :2].T - spot[:, None] for j in range(3)
     )
@@ -199,27 +200,29 @@ def test_there_is_room_for_every_triangle(size):
     def needed(key):
         face = sample.sample(key)
         shape = render.geometry(face, SCHEME, size=size)
-        grown = hair.grow(shape.head, face.hair, hat=face.props.hat[:3])
+        grown = hair.grow(
+            hair.grid(HEAD), shape.head, face.hair, hat=face.props.hat[:3]
+        )
         nodes = (grown.places - jnp.array(surface.PIVOT)[None]) @ shape.turn.T
         pixels = camera.project(nodes, face.camera)
         pixels = camera.to_pixels(pixels, shape.view)
-        own = jnp.ones(len(surface.load().triangles))
+        own = jnp.ones(len(surface.load(HEAD).triangles))
         lit = light.lamp_view(
             jnp.concatenate([shape.places, nodes]), face.light.directions[0]
         )
         count = raster.tiles_needed
         return (
-            count(shape.pixels, surface.load().triangles, size=size),
+            count(shape.pixels, surface.load(HEAD).triangles, size=size),
             count(
                 pixels,
-                hair.grid().triangles,
+                hair.grid(HEAD).triangles,
                 size=size,
                 cull=False,
                 keep=grown.keep > 0,
             ),
             count(
                 lit,
-                picture.casters(),
+                picture.casters(surface.load(HEAD)),
                 size=light.MAP_PX,
                 keep=jnp.concatenate([own, grown.keep]) > 0,
             ),

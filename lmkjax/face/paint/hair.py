@@ -4,6 +4,7 @@ Both are grids of (way round the head) x (way down). What is hair is decided per
 pixel, by a field in cm that is 0 at the hairline and the ends, plus strands' noise.
 """
 
+import dataclasses
 import functools
 
 import jax
@@ -52,7 +53,7 @@ class Hair:
     offset: Float[Array, "*b 2"]
 
 
-@struct.dataclass
+@dataclasses.dataclass(frozen=True, eq=False)
 class Grid:
     """What never changes about the hair's surface; g nodes of the cap.
 
@@ -64,6 +65,7 @@ class Grid:
         angle: way round the head, radians, 0 in front, of each node of both grids.
         height: of the cap's nodes on the mean head, cm.
         triangles: of the cap and then the curtain.
+        scalp: whether the head has one; else it stays bald.
     """
 
     ids: np.ndarray
@@ -73,6 +75,7 @@ class Grid:
     angle: np.ndarray
     height: np.ndarray
     triangles: np.ndarray
+    scalp: bool
 
 
 @struct.dataclass
@@ -85,6 +88,7 @@ class Locks:
         field: cm inside the hair; below 0 there is none.
         chart: way round and way down, cm.
         keep: triangles that may show hair.
+        net: the grid that they are of.
     """
 
     places: Float[Array, "n 3"]
@@ -92,13 +96,13 @@ class Locks:
     field: Float[Array, " n"]
     chart: Float[Array, "n 2"]
     keep: Float[Array, " t"]
+    net: Grid = struct.field(pytree_node=False)
 
 
 @functools.cache
-def grid() -> Grid:
-    """The grid on the project's head; computed once, on the host."""
-    head = heads.load()
-    shown = np.isin(head.part, [head.part_names.index(n) for n in ("face", "head")])
+def grid(head: heads.HeadLike) -> Grid:
+    """The grid on a head; computed once for each, on the host."""
+    shown = np.isin(head.part, [heads.number(head, n) for n in ("face", "head")])
     corners = head.neutral[head.triangles[shown]].astype(np.float64)
     middle = corners.mean(1)
     ear = (np.abs(middle[:, 0]) > 7.6) & (np.abs(middle[:, 1] - 1.2) < 5.2)
@@ -130,6 +134,7 @@ def grid() -> Grid:
                 _faces(CURTAIN_ROWS, columns, CAP_ROWS * columns),
             ]
         ),
+        scalp="head" in head.part_names,
     )
 
 
@@ -199,16 +204,18 @@ def _field(person, angle, height):
 
 
 @typed
-def grow(shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]) -> Locks:
+def grow(
+    net: Grid, shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]
+) -> Locks:
     """The hair's surface on a head.
 
     Args:
+        net: the head's grid.
         shape: the head's vertices, in its own axes.
         person: whose hair.
         hat: 1 if one is worn, and the plane y = a + b z that its edge lies in.
     """
-    net, columns = grid(), COLUMNS + 1
-    cap = len(net.height)
+    columns, cap = COLUMNS + 1, len(net.height)
     angle, height = net.angle[:cap], net.height
     base = jnp.einsum("gcx,gc->gx", shape[net.ids], net.weights) + net.stand
     field = _field(person, angle, height)
@@ -259,19 +266,13 @@ def grow(shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]) -
     field = jnp.concatenate([field, edge.ravel()])
     field = jnp.where(person.cover > 0, field, -9.0)
     drop = down[ring][None] - fall
-    chart = jnp.concatenate(
-        [
-            chart,
-            jnp.stack([jnp.broadcast_to(turn * 9.0, drop.shape), drop], -1).reshape(
-                -1, 2
-            ),
-        ]
-    )
+    hung = jnp.stack([jnp.broadcast_to(turn * 9.0, drop.shape), drop], -1)
+    chart = jnp.concatenate([chart, hung.reshape(-1, 2)])
     along = jnp.concatenate(
         [_along(places[:cap], CAP_ROWS), _along(places[cap:], CURTAIN_ROWS)]
     )
-    keep = field[net.triangles].max(1) > -0.1
-    return Locks(places, along, field, chart, keep.astype(jnp.float32))
+    keep = net.scalp & (field[net.triangles].max(1) > -0.1)
+    return Locks(places, along, field, chart, keep.astype(jnp.float32), net)
 
 
 def _along(places, rows):
@@ -308,8 +309,7 @@ def shade(
     carried = jnp.concatenate(
         [normals, along, locks.chart, jnp.stack([locks.field, shadow], -1)], -1
     )
-    at = raster.interpolate(carried, grid().triangles, fragments)
-    at = stage.hold(at)
+    at = stage.hold(raster.interpolate(carried, locks.net.triangles, fragments))
     normal, strand = _unit(at[..., :3]), _unit(at[..., 3:6])
     side = jnp.where((normal * views).sum(-1) > 0, 1.0, -1.0)
     ragged, contrast, curl = (person.strand[i] for i in range(3))

@@ -77,13 +77,20 @@ STAND_IN = Priors(
 
 
 @typed
-def sample(key: Key, priors: Priors = PRIORS) -> FaceParams:
-    """A face, drawn; the same key gives the same face."""
-    head = heads.load()
+def sample(
+    key: Key, priors: Priors = PRIORS, *, head: heads.HeadLike | None = None
+) -> FaceParams:
+    """A face, drawn; the same key gives the same face.
+
+    Args:
+        key: of the face.
+        priors: how faces are spread.
+        head: whose identity and expression; None is the project's own head.
+    """
+    head = head or heads.load()
     keys = jax.random.split(key, 8)
-    shape = draws.Draw(keys[0])
-    modes = head.identity.shape[0]
-    identity = jnp.clip(shape.normal(1.0, (modes,)), -2.5, 2.5)
+    shape = draws.Draw(keys[0], max(192, head.modes + SIDES))
+    identity = jnp.clip(shape.normal(1.0, (head.modes,)), -2.5, 2.5)
     sides = shape.normal(1.0, (SIDES,))
     child = shape.chance(priors.children) * shape.uniform(0.3, 1.0)
     tone = draws.Draw(keys[1])
@@ -100,7 +107,7 @@ def sample(key: Key, priors: Priors = PRIORS) -> FaceParams:
         identity=identity,
         sides=sides,
         youth=child,
-        expression=_expression(draws.Draw(keys[3])),
+        expression=_of_head(_expression(draws.Draw(keys[3])), head),
         camera=_camera(draws.Draw(keys[4]), priors),
         light=lamps,
         skin=person,
@@ -140,6 +147,15 @@ def _kinds():
         for name, amount in kind["full"].items():
             row[names.index(name)] = amount
     return rows, np.array([kind["share"] for kind in table.values()], np.float32)
+
+
+def _of_head(row, head):
+    """The amounts of ARKit's expressions in a head's own order; 0 if not ARKit's."""
+    names = heads.load().expression_names
+    if head.expression_names == names:
+        return row
+    spots = [names.index(n) if n in names else -1 for n in head.expression_names]
+    return jnp.append(row, 0.0)[jnp.array(spots, int)]
 
 
 def _expression(draw):

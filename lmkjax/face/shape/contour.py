@@ -23,7 +23,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
-from lmkjax.face.shape import curves
+from lmkjax.face.shape import atlas, curves
 from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
 
@@ -50,14 +50,13 @@ class Band:
 
 
 @functools.cache
-def band() -> Band:
-    """The band of the head that ships with the project."""
-    head = heads.load()
+def band(head: heads.HeadLike) -> Band:
+    """The band of a head; worked out once for each."""
     outer, inner = _cut("contour_outer"), _cut("contour_inner")
     step = np.linspace(0, 1, RINGS)[None, :, None] ** 1.5  # closer at the jaw's edge
     spots = outer[:, None] * (1 - step) + inner[:, None] * step
     spots = np.concatenate([spots, spots[-2::-1] * [-1, 1] + [1, 0]])
-    ids, weights = curves.place(head, spots.reshape(-1, 2))
+    ids, weights = atlas.place(head, spots.reshape(-1, 2))
     return Band(
         ids.reshape(-1, RINGS, 3),
         weights.reshape(-1, RINGS, 3),

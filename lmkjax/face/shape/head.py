@@ -1,17 +1,17 @@
 """A head: identity and expression to vertices; the compact FaceKit is the first."""
 
+import dataclasses
 import functools
 import json
 import math
 import pathlib
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jaxtyping import Array, Float, Int
 
-from lmkjax.types import typed
+from lmkjax.types import UserError, typed
 
 ASSETS = pathlib.Path(__file__).parents[1] / "assets"
 GAZE_RAD = {  # an eyeball's turn at full expression: (down, towards the nose)
@@ -22,33 +22,60 @@ GAZE_RAD = {  # an eyeball's turn at full expression: (down, towards the nose)
 }
 
 
+@runtime_checkable
 class HeadLike(Protocol):
-    """What another head must offer to be drawn and to carry landmarks.
+    """What a head must offer to be drawn, sampled and marked; v vertices, t triangles.
 
-    Names, units and meaning are those of `Head`; `part_names` must contain "face",
-    whose chart spans the unit square, "eyes" and what else the painter knows.
+    A head is hashed by what it is, not by its numbers: what is compiled and what is
+    worked out once are kept for each, so it must not change (a dataclass wants
+    `frozen=True, eq=False`). Lengths are cm; y is up, z to the viewer, the subject's
+    right is -x, and the face is where the project's own is: `check` says how far off.
+
+    Attributes:
+        neutral: mean head without expression [v 3].
+        triangles: vertex numbers [t 3], counter-clockwise from outside.
+        part: number of each triangle's part [t], into `part_names`.
+        part_names: "face" must be there. "eyes", "socket", "gums" and "teeth" are
+            coloured as such. On "head" (scalp, ears, neck) hair grows and hats sit.
+        ibug68: vertices of the 68 points, the jaw's on the fixed jaw line.
+        eye_centres: vertices in the middle of the right and the left eyeball, in a
+            triangle or not; read only if there is a part "eyes".
+        modes: how many numbers an identity has, each of standard deviation 1.
+        expression_names: of the numbers of an expression, 0 to 1. The priors know
+            ARKit's names; what has another stays at 0 when a face is sampled.
+        uv: texture hook, None if unknown: the place in the project's face chart of
+            each triangle's corners [t 3 2], read for the part "face". Curves, and so
+            landmarks, are laid by it; else by the 68 points (`atlas`).
+        atlas: texture hook, None if unknown: the place on the project's own mean
+            head that each vertex stands for [v 3], cm. Skin, brows, beard and lips
+            are painted by it; else by the 68 points (`atlas`).
     """
 
     neutral: np.ndarray
     triangles: np.ndarray
-    uv: np.ndarray
-    chart: np.ndarray
     part: np.ndarray
     part_names: tuple[str, ...]
-    mirror: np.ndarray
     ibug68: np.ndarray
     eye_centres: np.ndarray
-    identity: np.ndarray
-    expression: np.ndarray
+    modes: int
     expression_names: tuple[str, ...]
-    lines: dict[str, np.ndarray]
-    identity_sign: np.ndarray
-    expression_mirror: np.ndarray
+    uv: np.ndarray | None
+    atlas: np.ndarray | None
+
+    def vertices(
+        self, identity: Float[Array, " i"], expression: Float[Array, " e"]
+    ) -> Float[Array, "v 3"]:
+        """The vertices, cm, of one person and one expression; traced by JAX."""
+
+    def mirrored(
+        self, identity: Float[Array, " i"], expression: Float[Array, " e"]
+    ) -> tuple[Float[Array, " i"], Float[Array, " e"]]:
+        """Identity and expression of the same face in a mirror."""
 
 
-@struct.dataclass
+@dataclasses.dataclass(frozen=True, eq=False)
 class Head:
-    """A morphable head as plain arrays on the host; v vertices, t triangles.
+    """A morphable head as plain arrays on the host: the compact FaceKit.
 
     Attributes:
         neutral: mean head without expression [v 3], cm; y up, z to the viewer, and
@@ -76,16 +103,51 @@ class Head:
     uv: np.ndarray
     chart: np.ndarray
     part: np.ndarray
-    part_names: tuple[str, ...] = struct.field(pytree_node=False)
+    part_names: tuple[str, ...]
     mirror: np.ndarray
     ibug68: np.ndarray
     eye_centres: np.ndarray
     identity: np.ndarray
     expression: np.ndarray
-    expression_names: tuple[str, ...] = struct.field(pytree_node=False)
+    expression_names: tuple[str, ...]
     lines: dict[str, np.ndarray]
     identity_sign: np.ndarray
     expression_mirror: np.ndarray
+
+    @property
+    def modes(self) -> int:
+        """How many numbers an identity has."""
+        return len(self.identity)
+
+    @property
+    def atlas(self) -> np.ndarray:
+        """Every vertex stands for itself."""
+        return self.neutral
+
+    def vertices(
+        self, identity: Float[Array, " i"], expression: Float[Array, " e"]
+    ) -> Float[Array, "v 3"]:
+        """The head's vertices for one person and one expression.
+
+        Args:
+            identity: standard deviations along each mode; fewer than the head has
+                leave the weakest at 0.
+            expression: 0 (none) to 1 (full) for each of `expression_names`.
+
+        Returns:
+            Places in cm, in the head's own axes.
+        """
+        modes = self.identity[: identity.shape[0]]
+        shape = self.neutral + jnp.einsum("i,ivc->vc", identity, modes)
+        shape = shape + jnp.einsum("e,evc->vc", expression, self.expression)
+        return _turn_eyes(self, shape, expression)
+
+    def mirrored(
+        self, identity: Float[Array, " i"], expression: Float[Array, " e"]
+    ) -> tuple[Float[Array, " i"], Float[Array, " e"]]:
+        """Identity and expression of the same face in a mirror."""
+        signs = self.identity_sign[: identity.shape[0]]
+        return identity * signs, expression[self.expression_mirror]
 
 
 @functools.cache
@@ -117,26 +179,6 @@ def load() -> Head:
     )
 
 
-def vertices(
-    head: Head, identity: Float[Array, " i"], expression: Float[Array, " e"]
-) -> Float[Array, "v 3"]:
-    """The head's vertices for one person and one expression.
-
-    Args:
-        head: which head.
-        identity: standard deviations along each mode; fewer than the head has leave
-            the weakest at 0.
-        expression: 0 (none) to 1 (full) for each of `head.expression_names`.
-
-    Returns:
-        Places in cm, in the head's own axes.
-    """
-    modes = head.identity[: identity.shape[0]]
-    shape = head.neutral + jnp.einsum("i,ivc->vc", identity, modes)
-    shape = shape + jnp.einsum("e,evc->vc", expression, head.expression)
-    return _turn_eyes(head, shape, expression)
-
-
 def _turn_eyes(head, shape, expression):
     """The eyeballs follow the eyeLook shapes, which move the lids alone."""
     right, left = eyeballs(head)
@@ -160,12 +202,49 @@ def _turn_eyes(head, shape, expression):
     return shape
 
 
-def mirrored(
-    head: Head, identity: Float[Array, " i"], expression: Float[Array, " e"]
-) -> tuple[Float[Array, " i"], Float[Array, " e"]]:
-    """Identity and expression of the same face in a mirror."""
-    signs = head.identity_sign[: identity.shape[0]]
-    return identity * signs, expression[head.expression_mirror]
+def check(head: HeadLike) -> None:
+    """Says what is wrong with a head of one's own, if anything.
+
+    Raises:
+        UserError: an array of another shape, or a face that is elsewhere, of another
+            size or turned another way than the project's own.
+    """
+    v, t = len(head.neutral), len(head.triangles)
+    wanted = {"neutral": (v, 3), "triangles": (t, 3), "part": (t,), "ibug68": (68,)}
+    if head.uv is not None:
+        wanted["uv"] = (t, 3, 2)
+    if head.atlas is not None:
+        wanted["atlas"] = (v, 3)
+    for name, shape in wanted.items():
+        if np.shape(getattr(head, name)) != shape:
+            found = np.shape(getattr(head, name))
+            raise UserError(f"A head's `{name}` wants the shape {shape}; got {found}.")
+    if "face" not in head.part_names:
+        raise UserError(f"A head wants a part 'face'; got {head.part_names}.")
+    if np.max(head.triangles) >= v or np.max(head.ibug68) >= v:
+        raise UserError(f"Some triangle or landmark names none of the {v} vertices.")
+    own = load().neutral[load().ibug68]
+    points = np.asarray(head.neutral)[np.asarray(head.ibug68)]
+    likeness = ((points - points.mean(0)) * (own - own.mean(0))).sum(0)
+    wrong = [axis for axis, same in zip("xyz", likeness, strict=True) if same <= 0]
+    if wrong:
+        raise UserError(
+            "A head has y up, z to the viewer and the subject's right at -x, and its "
+            f"68 points are iBug's, in order; here {wrong} do not run that way."
+        )
+    scale = np.linalg.norm(own.std(0)) / max(np.linalg.norm(points.std(0)), 1e-9)
+    shift = own.mean(0) - points.mean(0) * (scale if not 0.7 < scale < 1.4 else 1)
+    if not 0.7 < scale < 1.4 or np.abs(shift).max() > 3:
+        raise UserError(
+            "A head is measured in cm and stands where the project's own does; this "
+            f"one would, were its vertices multiplied by {scale:.3g} and moved by "
+            f"({shift[0]:.2f}, {shift[1]:.2f}, {shift[2]:.2f})."
+        )
+
+
+def number(head: HeadLike, part: str) -> int:
+    """The number that a part's triangles bear; -1 if the head has no such part."""
+    return head.part_names.index(part) if part in head.part_names else -1
 
 
 def opposite(expression: str) -> str:
@@ -178,7 +257,7 @@ def opposite(expression: str) -> str:
     return expression
 
 
-def eyeballs(head: Head) -> tuple[np.ndarray, np.ndarray]:
+def eyeballs(head: HeadLike) -> tuple[np.ndarray, np.ndarray]:
     """Vertex numbers of the right and of the left eyeball."""
     ids = np.unique(head.triangles[head.part == head.part_names.index("eyes")])
     x = head.neutral[ids, 0]

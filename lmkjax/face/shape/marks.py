@@ -1,6 +1,7 @@
 """Where a scheme's landmarks lie on one head, and what stands before them."""
 
 import functools
+import math
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,20 +9,100 @@ from jaxtyping import Array, Float, Int
 
 from lmkjax import schemes
 from lmkjax.face.optics import raster
-from lmkjax.face.shape import contour, curves
+from lmkjax.face.shape import atlas, contour, curves
 from lmkjax.face.shape import head as heads
 
 VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE = 0, 1, 2, 3
 """What became of a landmark."""
+IRIS_RAD = math.radians(20.5)  # angle at the eyeball's centre, from its axis (+z)
+PUPIL_RAD = math.radians(7.5)
 
 
 @functools.cache
-def _fixed(scheme):
-    return curves.embed(scheme, heads.load())
+def embed(
+    scheme: schemes.Scheme, head: heads.HeadLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each landmark as three vertices and their weights, so that it moves with them.
+
+    The visible contour has no such place before there is a camera: its landmarks
+    stand on the fixed jaw line here, and `contour.visible` replaces them per view.
+
+    Args:
+        scheme: which landmarks.
+        head: the head that they lie on.
+
+    Returns:
+        Vertex ids [k 3] int32 and weights [k 3] float32, which sum to 1.
+
+    Raises:
+        UserError: the head is not what `heads.HeadLike` says.
+    """
+    heads.check(head)
+    parts = []
+    for name, count in scheme.curves:
+        side, _, rest = name.partition("_")
+        if rest in ("iris", "pupil"):
+            angle = IRIS_RAD if rest == "iris" else PUPIL_RAD
+            parts.append(_ring(head, side, angle, count))
+        else:
+            parts.append(atlas.place(head, _cut(head, name, count)))
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def _cut(head, name, count):
+    """`count` spots of the chart along a curve, evenly spaced on the neutral head."""
+    spots, knots, closed = curves.chart(name)
+    if closed:
+        spots = np.concatenate([spots, spots[:1]])
+        knots = np.append(knots, len(spots) - 1)
+    ids, weights = atlas.place(head, spots)
+    steps = np.diff((head.neutral[ids] * weights[..., None]).sum(1), axis=0)
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(steps, axis=1))])
+    if schemes.passes_knots(name, count):
+        pieces = count // (len(knots) - 1)
+        at = np.interp(
+            np.arange(pieces * (len(knots) - 1) + 1) / pieces,
+            np.arange(len(knots)),
+            length[knots],
+        )
+    else:
+        at = np.linspace(0, length[-1], count + closed)
+    at = at[:count]
+    return np.stack([np.interp(at, length, spots[:, i]) for i in range(2)], 1)
+
+
+def _ring(head, side, angle_rad, count):
+    """Iris or pupil; on a head without eyes, where the project's own has them."""
+    if "eyes" in head.part_names:
+        return _on_eye(head, side, angle_rad, count)
+    own = heads.load()
+    ids, weights = _on_eye(own, side, angle_rad, count)
+    return atlas.nearest(head, (own.neutral[ids] * weights[..., None]).sum(1))
+
+
+def _on_eye(head, side, angle_rad, count):
+    """A circle about an eyeball's axis, clockwise as seen, from the leftmost point."""
+    balls = dict(zip(("right", "left"), heads.eyeballs(head), strict=True))
+    centres = dict(zip(("right", "left"), head.eye_centres, strict=True))
+    turn = np.pi - 2 * np.pi * np.arange(count) / count
+    flat = math.sin(angle_rad) * np.stack([np.cos(turn), np.sin(turn)], 1)
+    rays = np.concatenate([flat, np.full((count, 1), math.cos(angle_rad))], 1)
+    triangles = head.triangles[np.isin(head.triangles[:, 0], balls[side])]
+    corners = head.neutral[triangles] - head.neutral[centres[side]]
+    usable = np.abs(np.linalg.det(corners)) > 1e-9
+    triangles, corners = triangles[usable], corners[usable]
+    weights = np.einsum("nc,tcj->ntj", rays, np.linalg.inv(corners))
+    best = weights.min(-1).argmax(1)  # all three positive: the ray goes through it
+    weights = weights[np.arange(count), best]
+    weights = weights / weights.sum(-1, keepdims=True)
+    return triangles[best].astype(np.int32), weights.astype(np.float32)
 
 
 def locate(
-    vertices: Float[Array, "v 3"], flat: Float[Array, "v 2"], scheme: schemes.Scheme
+    vertices: Float[Array, "v 3"],
+    flat: Float[Array, "v 2"],
+    scheme: schemes.Scheme,
+    head: heads.HeadLike,
 ) -> Float[Array, "k 3"]:
     """The landmarks' places, in the axes that `vertices` has.
 
@@ -29,13 +110,14 @@ def locate(
         vertices: the head's own, cm.
         flat: the same on the image plane, y down: there the contour is looked for.
         scheme: which landmarks.
+        head: whose vertices they are.
     """
-    ids, weights = _fixed(scheme)
+    ids, weights = embed(scheme, head)
     places = jnp.einsum("kcx,kc->kx", vertices[ids], weights)
     if "jaw" not in scheme.starts:
         return places
     count, start = dict(scheme.curves)["jaw"], scheme.starts["jaw"]
-    _, ids, weights = contour.visible(flat, contour.band(), count=count)
+    _, ids, weights = contour.visible(flat, contour.band(head), count=count)
     jaw = jnp.einsum("kcx,kc->kx", vertices[ids], weights)
     return places.at[np.arange(start, start + count)].set(jaw)
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lmkjax.face.optics import light
+from lmkjax.face.shape import atlas
 from lmkjax.face.shape import head as heads
 
 EDGE_CM = 2.0
@@ -21,26 +22,28 @@ class Surface:
     """The head's surface, cut small; v vertices, the head's own first.
 
     Attributes:
+        head: whose surface.
         rounds: for each round of cutting, the two ends of each new vertex.
         triangles: t x 3.
         part: of each triangle, a number into the head's `part_names`.
-        neutral: the vertices of the mean head, cm.
-        round: the way round the mean head to each vertex, cm; 0 in front.
+        atlas: the places on the project's mean head that they stand for, cm.
+        round: the way round that head to each vertex, cm; 0 in front.
         open_sky: share of the sky that each vertex sees.
     """
 
+    head: heads.HeadLike
     rounds: tuple[tuple[np.ndarray, np.ndarray], ...]
     triangles: np.ndarray
     part: np.ndarray
-    neutral: np.ndarray
+    atlas: np.ndarray
     round: np.ndarray
     open_sky: np.ndarray
 
 
 @functools.cache
-def load() -> Surface:
-    """The project's head, cut for drawing; computed once."""
-    head = heads.load()
+def load(head: heads.HeadLike) -> Surface:
+    """A head, cut for drawing; computed once for each."""
+    paint = np.asarray(atlas.places(head), np.float64)
     triangles, part = head.triangles, head.part
     neutral, rounds = np.asarray(head.neutral, np.float64), []
     for _ in range(6):
@@ -49,15 +52,19 @@ def load() -> Surface:
             break
         ends, triangles, part = cut
         rounds.append(ends)
-        neutral = np.concatenate([neutral, (neutral[ends[0]] + neutral[ends[1]]) / 2])
+        neutral, paint = (
+            np.concatenate([old, (old[ends[0]] + old[ends[1]]) / 2])
+            for old in (neutral, paint)
+        )
     normal = _normals(neutral, triangles)
     sky = light.occlusion(neutral, triangles, normal)
-    way = 9.0 * np.arctan2(neutral[:, 0], neutral[:, 2] + 3.0)
+    way = 9.0 * np.arctan2(paint[:, 0], paint[:, 2] + 3.0)
     return Surface(
+        head,
         tuple(rounds),
         triangles,
         part,
-        neutral.astype(np.float32),
+        paint.astype(np.float32),
         way.astype(np.float32),
         sky,
     )
@@ -79,7 +86,7 @@ def lopsided(surface: Surface, sides: Float[Array, " 6"]) -> Float[Array, "v 3"]
         sides: of jaw, nose, eyes, mouth, cheeks and depth, standard deviations; the
             mirrored face has all of them with the other sign.
     """
-    x, y = surface.neutral[:, 0] / 8, surface.neutral[:, 1]
+    x, y = surface.atlas[:, 0] / 8, surface.atlas[:, 1]
     zero = np.zeros_like(x)
     jaw = np.exp(-(((y + 7) / 4) ** 2))
     nose = np.exp(-(((y + 0.5) / 2.5) ** 2) - (x / 0.35) ** 2)
@@ -103,7 +110,7 @@ def _child(surface: Surface) -> np.ndarray:
     FaceKit's scans are of adults. A child's skull is large and its face short below
     the eyes, the eyes are large, nose and jaw small, the cheeks full.
     """
-    head, place = heads.load(), surface.neutral.astype(np.float64)
+    head, place = heads.load(), surface.atlas.astype(np.float64)
     x, y, z = place.T
     centres = head.neutral[head.eye_centres].astype(np.float64)
     level = centres[:, 1].mean()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmkjax import schemes
-from lmkjax.face.shape import contour, curves
+from lmkjax.face.shape import contour, curves, marks
 from lmkjax.face.shape import head as heads
 from lmkjax.types import UserError
 
@@ -15,7 +15,7 @@ FLIP = np.array([-1, 1, 1], np.float32)
 
 
 def spots(name):
-    ids, weights = curves.embed(schemes.get(name), HEAD)
+    ids, weights = marks.embed(schemes.get(name), HEAD)
     return (HEAD.neutral[ids] * weights[..., None]).sum(1)
 
 
@@ -23,7 +23,7 @@ def seen(yaw_deg, identity=None, pitch_deg=0.0):
     """The vertices of a face as a distant camera sees them, y down, cm."""
     zero = jnp.zeros(len(HEAD.expression_names))
     identity = jnp.zeros(len(HEAD.identity)) if identity is None else identity
-    shape = heads.vertices(HEAD, identity, zero)
+    shape = HEAD.vertices(identity, zero)
     yaw, pitch = np.radians(yaw_deg), np.radians(pitch_deg)
     turn = np.array(
         [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
@@ -45,7 +45,7 @@ visible = jax.jit(contour.visible, static_argnames="count")
 
 @pytest.mark.parametrize("name", sorted(schemes.SCHEMES))
 def test_every_point_is_a_mean_of_the_corners_of_one_triangle(name):
-    ids, weights = curves.embed(schemes.get(name), HEAD)
+    ids, weights = marks.embed(schemes.get(name), HEAD)
     assert ids.dtype == np.int32 and ids.shape == (schemes.get(name).count, 3)
     assert weights.min() >= 0
     np.testing.assert_allclose(weights.sum(1), 1, atol=1e-6)
@@ -98,7 +98,7 @@ def test_lids_and_lips_are_cut_where_annotators_cut_them(ends, inner, shares):
 
 def test_a_users_count_that_misses_the_knots_is_evenly_spaced():
     scheme = schemes.Scheme("mine", (("forehead", 10), ("nose_bridge", 6)))
-    ids, weights = curves.embed(scheme, HEAD)
+    ids, weights = marks.embed(scheme, HEAD)
     found = (HEAD.neutral[ids] * weights[..., None]).sum(1)
     steps = np.linalg.norm(np.diff(found[:10], axis=0), axis=1)
     assert np.ptp(steps) < 0.1 * steps.mean()
@@ -106,19 +106,19 @@ def test_a_users_count_that_misses_the_knots_is_evenly_spaced():
 
 
 def test_iris_is_a_circle_on_the_eyeball_that_starts_at_the_left_of_the_photo():
-    ids, weights = curves.embed(
+    ids, weights = marks.embed(
         schemes.Scheme("eye", (("right_iris", 8), ("left_iris", 8))), HEAD
     )
     ring = (HEAD.neutral[ids] * weights[..., None]).sum(1)[:8]
     axis = ring - HEAD.neutral[HEAD.eye_centres[0]]
     angles = np.arctan2(np.hypot(axis[:, 0], axis[:, 1]), axis[:, 2])
-    np.testing.assert_allclose(angles, curves.IRIS_RAD, atol=1e-3)
+    np.testing.assert_allclose(angles, marks.IRIS_RAD, atol=1e-3)
     assert ring[:, 0].argmin() == 0 and ring[:, 1].argmax() == 2
 
 
 def test_every_curve_of_the_catalogue_can_be_placed():
     scheme = schemes.Scheme("all", tuple((name, 4) for name in schemes.CURVES))
-    ids, _ = curves.embed(scheme, HEAD)
+    ids, _ = marks.embed(scheme, HEAD)
     assert ids.shape == (4 * len(schemes.CURVES), 3)
 
 
@@ -129,37 +129,37 @@ def test_an_unknown_curve_is_refused_with_the_known_ones():
 
 @pytest.mark.parametrize("yaw_deg", [-40.0, 0.0, 25.0])
 def test_the_contour_is_cut_evenly_each_side_for_itself(yaw_deg):
-    found = np.asarray(visible(seen(yaw_deg), contour.band(), count=17)[0])
+    found = np.asarray(visible(seen(yaw_deg), contour.band(HEAD), count=17)[0])
     steps = np.linalg.norm(np.diff(found, axis=0), axis=1)
     for side in (steps[:8], steps[8:]):
         assert np.ptp(side) < 0.12 * side.mean()
 
 
 def test_a_finer_contour_passes_the_coarse_ones_points():
-    coarse = visible(seen(30.0), contour.band(), count=17)[0]
-    fine = visible(seen(30.0), contour.band(), count=113)[0]
+    coarse = visible(seen(30.0), contour.band(HEAD), count=17)[0]
+    fine = visible(seen(30.0), contour.band(HEAD), count=113)[0]
     np.testing.assert_allclose(fine[::7], coarse, atol=1e-3)
 
 
 def test_contour_points_are_where_their_vertices_are(key):
     identity = jax.random.normal(key, (len(HEAD.identity),))
     view = seen(35.0, identity)
-    points, ids, weights = visible(view, contour.band(), count=17)
+    points, ids, weights = visible(view, contour.band(HEAD), count=17)
     again = (view[ids] * weights[..., None]).sum(-2)
     np.testing.assert_allclose(again, points, atol=1e-4)
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
 
 
 def test_the_mirrored_view_has_the_mirrored_contour():
-    right = np.asarray(visible(seen(30.0), contour.band(), count=17)[0])
-    left = np.asarray(visible(seen(-30.0), contour.band(), count=17)[0])
+    right = np.asarray(visible(seen(30.0), contour.band(HEAD), count=17)[0])
+    left = np.asarray(visible(seen(-30.0), contour.band(HEAD), count=17)[0])
     # The band is cut in a finite number of spokes; half a millimetre of a face.
     np.testing.assert_allclose(left[::-1] * np.array([-1, 1]), right, atol=0.05)
 
 
 def test_a_turned_head_has_its_far_outline_and_its_near_jaw():
     view = seen(40.0)
-    points, _, _ = visible(view, contour.band(), count=17)
+    points, _, _ = visible(view, contour.band(HEAD), count=17)
     middle = HEAD.ibug68[[48, 54, 0, 16]]
     far = np.asarray(view[HEAD.ibug68[[13, 14, 15]]])
     # The fixed far points have turned behind the cheek; the outline stands out.
@@ -172,4 +172,4 @@ def test_a_turned_head_has_its_far_outline_and_its_near_jaw():
 
 def test_an_even_contour_is_refused():
     with pytest.raises(ValueError, match="odd count >= 3.*16"):
-        contour.visible(seen(0.0), contour.band(), count=16)
+        contour.visible(seen(0.0), contour.band(HEAD), count=16)

@@ -27,23 +27,21 @@ def test_the_head_is_as_wide_and_light_as_it_should_be():
 
 
 def test_no_identity_and_no_expression_is_the_neutral_head():
-    shape = jax.jit(lambda i, e: heads.vertices(HEAD, i, e))(
-        jnp.zeros(MODES), expression()
-    )
+    shape = jax.jit(lambda i, e: HEAD.vertices(i, e))(jnp.zeros(MODES), expression())
     np.testing.assert_allclose(shape, HEAD.neutral, atol=1e-5)
 
 
 def test_vertices_add_up_by_hand():
     identity = jnp.zeros(MODES).at[3].set(2.0)
-    shape = heads.vertices(HEAD, identity, expression(jawOpen=0.5))
+    shape = HEAD.vertices(identity, expression(jawOpen=0.5))
     jaw = HEAD.expression[HEAD.expression_names.index("jawOpen")]
     expected = HEAD.neutral + 2 * HEAD.identity[3] + 0.5 * jaw
     np.testing.assert_allclose(shape, expected, atol=1e-5)
 
 
 def test_fewer_modes_leave_the_weakest_at_nothing():
-    some = heads.vertices(HEAD, jnp.ones(7), expression())
-    all_of_them = heads.vertices(HEAD, jnp.ones(MODES).at[7:].set(0), expression())
+    some = HEAD.vertices(jnp.ones(7), expression())
+    all_of_them = HEAD.vertices(jnp.ones(MODES).at[7:].set(0), expression())
     np.testing.assert_allclose(some, all_of_them, atol=1e-5)
 
 
@@ -51,8 +49,8 @@ def test_mirrored_parameters_make_the_mirrored_head(key):
     one, two = jax.random.split(key)
     identity = jax.random.normal(one, (MODES,))
     face = jax.random.uniform(two, (SHAPES,))
-    shape = np.asarray(heads.vertices(HEAD, identity, face))
-    other = np.asarray(heads.vertices(HEAD, *heads.mirrored(HEAD, identity, face)))
+    shape = np.asarray(HEAD.vertices(identity, face))
+    other = np.asarray(HEAD.vertices(*HEAD.mirrored(identity, face)))
     flipped = other[HEAD.mirror] * np.array([-1, 1, 1], np.float32)
     # Modes are kept in steps of 2e-4 and 5e-4 cm; a hundred of them add up.
     np.testing.assert_allclose(flipped, shape, atol=0.01)
@@ -73,7 +71,7 @@ def test_some_people_are_lopsided():
 )
 def test_the_eyeball_turns_where_its_owner_looks(name, axis, sign):
     ball, _ = heads.eyeballs(HEAD)
-    shape = np.asarray(heads.vertices(HEAD, jnp.zeros(2), expression(**{name: 1.0})))
+    shape = np.asarray(HEAD.vertices(jnp.zeros(2), expression(**{name: 1.0})))
     front = ball[HEAD.neutral[ball, 2].argmax()]
     assert sign * (shape[front] - HEAD.neutral[front])[axis] > 0.4  # cm
     centre = HEAD.eye_centres[0]
