@@ -235,16 +235,10 @@ def grow(
     length, opens, flare, wave = (person.curtain[i] for i in range(4))
     start, turn = places[ring], angle[ring]
     over_ear = np.exp(-(((np.abs(turn) - 1.55) / 0.5) ** 2))[None]
-    sway = noise.sample(
-        jnp.stack(
-            [
-                jnp.broadcast_to(turn[None] * 0.09, (CURTAIN_ROWS, columns)),
-                jnp.broadcast_to(step * length / 120, (CURTAIN_ROWS, columns)),
-            ],
-            -1,
-        )
-        + person.offset[None, None]
-    )[..., 0]
+    room = (CURTAIN_ROWS, columns)
+    way = jnp.broadcast_to(turn[None] * 0.09, room)
+    sway = jnp.stack([way, jnp.broadcast_to(step * length / 120, room)], -1)
+    sway = noise.sample(sway + person.offset[None, None])[..., 0]
     full = 1.3 * over_ear + 0.6 * person.volume[1] + 0.5
     reach = 0.15 + full * jnp.minimum(step * 4, 1.0) + flare * step * 4
     reach = reach + wave * sway * jnp.minimum(step * 3, 1.0)

@@ -76,7 +76,7 @@ def test_a_dense_scheme_lies_on_the_egg_and_is_symmetric(name):
     shell = (((found - egg.CENTRE) / egg.RADII) ** 2).sum(1)
     assert shell.max() < 1 + 1e-5 and shell.min() > 0.95  # chords of the egg's shell
     # A tie between the halves of the coarse mesh moves a point by its chord.
-    np.testing.assert_allclose(found[scheme.mirror] * egg.FLIP, found, atol=0.1)
+    np.testing.assert_allclose(found[scheme.mirror] * egg.FLIP, found, atol=0.15)
     np.testing.assert_allclose(
         found[scheme.subset68], BALD.neutral[BALD.ibug68], atol=1e-4
     )
