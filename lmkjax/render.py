@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from lmkjax import command, schemes
 from lmkjax.face import gallery
+from lmkjax.face.priors import options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,6 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         " face (%(default)s)",
     )
     parser.add_argument(
+        "--priors",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what can be seen, and how often: `glasses=1 hats=0`. Names: "
+        + ", ".join(options.KNOWN),
+    )
+    parser.add_argument(
         "--sheet", action="store_true", help="also write sheet.png, points drawn"
     )
     parser.add_argument(
@@ -49,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     flags = parser.parse_args(argv)
     scheme = schemes.get(flags.scheme)
+    priors = options.choose(flags.looks, flags.priors)
     if flags.benchmark:
         figures = gallery.benchmark(
             scheme, size=flags.size, seed=flags.seed, count=flags.count
@@ -63,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         count=flags.count,
         size=flags.size,
         seed=flags.seed,
-        looks=flags.looks,
+        priors=priors,
         sheet=flags.sheet,
     )
     print(f"{flags.out}: {len(files)} files, {flags.count} faces.")

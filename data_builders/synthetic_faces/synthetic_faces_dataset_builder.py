@@ -20,10 +20,9 @@ from PIL import Image
 import lmkjax
 from lmkjax import schemes
 from lmkjax.face import render
-from lmkjax.face.priors import sample
+from lmkjax.face.priors import options as face_options
 from lmkjax.types import UserError
 
-LOOKS = {"default": sample.PRIORS, "stand_in": sample.STAND_IN}
 FIRST_TEST_FACE = 2**31  # far from the train faces, however many they are
 CHUNK = 32  # faces per call of the renderer
 JPEG_QUALITY = 95  # 4:4:4; against PNG see README.md
@@ -39,7 +38,8 @@ class Config(tfds.core.BuilderConfig):
         test_count: faces of the test split.
         size: side of the pictures, pixels.
         seed: face i is drawn from `fold_in(key(seed), i)`.
-        look: "default", or "stand_in": clearly different, in place of real photos.
+        looks: "photo", or "stand_in": clearly different, in place of real photos.
+        priors: `name=value`, blanks between: what the faces have otherwise.
     """
 
     scheme: str = "dense490"
@@ -47,7 +47,8 @@ class Config(tfds.core.BuilderConfig):
     test_count: int = 512
     size: int = 192
     seed: int = 0
-    look: str = "default"
+    looks: str = "photo"
+    priors: str = ""
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -105,7 +106,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         faces = renderer(config)
         console = rich.console.Console(stderr=True)
         with rich.progress.Progress(console=console) as progress:
-            shown = f"Rendering {len(numbers)} {config.look} faces, {split}"
+            shown = f"Rendering {len(numbers)} {config.looks} faces, {split}"
             task = progress.add_task(shown, total=len(numbers))
             for first in range(0, len(numbers), CHUNK):
                 chunk = list(numbers[first : first + CHUNK])
@@ -119,7 +120,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
 def renderer(config: Config) -> Callable[[np.ndarray], render.Rendering]:
     """What draws the faces of a set, given their numbers (uint32)."""
-    scheme, priors = schemes.get(config.scheme), LOOKS[config.look]
+    scheme = schemes.get(config.scheme)
+    priors = face_options.choose(config.looks, config.priors)
 
     @jax.jit
     def keys(numbers):
@@ -161,7 +163,8 @@ def make_config(
     test_count: int = Config.test_count,
     size: int = Config.size,
     seed: int = Config.seed,
-    look: str = Config.look,
+    looks: str = Config.looks,
+    priors: str = Config.priors,
 ) -> Config:
     """The config of a set; its name tells the options, and the renderer's state.
 
@@ -171,35 +174,37 @@ def make_config(
         test_count: faces of the test split.
         size: side of the pictures, pixels.
         seed: of the faces.
-        look: "default" or "stand_in".
+        looks: "photo" or "stand_in".
+        priors: what the faces have otherwise, such as "glasses=1 hats=0".
 
     Raises:
-        UserError: an unknown scheme or look, or a count or size that cannot be.
+        UserError: an unknown scheme, look or prior, or a number that cannot be.
     """
-    if look not in LOOKS:
-        raise UserError(f"Unknown look '{look}'; known: {', '.join(LOOKS)}.")
+    priors = face_options.tell(face_options.choose(looks, priors), looks)
     if size < 1 or min(count, test_count) < 0 or count + test_count == 0:
         raise UserError(
             "Wanted a size of at least 1 pixel and at least one face; got size "
             f"{size}, count {count}, test count {test_count}."
         )
     name = schemes.get(scheme).name
-    told = f"{name}-{count}+{test_count}-{size}px-seed{seed}-{look}"
+    told = f"{name}-{count}+{test_count}-{size}px-seed{seed}-{looks}"
+    told += "-otherwise" * bool(priors)
     return Config(
-        name=f"{told}-{_state(scheme)}",
+        name=f"{told}-{_state(scheme, priors)}",
         description="Told by the name, which ends in a digest of the renderer.",
         scheme=scheme,
         count=count,
         test_count=test_count,
         size=size,
         seed=seed,
-        look=look,
+        looks=looks,
+        priors=priors,
     )
 
 
 def options(config: Config) -> dict:
     """What `make_config` takes, as the config has it."""
-    names = ("scheme", "count", "test_count", "size", "seed", "look")
+    names = ("scheme", "count", "test_count", "size", "seed", "looks", "priors")
     return {name: getattr(config, name) for name in names}
 
 
@@ -211,7 +216,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "test_count": "faces to test with, all others than those",
         "size": "side of the pictures in pixels",
         "seed": "of the faces; face i depends on seed and i alone",
-        "look": f"how they look: {' or '.join(LOOKS)}",
+        "looks": f"how they look: {' or '.join(face_options.LOOKS)}",
+        "priors": "what they have otherwise, in one text: 'glasses=1 hats=0'",
     }
     for name, text in helps.items():
         value = getattr(Config, name)
@@ -222,15 +228,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def describe(folder: pathlib.Path) -> list[str]:
     """One line: what a prepared set was made from."""
     metadata = json.loads((folder / "metadata.json").read_text())
-    told = ", ".join(f"{name} {value}" for name, value in metadata.items())
+    told = ", ".join(f"{n} {value}" for n, value in metadata.items() if value != "")
     return [f"Synthetic faces: {told}"]
 
 
-def _state(scheme: str) -> str:
+def _state(scheme: str, priors: str) -> str:
     """A digest of all that a face depends on beside the options: code and assets."""
     home = pathlib.Path(lmkjax.__file__).parent
     digest = hashlib.sha256(repr(schemes.get(scheme).curves).encode())
-    digest.update(f"{JPEG_QUALITY}".encode())
+    digest.update(f"{JPEG_QUALITY} {priors}".encode())
     files = (home / "points.py", home / "schemes.py", *(home / "face").rglob("*"))
     for file in sorted(files):
         if file.is_file() and "__pycache__" not in file.parts:

@@ -22,7 +22,7 @@ def tiny_renderer(monkeypatch):
         b, k = len(keys), scheme.count
         image = jnp.broadcast_to(colour[:, None, None], (b, size, size, 3))
         places = jnp.linspace(1, size - 1, k)[None, :, None] * jnp.ones((b, 1, 2))
-        places = places * (0.5 if priors is faces.LOOKS["stand_in"] else 1)
+        places = places * (1 - priors.hats)
         corners = jnp.array([1.0, 1.0, size - 1.0, size - 1.0])
         return faces.render.Rendering(
             image=image,
@@ -63,7 +63,9 @@ def test_test_faces_are_others_and_do_not_depend_on_the_count(tmp_path):
 def test_what_is_stored_is_what_was_drawn(tmp_path):
     folder = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL)
     face = sources.load(folder, "train")[1]
-    np.testing.assert_allclose(face.points[:, 0], np.linspace(1, 15, 68), rtol=1e-6)
+    np.testing.assert_allclose(
+        face.points[:, 0], 0.9 * np.linspace(1, 15, 68), rtol=1e-6
+    )
     np.testing.assert_array_equal(face.visible, np.arange(68) % 4 == 0)
     np.testing.assert_array_equal(face.box, [1, 1, 15, 15])
     assert face.image.shape == (16, 16, 3)
@@ -71,25 +73,42 @@ def test_what_is_stored_is_what_was_drawn(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"count": 6}, {"test_count": 4}, {"size": 24}, {"seed": 1}, {"look": "stand_in"}],
+    [
+        {"count": 6},
+        {"test_count": 4},
+        {"size": 24},
+        {"seed": 1},
+        {"looks": "stand_in"},
+        {"priors": "hats=0.5"},
+    ],
 )
 def test_other_options_are_another_set(tmp_path, change):
     first = faces.make_config(**SMALL)
     assert faces.make_config(**SMALL | change).name != first.name
 
 
-def test_the_look_reaches_the_renderer(tmp_path):
-    options = SMALL | {"look": "stand_in", "test_count": 0}
+@pytest.mark.parametrize(
+    ("change", "hats"), [({"looks": "stand_in"}, 0.2), ({"priors": "hats=0.5"}, 0.5)]
+)
+def test_looks_and_priors_reach_the_renderer(tmp_path, change, hats):
+    options = SMALL | change | {"test_count": 0}
     folder = build.prepare("synthetic_faces", data_dir=tmp_path, **options)
     assert sources.splits(folder) == {"train": 5}
     face = sources.load(folder, "train")[0]
-    np.testing.assert_allclose(face.points.max(), 7.5)
+    np.testing.assert_allclose(face.points.max(), 15 * (1 - hats))
+
+
+def test_priors_as_they_are_make_no_other_set():
+    usual = faces.make_config(**SMALL)
+    assert faces.make_config(**SMALL, priors="hats=0.1").name == usual.name
+    assert "otherwise" not in usual.name
 
 
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"look": "odd"}, "known: default, stand_in"),
+        ({"looks": "odd"}, "known: .'photo', 'stand_in'"),
+        ({"priors": "hat=1"}, "Unknown prior 'hat'"),
         ({"count": 0, "test_count": 0}, "at least one face"),
         ({"size": 0}, "at least 1 pixel"),
         ({"scheme": "odd"}, "odd"),

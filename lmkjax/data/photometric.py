@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from lmkjax import pixels
 from lmkjax.types import Key, Scalar, typed
 
 Image = Float[Array, "h w 3"]
@@ -22,9 +23,8 @@ HUE_TURNS = 0.02
 NOISE = 0.03
 GREY = 0.1  # probability at strength 1
 BLUR_SIGMA = (0.004, 0.016)  # of the blur, share of the picture's side
-LOW_RESOLUTION = (2, 4)  # by which the picture is made smaller and large again
+LOW_RESOLUTION = (2.0, 4.0)  # by which the picture is made smaller and large again
 JPEG_STEP = (0.02, 0.12)  # between two levels of a block's finest wave
-BLOCK = 8
 
 
 @typed
@@ -85,83 +85,21 @@ def random_adjust(key: Key, image: Image, *, strength: float) -> Image:
 
 
 @typed
-def soften(image: Image, rows: Float[Array, "h h"]) -> Image:
-    """A square picture with its rows, then its columns mixed as `rows` says.
-
-    Args:
-        image: any range.
-        rows: what each new row is made of: `blurring`, `coarsening` or the identity.
-    """
-    # Matrix products: shifted sums would be fused, and computed over and over.
-    return jnp.einsum("ij,jwc->iwc", rows, jnp.einsum("ij,hjc->hic", rows, image))
-
-
-@typed
-def blurring(sigma_px: Scalar, *, size: int) -> Float[Array, "{size} {size}"]:
-    """What `soften` needs for a Gaussian; beyond the rim there is nothing.
-
-    Args:
-        sigma_px: standard deviation, above 0.
-        size: side of the picture.
-    """
-    apart = jnp.arange(size)[:, None] - jnp.arange(size)[None]
-    weights = jnp.exp(-((apart / sigma_px) ** 2) / 2)
-    return weights / weights.sum(-1, keepdims=True)
-
-
-def coarsening(*, size: int, factor: int) -> np.ndarray:
-    """What `soften` needs for a picture made `factor` times smaller, then large again.
-
-    Args:
-        size: side of the picture; `factor` divides it.
-        factor: by how much.
-
-    Returns:
-        float32 [size, size].
-    """
-    few = size // factor
-    shrink = np.kron(np.eye(few), np.full(factor, 1 / factor))
-    places = (np.arange(size) + 0.5) / factor - 0.5  # of the many among the few
-    apart = np.clip(places, 0, few - 1)[:, None] - np.arange(few)
-    return (np.maximum(1 - np.abs(apart), 0) @ shrink).astype(np.float32)
-
-
-@typed
-def compress(image: Image, step: Scalar) -> Image:
-    """A picture that bears the marks of JPEG: 8 x 8 blocks, their waves in levels.
-
-    Args:
-        image: sides that 8 divides.
-        step: between two levels of the finest waves; those of the coarsest are 10
-            times denser. Colours are treated as brightness is.
-
-    Source: the idea is ISO/IEC 10918-1's; its tables for 8 bits are replaced by a
-        straight line, as only the look matters here.
-    """
-    waves, size = jnp.asarray(_WAVES), BLOCK
-    height, width, channels = image.shape
-    blocks = image.reshape(height // size, size, width // size, size, channels)
-    turned = jnp.einsum("ui,vj,aibjc->aubvc", waves, waves, blocks)
-    levels = step * jnp.asarray(_LEVELS)[None, :, None, :, None]
-    rounded = jnp.round(turned / levels) * levels
-    back = jnp.einsum("ui,vj,aubvc->aibjc", waves, waves, rounded)
-    return back.reshape(image.shape)
-
-
-@typed
 def random_spoil(key: Key, image: Image, *, chance: float) -> Image:
     """The picture, with probability `chance` blurred, made coarse or compressed."""
     happens, which, much = jax.random.split(key, 3)
     size, amount = image.shape[0], jax.random.uniform(much)
     low, high = BLUR_SIGMA
     sigma_px = (low + amount * (high - low)) * size
-    coarse = [coarsening(size=size, factor=factor) for factor in LOW_RESOLUTION]
-    kinds = [np.eye(size, dtype=np.float32), *coarse, blurring(sigma_px, size=size)]
+    coarse = [pixels.coarsening(jnp.asarray(f), size=size) for f in LOW_RESOLUTION]
+    kinds = [jnp.eye(size), *coarse, pixels.blurring(sigma_px, size=size)]
     chosen = jax.random.randint(which, (), 0, len(kinds))  # 0: compressed, not soft
     happens = jax.random.bernoulli(happens, chance)
-    softer = soften(image, jnp.stack(kinds)[chosen * happens])
+    rows = jnp.stack(kinds)[chosen * happens]
+    softer = pixels.mix(image, rows, rows)
     finest, coarsest = JPEG_STEP
-    marked = compress(softer, finest + amount * (coarsest - finest))
+    step = jnp.broadcast_to(finest + amount * (coarsest - finest), (3,))
+    marked = pixels.compress(softer, step)
     return jnp.where(happens & (chosen == 0), marked, softer)
 
 
@@ -229,9 +167,3 @@ _YIQ = np.array(  # brightness, and two axes of colour: NTSC's
     [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]],
     np.float32,
 )
-_FREQUENCY, _PLACE = np.mgrid[:BLOCK, :BLOCK]
-_WAVES = np.cos(np.pi * _FREQUENCY * (_PLACE * 2 + 1) / (2 * BLOCK)) * np.sqrt(
-    np.where(_FREQUENCY == 0, 1, 2) / BLOCK
-).astype(np.float32)
-_WAVES = _WAVES.astype(np.float32)
-_LEVELS = (0.1 + 0.9 * (_FREQUENCY + _PLACE) / (2 * BLOCK - 2)).astype(np.float32)

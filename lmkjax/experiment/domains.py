@@ -75,7 +75,16 @@ def prepare(
     train, target_tests, notes = (_photos if real else _stand_in)(data, size, seed)
     source, tests = None, []
     if "source" in names:
-        folder = _rendered(data, data.scheme, data.faces, data.test_faces, size, seed)
+        folder = _rendered(
+            data,
+            data.scheme,
+            data.faces,
+            data.test_faces,
+            size,
+            seed,
+            looks="photo",
+            priors=data.priors,
+        )
         if data.source == "synthetic_faces":
             source = canvases(sources.load(folder, "train"))
         held = canvases(sources.load(folder, "test"))
@@ -113,7 +122,8 @@ def _stand_in(data, size, seed):
         max(1, data.test_faces // 2),
         size,
         seed + 1,
-        look="stand_in",
+        looks="stand_in",
+        priors="",
     )
     note = (
         "No --config.data.ibug_300w: the target is a rendered stand-in for photos;"
@@ -124,7 +134,7 @@ def _stand_in(data, size, seed):
     return sources.load(folder, "train"), tests, [note]
 
 
-def _rendered(data, scheme, count, test_count, size, seed, look="default"):
+def _rendered(data, scheme, count, test_count, size, seed, *, looks, priors):
     """A prepared set of rendered faces."""
     return build.prepare(
         "synthetic_faces",
@@ -134,5 +144,6 @@ def _rendered(data, scheme, count, test_count, size, seed, look="default"):
         test_count=test_count,
         size=size,
         seed=seed,
-        look=look,
+        looks=looks,
+        priors=priors,
     )

@@ -14,6 +14,7 @@ from lmkjax import adaptation, benchmark, inference, schemes
 from lmkjax.data import geometric, photometric, streams
 from lmkjax.experiment import domains
 from lmkjax.face import render
+from lmkjax.face.priors import options
 from lmkjax.losses import landmark
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
 from lmkjax.training import optim, step
@@ -177,9 +178,11 @@ def preparer(config: ml_collections.ConfigDict, name: str) -> objective.Prepare:
 
 def _drawer(config: ml_collections.ConfigDict) -> Callable[[jax.Array], Batch]:
     canvas_px = round(config.model.input_px * config.crop.canvas)
+    scheme = schemes.get(config.data.scheme)
+    priors = options.choose("photo", config.data.priors)
 
     def faces(keys):
-        return render.faces(keys, schemes.get(config.data.scheme), size=canvas_px)
+        return render.faces(keys, scheme, size=canvas_px, priors=priors)
 
     return streams.drawer(faces, seed=config.seed)
 

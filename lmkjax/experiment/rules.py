@@ -8,6 +8,7 @@ import ml_collections
 
 from lmkjax import adaptation, benchmark, heatmaps, inference, schemes
 from lmkjax.experiment import parts
+from lmkjax.face.priors import options
 from lmkjax.training import loop
 from lmkjax.types import UserError
 
@@ -27,6 +28,7 @@ def check(config: ml_collections.ConfigDict) -> None:
             f"--config.scheme={own.name} wants labels that --config.data.scheme="
             f"{source.name} does not give; make them equal, or scheme ibug68."
         )
+    options.choose("photo", config.data.priors)
     known = {
         "heatmaps.loss": (config.heatmaps.loss, parts.LOSSES),
         "data.source": (config.data.source, ("synthetic_faces", "rendered")),

@@ -28,7 +28,6 @@ COLOURS = {
 }
 BATCH = 16
 """Faces drawn in one call."""
-LOOKS = {"photo": sample.PRIORS, "stand_in": sample.STAND_IN}
 
 
 def keys(seed: int, first: int, count: int) -> jax.Array:
@@ -44,7 +43,7 @@ def write(
     count: int,
     size: int,
     seed: int,
-    looks: str = "photo",
+    priors: sample.Priors = sample.PRIORS,
     sheet: bool = False,
 ) -> list[pathlib.Path]:
     """Writes pictures, `points.json` and, if asked, `sheet.png`: all of it or nothing.
@@ -55,7 +54,7 @@ def write(
         count: how many faces, at least 1.
         size: side of a picture, pixels, at least 16.
         seed: of the set; face i is the same whatever `count` is.
-        looks: one of `LOOKS`.
+        priors: how faces are spread.
         sheet: also write the contact sheet, points drawn.
 
     Returns:
@@ -64,14 +63,14 @@ def write(
     Raises:
         UserError: a number that makes no sense, or a folder that cannot be written.
     """
-    _check(count=count, size=size, looks=looks)
+    _check(count=count, size=size)
     try:
         out.mkdir(parents=True, exist_ok=True)
         scratch = pathlib.Path(tempfile.mkdtemp(prefix=".part-", dir=out))
     except OSError as error:
         raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
     try:
-        _fill(scratch, scheme, count, size, seed, LOOKS[looks], sheet)
+        _fill(scratch, scheme, count, size, seed, priors, sheet)
         files = [out / file.name for file in sorted(scratch.iterdir())]
         for file in sorted(scratch.iterdir()):
             file.replace(out / file.name)
@@ -82,13 +81,11 @@ def write(
     return files
 
 
-def _check(*, count, size, looks):
+def _check(*, count, size):
     if count < 1:
         raise UserError(f"Wanted at least 1 face; got --count {count}.")
     if not 16 <= size <= 1024:
         raise UserError(f"Wanted a size from 16 to 1024 pixels; got --size {size}.")
-    if looks not in LOOKS:
-        raise UserError(f"Unknown looks '{looks}'; known: {sorted(LOOKS)}.")
 
 
 def _fill(folder, scheme, count, size, seed, priors, sheet):
@@ -151,7 +148,7 @@ def benchmark(scheme: schemes.Scheme, *, size: int, seed: int, count: int) -> di
         Faces per second, seconds to compile, milliseconds per face and stage, peak
         memory of the process in MiB.
     """
-    _check(count=count, size=size, looks="photo")
+    _check(count=count, size=size)
     drawn = keys(seed, 0, count)
     whole, compiled = _time(
         lambda k: render.faces(k, scheme, size=size), drawn, count=count

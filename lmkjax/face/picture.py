@@ -110,13 +110,8 @@ def compose(params: sample.FaceParams, shape: Geometry, *, size: int) -> Layers:
     locks = hair.grow(net, shape.head, params.hair, hat=hat[:3])
     nodes = (locks.places - jnp.array(surfaces.PIVOT)[None]) @ shape.turn.T
     keep = jnp.concatenate([jnp.ones(len(surface.triangles)), locks.keep]) > 0
-    shadow = light.shadows(
-        jnp.concatenate([shape.places, nodes]),
-        casters(surface),
-        params.light.directions[0],
-        params.light.softness,
-        keep=keep,
-    )
+    places = jnp.concatenate([shape.places, nodes])
+    shadow = light.shadows(places, casters(surface), params.light, keep=keep)
     split = len(surface.atlas)
     wall = stage.hold  # between the layers, lest they be fused
     locks, nodes, shadow, rays = wall(
@@ -290,7 +285,7 @@ def _shade_head(params, shape, fragments, shadow, rays):
     )
     at = stage.hold(raster.interpolate(carried, surface.triangles, fragments))
     normal, place = _unit(at[..., :3]), at[..., 3:6]
-    sky, lit = at[..., 7], at[..., 8]
+    sky, lit = 1 - params.light.shade[1] * (1 - at[..., 7]), at[..., 8]
     part = jnp.asarray(surface.part)[fragments.triangle]
     is_eye, is_teeth = part == eyes, part == teeth
     is_mouth = is_teeth | (part == gums) | (part == socket)

@@ -151,7 +151,8 @@ def faces(
         Renderings with a leading axis for the faces.
     """
     head = head or heads.load()
-    return draw(_sample(keys, priors, head), scheme, size=size, head=head)
+    drawn = sample.many(keys, priors, head=head)
+    return draw(drawn, scheme, size=size, head=head)
 
 
 def draw(
@@ -185,13 +186,6 @@ def draw(
         segmentation=layers.kind.astype(jnp.int8),
         box=shape.box,
     )
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _sample(
-    keys: jax.Array, priors: sample.Priors, head: heads.HeadLike
-) -> sample.FaceParams:
-    return jax.vmap(lambda key: sample.sample(key, priors, head=head))(keys)
 
 
 @functools.partial(jax.jit, static_argnames=("size", "head"))

@@ -26,12 +26,14 @@ class Light:
         directions: of the lamps, unit vectors in the camera's axes.
         colours: of the lamps.
         softness: 0 = the first lamp is a point, 1 = wide: blurs its shadow.
+        shade: depth of the shadows that it casts, and of ambient occlusion, 0 to 1.
     """
 
     environment: Float[Array, "*b 9 3"]
     directions: Float[Array, "*b l 3"]
     colours: Float[Array, "*b l 3"]
     softness: Float[Array, "*b"]
+    shade: Float[Array, "*b 2"]
 
 
 @typed
@@ -143,31 +145,29 @@ def lamp_view(
 def shadows(
     points: Float[Array, "v 3"],
     triangles: np.ndarray,
-    direction: Float[Array, " 3"],
-    softness: Float[Array, ""],
+    light: Light,
     *,
     keep: Bool[Array, " t"] | None = None,
 ) -> Float[Array, " v"]:
-    """How much of a far lamp each vertex sees, 0 to 1.
+    """How much of the first lamp, which is far, each vertex sees, 0 to 1.
 
     Args:
         points: turned vertices, cm.
         triangles: what casts shadows.
-        direction: to the lamp, unit vector.
-        softness: 0 to 1, of the shadow's edge.
+        light: its first direction, softness and depth of shadows are read.
         keep: which triangles are there; all, if None.
     """
-    view = lamp_view(points, direction)
+    view = lamp_view(points, light.directions[0])
     seen = raster.rasterise(view, triangles, size=MAP_PX, tiles=TILES, keep=keep).depth
     place, depth = view[:, :2], view[:, 2]
     total = jnp.zeros_like(depth)
-    spread = 0.6 + 1.6 * softness
+    spread = 0.6 + 1.6 * light.softness
     taps = [(dx, dy) for dx in (-1.0, 0.0, 1.0) for dy in (-1.0, 0.0, 1.0)]
     for dx, dy in taps:
         at = place + (jnp.array([dx, dy]) * spread)[None]
         gap = depth - raster.look_up(seen, at)
         total += jnp.clip((gap - 0.7) / 0.5, 0.0, 1.0)
-    return 1 - total / len(taps)
+    return 1 - light.shade[0] * total / len(taps)
 
 
 def occlusion(

@@ -1,15 +1,25 @@
 """What a camera makes of light: exposure, blur, noise, colours, and their loss."""
 
+import math
+
+import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
+from lmkjax import pixels
 from lmkjax import points as plane
 from lmkjax.face.optics import noise
 from lmkjax.types import typed
 
-REACH = 4
-"""Pixels on each side that blur looks at."""
+LONGEST = 8.0
+"""The longest blur by motion, in 1/128 of the picture's side."""
+STEPS = 8
+"""Pictures that a blur by motion is the mean of."""
+YCC = np.array(  # brightness, and what blue and red have beyond it
+    [[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], np.float32
+)
 
 
 @struct.dataclass
@@ -19,23 +29,29 @@ class Sensor:
     Attributes:
         exposure: factor on the light.
         blur: standard deviation across and down, in 1/128 of the picture's side.
+        motion: how far all moved across and down meanwhile, in the same unit.
         noise: spread of shot noise and of coloured noise, of full scale.
         contrast: power around mid-grey, 1 = none.
         cast: a colour that all is multiplied with, near 1.
         saturation: 0 = grey, 1 = as it is.
         sepia: 0 to 1.
         black: lift of black, 0 to 0.2.
+        coarse: pixels of the picture that the camera had one for, at least 1.
+        jpeg: between two levels of the finest waves; 0 = not compressed.
         offset: where in the noise this picture lies.
     """
 
     exposure: Float[Array, "*b"]
     blur: Float[Array, "*b 2"]
+    motion: Float[Array, "*b 2"]
     noise: Float[Array, "*b 2"]
     contrast: Float[Array, "*b"]
     cast: Float[Array, "*b 3"]
     saturation: Float[Array, "*b"]
     sepia: Float[Array, "*b"]
     black: Float[Array, "*b"]
+    coarse: Float[Array, "*b"]
+    jpeg: Float[Array, "*b"]
     offset: Float[Array, "*b 2"]
 
 
@@ -43,7 +59,27 @@ class Sensor:
 def develop(light: Float[Array, "h w 3"], sensor: Sensor) -> Float[Array, "h w 3"]:
     """The picture, 0 to 1, that a sensor makes of linear light."""
     size = light.shape[0]
-    light = blur(light * sensor.exposure, sensor.blur * size / 128)
+    unit = size / 128
+    light = _if(
+        (sensor.motion != 0).any(),
+        lambda picture: smear(picture, sensor.motion * unit),
+        light * sensor.exposure,
+    )
+    fewer = pixels.shrinking(sensor.coarse, size=size)
+    across, down = (
+        fewer @ pixels.blurring(jnp.maximum(sigma * unit, 0.05), size=size)
+        for sigma in sensor.blur
+    )
+    value = _expose(pixels.mix(light, down, across), sensor)
+    value = _if(sensor.jpeg > 0, lambda v: compress(v, sensor.jpeg), value)
+    more = pixels.enlarging(sensor.coarse, size=size)
+    value = _if(sensor.coarse > 1, lambda v: pixels.mix(v, more, more), value)
+    return jnp.clip(value, 0.0, 1.0)
+
+
+def _expose(light, sensor):
+    """What the sensor's pixels say of the light that each of them got."""
+    size = light.shape[0]
     light = light * jnp.broadcast_to(sensor.cast, light.shape)
     light = jnp.maximum(light, 0.0)
     # Shadows sink and highlights roll off, as film and cameras let them.
@@ -62,26 +98,52 @@ def develop(light: Float[Array, "h w 3"], sensor: Sensor) -> Float[Array, "h w 3
     return jnp.clip(sensor.black + value * (1 - sensor.black), 0.0, 1.0)
 
 
+def _if(there, change, picture):
+    """The picture, changed if that is there: else it costs nothing on a CPU."""
+    return jax.lax.cond(there, change, lambda same: same, picture)
+
+
 @typed
-def blur(
-    picture: Float[Array, "h w c"], sigma_px: Float[Array, " 2"]
+def smear(
+    picture: Float[Array, "h w c"], way_px: Float[Array, " 2"]
 ) -> Float[Array, "h w c"]:
-    """A picture out of focus: Gaussian, across and down; edges repeat.
+    """A picture of what moved meanwhile: the mean along the way; edges repeat.
 
     Args:
         picture: any.
-        sigma_px: standard deviations, at most about half of `REACH`.
+        way_px: how far, across and down; at most `LONGEST` in its unit each.
     """
-    steps = jnp.arange(-REACH, REACH + 1)
-    for axis in (1, 0):
-        sigma = jnp.maximum(sigma_px[1 - axis], 0.05)
-        weight = jnp.exp(-0.5 * (steps / sigma) ** 2)
-        weight = weight / weight.sum()
-        pad = [(0, 0)] * 3
-        pad[axis] = (REACH, REACH)
-        wide = jnp.pad(picture, pad, mode="edge")
-        length = picture.shape[axis]
-        parts = (slice(i, i + length) for i in range(2 * REACH + 1))
-        rows = [wide[:, p] if axis == 1 else wide[p] for p in parts]
-        picture = sum(row * weight[i] for i, row in enumerate(rows))
-    return picture
+    height, width, channels = picture.shape
+    reach = math.ceil(LONGEST / 2 * max(height, width) / 128) + 1
+    rim = ((reach, reach + 1), (reach, reach + 1), (0, 0))
+    wide = jnp.pad(picture, rim, mode="edge")
+    total = jnp.zeros_like(picture)
+    for step in range(STEPS):
+        shift = way_px * ((step + 0.5) / STEPS - 0.5)
+        shift = jnp.clip(shift, 1.0 - reach, reach - 1.0) + reach
+        low = jnp.floor(shift)
+        share, (left, top) = shift - low, low.astype(jnp.int32)
+        for dx, wx in ((0, 1 - share[0]), (1, share[0])):
+            for dy, wy in ((0, 1 - share[1]), (1, share[1])):
+                part = jax.lax.dynamic_slice(
+                    wide, (top + dy, left + dx, 0), (height, width, channels)
+                )
+                total += part * (wx * wy)
+    return total / STEPS
+
+
+@typed
+def compress(
+    picture: Float[Array, "h w 3"], step: Float[Array, ""]
+) -> Float[Array, "h w 3"]:
+    """A picture that went through JPEG, colours three times as coarse as brightness.
+
+    Args:
+        picture: 0 to 1.
+        step: between two levels of brightness's finest waves.
+    """
+    height, width, _ = picture.shape
+    more = [(0, -side % pixels.BLOCK) for side in (height, width)]
+    whole = jnp.pad(picture, (*more, (0, 0)), mode="edge") @ YCC.T
+    whole = pixels.compress(whole, step * jnp.array([1.0, 3.0, 3.0]))
+    return (whole @ np.linalg.inv(YCC).T)[:height, :width]

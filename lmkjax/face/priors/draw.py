@@ -2,67 +2,144 @@
 
 import dataclasses
 import math
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+Share = Annotated[float, "0 to 1"]
+"""How often something is there: 0 = never, 1 = always."""
+Signed = Annotated[float, "any"]
+"""What may be below 0, too."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Priors:
-    """How faces are spread; angles are standard deviations in degrees.
+    """How faces are spread: what can be there, how often and how strongly.
+
+    A `Share` of 0 switches an element off, and so does a spread or a strength of 0;
+    a strength of 1 is that of photos. Angles are standard deviations in degrees.
 
     Attributes:
         yaw_deg: of most faces; a share `turned` has `wide_deg` instead.
         wide_deg: of turned faces.
-        turned: share of turned faces.
+        turned: of turned faces.
         down_deg: mean pitch: how far down faces look, against the neutral head.
         pitch_deg: up and down.
         roll_deg: tilt.
+        focal_mm: of the lens, shortest and longest, on 35 mm film.
+        jitter: strength of the face's shift and zoom in the picture.
+        identity: spread along the head's modes; 0 = everybody is the mean.
+        children: of children.
+        asymmetry: strength of the differences between the sides.
+        expressions: strength; 0 = calm faces.
+        blinks: of shut eyes.
+        gaze: strength of looks aside.
         melanin: the palest and the darkest skin, and the power that bends the draw.
+        redness: strength of blotches of blood and pigment.
+        freckles: of pale faces with freckles.
+        wrinkles: strength.
+        oil: strength of the skin's shine.
+        make_up: of made-up faces.
+        brows: of faces with brows.
+        lashes: strength of the dark line along the lids.
+        beards: of faces with some beard.
+        hair: of heads that are not bald.
+        grey_hair: of grey and white hair.
+        dyed_hair: of hair in any colour.
+        receding: of hair that leaves the temples.
+        glasses: with clear glasses.
+        sunglasses: with dark ones.
+        hats: with a hat or a cap.
+        scarves: with a scarf or a hood over the hair.
+        masks: with a face mask.
+        hands: with a hand before the face.
+        things: with a microphone, a cup or a card before the face.
         hardness: mean share of the light that comes from lamps.
+        shadows: strength of the shadows that the first lamp casts.
+        occlusion: strength of the dark in what the sky does not reach.
         warmth: spread of the light's colour (logarithm of red over blue).
-        children: share of children.
-        grey: share of pictures without colour.
-        sepia: share of brown pictures.
-        noise: mean spread of the sensor's noise.
+        plain: of backgrounds without shapes.
+        gradients: strength of slopes in the background.
+        shapes: of the background's shapes that are there.
+        stripes: of striped backgrounds.
+        clouds: strength of noise in the background.
+        clothes: of people who wear some.
+        patterns: of striped clothes.
+        saturated: mean saturation of what is around.
         blur: mean defocus in 1/128 of the side.
+        motion: of pictures blurred by motion.
+        noise: mean spread of the sensor's noise.
+        exposure: spread of the logarithm of the face's brightness.
         contrast: spread of the contrast's logarithm.
         cast: spread of the colour cast's logarithm.
-        stained: share of pictures with five times that cast.
-        saturated: mean saturation of what is around.
-        make_up: share of made-up faces.
-        beards: share of faces with some beard.
-        masks: share of faces with a face mask.
-        glasses: share with glasses, sunglasses included.
-        hats: share with something on the head.
-        things: share with a hand or a thing before the face.
+        stained: of pictures with five times that cast.
+        faded: spread of black's lift.
+        grey: of pictures without colour.
+        sepia: of brown pictures.
+        low_resolution: of pictures enlarged from few pixels.
+        jpeg: of pictures that bear the marks of strong JPEG.
     """
 
     yaw_deg: float = 14.5
     wide_deg: float = 32.0
-    turned: float = 0.12
-    down_deg: float = 4.0
+    turned: Share = 0.12
+    down_deg: Signed = 4.0
     pitch_deg: float = 10.0
     roll_deg: float = 11.0
+    focal_mm: tuple[float, float] = (24.0, 135.0)
+    jitter: float = 1.0
+    identity: float = 1.0
+    children: Share = 0.1
+    asymmetry: float = 1.0
+    expressions: float = 1.0
+    blinks: Share = 0.06
+    gaze: float = 1.0
     melanin: tuple[float, float, float] = (0.05, 2.3, 1.7)
+    redness: float = 1.0
+    freckles: Share = 0.15
+    wrinkles: float = 1.0
+    oil: float = 1.0
+    make_up: Share = 0.35
+    brows: Share = 1.0
+    lashes: float = 1.0
+    beards: Share = 0.38
+    hair: Share = 0.92
+    grey_hair: Share = 0.14
+    dyed_hair: Share = 0.03
+    receding: Share = 0.35
+    glasses: Share = 0.11
+    sunglasses: Share = 0.05
+    hats: Share = 0.1
+    scarves: Share = 0.025
+    masks: Share = 0.02
+    hands: Share = 0.06
+    things: Share = 0.06
     hardness: float = 0.5
+    shadows: Share = 1.0
+    occlusion: Share = 1.0
     warmth: float = 0.18
-    children: float = 0.1
-    grey: float = 0.06
-    sepia: float = 0.02
-    noise: float = 0.008
+    plain: Share = 0.25
+    gradients: float = 1.0
+    shapes: Share = 1.0
+    stripes: Share = 0.2
+    clouds: float = 1.0
+    clothes: Share = 1.0
+    patterns: Share = 0.3
+    saturated: float = 0.35
     blur: float = 0.55
+    motion: Share = 0.05
+    noise: float = 0.008
+    exposure: float = 0.38
     contrast: float = 0.12
     cast: float = 0.07
-    stained: float = 0.12
-    saturated: float = 0.35
-    make_up: float = 0.35
-    beards: float = 0.38
-    masks: float = 0.02
-    glasses: float = 0.16
-    hats: float = 0.12
-    things: float = 0.12
+    stained: Share = 0.12
+    faded: float = 0.03
+    grey: Share = 0.06
+    sepia: Share = 0.02
+    low_resolution: Share = 0.08
+    jpeg: Share = 0.12
 
 
 class Draw:

@@ -39,21 +39,25 @@ def lamps(draw, priors):
         power = power * (1.0 if number == 0 else draw.chance(0.4))
         colours.append(power * draws.warm(draw.normal(priors.warmth)))
     return light.Light(
-        environment, jnp.stack(directions), jnp.stack(colours), draw.uniform()
+        environment=environment,
+        directions=jnp.stack(directions),
+        colours=jnp.stack(colours),
+        softness=draw.uniform(),
+        shade=jnp.array([priors.shadows, priors.occlusion]),
     )
 
 
-def hair_colour(draw, melanin):
+def hair_colour(draw, melanin, priors):
     """Linear RGB from black over brown, red and blond to grey and white."""
     dark = jax.nn.sigmoid((melanin - 0.45) * 5)
     brown = draw.uniform() ** 1.7 * (1 - dark) + dark * 0.25 * draw.uniform() ** 2
     red = draw.uniform(0.0, 0.35) + 0.6 * draw.chance(0.06)
     depth = 5.0 - 4.0 * brown
     colour = jnp.exp(-depth * jnp.stack([0.75, 1.0 + 0.25 * red, 1.25 + 0.7 * red]))
-    grey = draw.chance(0.14) * draw.uniform(0.3, 1.0)
+    grey = draw.chance(priors.grey_hair) * draw.uniform(0.3, 1.0)
     white = draw.uniform(0.12, 0.5) * jnp.ones(3)
     colour = colour + (white - colour) * grey
-    dyed = draw.chance(0.03)
+    dyed = draw.chance(priors.dyed_hair)
     paint = jnp.exp(draw.uniform(-3.0, 0.0, (3,)))
     return colour + (paint - colour) * dyed, grey
 
@@ -82,14 +86,15 @@ def person(draw, melanin, hair, grey, priors):
         tint=jnp.exp(draw.normal(0.04, (3,))),
         mottle=jnp.stack(
             [
-                draw.uniform(0.1, 0.6),
-                draw.uniform(0.1, 0.6),
-                draw.chance(0.15) * draw.uniform(0.0, 0.6) * pale,
+                priors.redness * draw.uniform(0.1, 0.6),
+                priors.redness * draw.uniform(0.1, 0.6),
+                draw.chance(priors.freckles) * draw.uniform(0.0, 0.6) * pale,
                 draw.uniform(0.2, 1.0),
             ]
         ),
-        age=jnp.clip(draw.uniform() ** 2 + 0.5 * grey * draw.uniform(), 0, 1),
-        oil=jnp.exp(draw.normal(0.6)) * 0.035,
+        age=priors.wrinkles
+        * jnp.clip(draw.uniform() ** 2 + 0.5 * grey * draw.uniform(), 0, 1),
+        oil=priors.oil * jnp.exp(draw.normal(0.6)) * 0.035,
         lips=jnp.stack(
             [draw.uniform(0.2, 0.9), draw.uniform(0.0, 0.25), draw.normal(0.02)]
         ),
@@ -97,15 +102,14 @@ def person(draw, melanin, hair, grey, priors):
             lipstick, made_up * draw.chance(0.6) * draw.uniform(0.3, 0.9)
         ),
         shadow=jnp.append(shadow, made_up * draw.chance(0.6) * draw.uniform(0.2, 0.8)),
-        liner=jnp.stack(
-            [draw.uniform(0.55, 0.85) + 0.15 * made_up, 0.6 * draw.uniform()]
-        ),
+        liner=priors.lashes
+        * jnp.stack([draw.uniform(0.55, 0.85) + 0.15 * made_up, 0.6 * draw.uniform()]),
         brow=jnp.concatenate(
             [
                 hair * jnp.exp(-0.3 - 1.2 * draw.uniform()),
                 jnp.stack(
                     [
-                        draw.uniform(0.55, 1.0),
+                        draw.chance(priors.brows) * draw.uniform(0.55, 1.0),
                         draw.uniform(0.6, 1.3),
                         draw.normal(0.06),
                     ]
@@ -130,7 +134,6 @@ def person(draw, melanin, hair, grey, priors):
 
 
 STYLES = (  # share; cover, top, side, curtain's length, fringe's length, curl
-    (0.08, 0.0, 0.1, 0.1, 0.0, 0.0, 0.0),  # bald
     (0.12, 0.8, 0.15, 0.1, 0.0, 0.0, 0.3),  # shorn
     (0.24, 1.0, 1.2, 0.5, 0.0, 0.0, 0.2),  # short
     (0.10, 1.0, 1.6, 0.8, 0.0, 3.5, 0.2),  # short with a fringe
@@ -141,18 +144,17 @@ STYLES = (  # share; cover, top, side, curtain's length, fringe's length, curl
 )
 
 
-def locks(draw, colour, grey, on_head, priors):
+def locks(draw, colour, grey, priors):
     """How the hair is worn, or a scarf over it."""
     table = np.array(STYLES)
     style = draw.pick(table[:, 1:], table[:, 0])
-    scarf = on_head * draw.chance(0.2)
+    haired, scarf = draw.chance(priors.hair), draw.chance(priors.scarves)
     length = style[3] * draw.uniform(0.6, 1.3)
-    length = jnp.where(scarf > 0, 15.0, length)
+    length = jnp.where(scarf > 0, 15.0, length * haired)
     dyed = draws.colour(draw, priors.saturated)
-    recede = draw.chance(0.3 + 0.4 * grey) * draw.uniform(0.0, 2.8)
-    long = (style[3] > 0) | (scarf > 0)
+    recede = draw.chance(priors.receding * (0.85 + grey)) * draw.uniform(0.0, 2.8)
     return hair.Hair(
-        cover=jnp.maximum(style[0] * draw.uniform(0.85, 1.0), scarf),
+        cover=jnp.maximum(haired * style[0] * draw.uniform(0.85, 1.0), scarf),
         volume=jnp.stack(
             [
                 style[1] * draw.uniform(0.6, 1.5),
@@ -173,7 +175,7 @@ def locks(draw, colour, grey, on_head, priors):
         ),
         curtain=jnp.stack(
             [
-                jnp.where(long, length, 0.0),
+                length,
                 jnp.where(scarf > 0, 0.95, draw.uniform(0.6, 1.25)),
                 draw.uniform(-0.2, 0.6),
                 draw.uniform(0.0, 0.8),
@@ -193,12 +195,12 @@ def locks(draw, colour, grey, on_head, priors):
     )
 
 
-def surroundings(draw, priors):
+def surroundings(draw, melanin, priors):
     """Background and clothes."""
     count = 8
     near = draws.colour(draw, priors.saturated)
     colours = [near, *(draws.colour(draw, priors.saturated) for _ in range(2))]
-    plain = draw.chance(0.25)
+    plain = draw.chance(priors.plain)
     shapes = jnp.concatenate(
         [
             draw.uniform(-0.1, 1.1, (count, 2)),
@@ -207,31 +209,35 @@ def surroundings(draw, priors):
             + 1.57 * draw.uniform(0, 2, (count, 1)).round(),
             draw.uniform(0, 1, (count, 1)).round(),
             draw.uniform(0.03, 1.0, (count, 1)) ** 2,
-            draw.uniform(0.2, 1.0, (count, 1)) * (1 - plain),
+            draw.uniform(0.2, 1.0, (count, 1))
+            * (1 - plain)
+            * (draw.uniform(shape=(count, 1)) < priors.shapes),
         ],
         -1,
     )
     paints = [draws.colour(draw, priors.saturated) for _ in range(count)]
-    cloth = draws.colour(draw, 1.5 * priors.saturated)
+    cloth = [draws.colour(draw, 1.5 * priors.saturated) for _ in range(2)]
+    bare = skin.pigment(melanin, jnp.asarray(0.25))
+    cloth = jnp.where(draw.chance(priors.clothes) > 0, jnp.stack(cloth), bare[None])
     return scenery.Scene(
         colours=jnp.stack(colours),
-        slope=draw.normal(1.2, (2,)),
-        clouds=draw.uniform(0.0, 1.0, (3,)) ** 4 * (1 - 0.8 * plain),
+        slope=draw.normal(1.2 * priors.gradients, (2,)),
+        clouds=priors.clouds * draw.uniform(0.0, 1.0, (3,)) ** 4 * (1 - 0.8 * plain),
         scale=jnp.exp(draw.uniform(-0.7, 1.2)),
         shapes=shapes,
         shape_colours=jnp.stack(paints),
         stripes=jnp.stack(
             [
-                draw.chance(0.2) * draw.uniform(0.1, 0.5),
+                draw.chance(priors.stripes) * draw.uniform(0.1, 0.5),
                 draw.uniform(2, 14),
                 draw.uniform(0, math.pi),
                 draw.uniform(0.1, 1.0),
             ]
         ),
-        cloth=jnp.stack([cloth, draws.colour(draw, 1.5 * priors.saturated)]),
+        cloth=cloth,
         cloth_pattern=jnp.stack(
             [
-                draw.chance(0.3) * draw.uniform(),
+                draw.chance(priors.patterns) * draw.uniform(),
                 draw.uniform(0.3, 2.0),
                 draw.uniform(0.1, 0.5),
             ]
@@ -253,8 +259,8 @@ def device(draw, lamps, melanin, priors):
     front = jnp.array([[0.0, 0.35, 0.94], [0.5, 0.2, 0.84], [-0.5, 0.2, 0.84]])
     level = light.diffuse(front, jnp.ones(3) * 0.8, jnp.ones(3) * 0.8, lamps).mean()
     # A camera sees to it that a face is neither black nor white, and half succeeds.
-    wanted = 1.15 * jnp.exp(0.30 * melanin + draw.normal(0.38))
-    grey = draw.chance(priors.grey)
+    wanted = 1.15 * jnp.exp(0.30 * melanin + draw.normal(priors.exposure))
+    grey, way = draw.chance(priors.grey), draw.uniform(0.0, math.pi)
     # Stage light, dusk, old prints: a few pictures are red, blue or yellow all over.
     cast = priors.cast * (1 + 4 * draw.chance(priors.stained))
     return sensor.Sensor(
@@ -262,11 +268,16 @@ def device(draw, lamps, melanin, priors):
         blur=priors.blur
         * jnp.exp(draw.normal(0.45))
         * jnp.exp(draw.normal(0.12, (2,))),
+        motion=draw.chance(priors.motion)
+        * draw.uniform(1.0, 5.0)
+        * jnp.stack([jnp.cos(way), jnp.sin(way)]),
         noise=priors.noise * jnp.exp(draw.normal(0.6, (2,))) * jnp.array([1.0, 0.6]),
         contrast=jnp.exp(draw.normal(priors.contrast)) * 1.08,
         cast=jnp.exp(cast * draw.normal(shape=(3,))),
         saturation=(1 - grey) * jnp.clip(1 + draw.normal(0.18), 0.3, 1.5),
         sepia=draw.chance(priors.sepia) * draw.uniform(0.5, 1.0),
-        black=jnp.maximum(draw.normal(0.03), 0.0),
+        black=jnp.maximum(draw.normal(priors.faded), 0.0),
+        coarse=1 + draw.chance(priors.low_resolution) * draw.uniform(0.2, 2.5),
+        jpeg=draw.chance(priors.jpeg) * draw.uniform(0.05, 0.25),
         offset=draw.uniform(shape=(2,)),
     )

@@ -1,8 +1,8 @@
 """From a key to the parameters of a face: the priors, and nothing but the priors."""
 
+import dataclasses
 import functools
 import json
-import math
 
 import jax
 import jax.numpy as jnp
@@ -69,9 +69,12 @@ STAND_IN = Priors(
     cast=0.16,
     saturated=0.75,
     masks=0.04,
-    glasses=0.25,
-    hats=0.25,
-    things=0.3,
+    glasses=0.17,
+    sunglasses=0.08,
+    hats=0.2,
+    scarves=0.05,
+    hands=0.15,
+    things=0.15,
 )
 """Other looks, poses the same: takes the place of a target domain of real photos."""
 
@@ -90,16 +93,15 @@ def sample(
     head = head or heads.load()
     keys = jax.random.split(key, 8)
     shape = draws.Draw(keys[0], max(192, head.modes + SIDES))
-    identity = jnp.clip(shape.normal(1.0, (head.modes,)), -2.5, 2.5)
-    sides = shape.normal(1.0, (SIDES,))
+    identity = jnp.clip(shape.normal(priors.identity, (head.modes,)), -2.5, 2.5)
+    sides = shape.normal(priors.asymmetry, (SIDES,))
     child = shape.chance(priors.children) * shape.uniform(0.3, 1.0)
     tone = draws.Draw(keys[1])
     worn = draws.Draw(keys[7])
     low, high, power = priors.melanin
     melanin = low + (high - low) * tone.uniform() ** power
     lamps = looks.lamps(draws.Draw(keys[2]), priors)
-    colour, grey = looks.hair_colour(tone, melanin)
-    on_head = worn.chance(priors.hats)
+    colour, grey = looks.hair_colour(tone, melanin, priors)
     person = looks.person(tone, melanin, colour, grey, priors)
     grown = (child == 0).astype(jnp.float32)
     person = person.replace(age=person.age * grown, beard=person.beard * grown)
@@ -107,15 +109,27 @@ def sample(
         identity=identity,
         sides=sides,
         youth=child,
-        expression=_of_head(_expression(draws.Draw(keys[3])), head),
+        expression=_of_head(_expression(draws.Draw(keys[3]), priors), head),
         camera=_camera(draws.Draw(keys[4]), priors),
         light=lamps,
         skin=person,
-        hair=looks.locks(worn, colour, grey, on_head, priors),
-        props=wardrobe.worn(worn, on_head, priors),
-        scene=looks.surroundings(draws.Draw(keys[5]), priors),
+        hair=looks.locks(worn, colour, grey, priors),
+        props=wardrobe.worn(worn, priors),
+        scene=looks.surroundings(draws.Draw(keys[5]), melanin, priors),
         sensor=looks.device(draws.Draw(keys[6]), lamps, melanin, priors),
     )
+
+
+def many(
+    keys: jax.Array, priors: Priors = PRIORS, *, head: heads.HeadLike | None = None
+) -> FaceParams:
+    """Faces of many keys, along a leading axis; compiled once for all priors."""
+    return _many(keys, dataclasses.asdict(priors), head or heads.load())
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _many(keys, values, head):
+    return jax.vmap(lambda key: sample(key, Priors(**values), head=head))(keys)
 
 
 def _camera(draw, priors):
@@ -125,15 +139,15 @@ def _camera(draw, priors):
     pitch = jnp.clip(priors.down_deg + priors.pitch_deg * draw.normal(), -45, 45)
     roll = jnp.clip(priors.roll_deg * draw.normal(), -45, 45)
     # A head of 24 cm fills a share of a frame of 24 mm, seen through 24 to 135 mm.
-    focal_mm = jnp.exp(draw.uniform(math.log(24), math.log(135)))
+    focal_mm = jnp.exp(draw.uniform(*map(jnp.log, priors.focal_mm)))
     distance = focal_mm / draw.uniform(0.25, 0.8)
     return camera.Camera(
         yaw_rad=jnp.deg2rad(yaw),
         pitch_rad=jnp.deg2rad(pitch),
         roll_rad=jnp.deg2rad(roll),
         distance_cm=jnp.clip(distance, 40, 500),
-        shift=draw.normal(0.012, (2,)),
-        zoom=draw.normal(0.03),
+        shift=draw.normal(0.012 * priors.jitter, (2,)),
+        zoom=draw.normal(0.03 * priors.jitter),
     )
 
 
@@ -158,7 +172,7 @@ def _of_head(row, head):
     return jnp.append(row, 0.0)[jnp.array(spots, int)]
 
 
-def _expression(draw):
+def _expression(draw, priors):
     """One kind of expression, more or less of it, a blink, a gaze, and some noise."""
     rows, shares = _kinds()
     names = heads.load().expression_names
@@ -172,20 +186,21 @@ def _expression(draw):
     row = row * jnp.where(right, jnp.exp(jnp.minimum(side, 0)), 1.0)
     calm = jnp.array([not n.startswith(("eye", "jaw", "mouthClose")) for n in names])
     stray = jnp.maximum(draw.normal(0.10, (len(names),)) - 0.02, 0)
-    row = row + stray * calm
+    row = priors.expressions * (row + stray * calm)
     at = names.index
     blink = jnp.where(
-        draw.chance(0.06) > 0, draw.uniform(0.7, 1.0), draw.uniform(0, 0.22)
+        draw.chance(priors.blinks) > 0, draw.uniform(0.7, 1.0), draw.uniform(0, 0.22)
     )
     blink = blink * jnp.exp(draw.normal(0.05, (2,)))
     row = row.at[jnp.array([at("eyeBlink_L"), at("eyeBlink_R")])].set(blink)
-    across, up = draw.normal(0.28), draw.normal(0.2) - 0.04
+    across = draw.normal(0.28 * priors.gaze)
+    up = priors.gaze * (draw.normal(0.2) - 0.04)
     for side_, sign in (("L", 1.0), ("R", -1.0)):
         row = row.at[at(f"eyeLookOut_{side_}")].set(jnp.clip(sign * across, 0, 1))
         row = row.at[at(f"eyeLookIn_{side_}")].set(jnp.clip(-sign * across, 0, 1))
         row = row.at[at(f"eyeLookUp_{side_}")].set(jnp.clip(up, 0, 1))
         row = row.at[at(f"eyeLookDown_{side_}")].set(jnp.clip(-up, 0, 1))
-    aside = draw.normal(0.12) * draw.chance(0.3)
+    aside = draw.normal(0.12 * priors.expressions) * draw.chance(0.3)
     row = row.at[at("jawLeft")].add(jnp.maximum(aside, 0))
     row = row.at[at("jawRight")].add(jnp.maximum(-aside, 0))
     return jnp.clip(row, 0, 1)

@@ -7,15 +7,14 @@ from lmkjax.face.paint import props
 from lmkjax.face.priors import draw as draws
 
 
-def worn(draw, on_head, priors):
+def worn(draw, priors):
     """Hats, glasses, hands and things; all drawn, few of them worn."""
     kind = draw.pick(
         [[0.0, 0.0], [0.0, 7.0], [5.0, 0.0], [2.5, 0.0]], [0.35, 0.4, 0.1, 0.15]
     )
-    scarf_drawn = draw.chance(0.8)  # a scarf sometimes has a hat upon it
     hat = jnp.stack(
         [
-            on_head * scarf_drawn,
+            draw.chance(priors.hats),
             draw.uniform(7.6, 10.0),
             draw.normal(0.06) + 0.02,
             draw.uniform(7.5, 10.0),
@@ -23,10 +22,12 @@ def worn(draw, on_head, priors):
             kind[1] * draw.uniform(0.7, 1.2),
         ]
     )
-    dark = draw.chance(0.3)
+    chance = draw.uniform()
+    dark = (chance < priors.sunglasses).astype(jnp.float32)
+    there = (chance < priors.sunglasses + priors.glasses).astype(jnp.float32)
     glasses = jnp.stack(
         [
-            draw.chance(priors.glasses),
+            there,
             draw.uniform(2.35, 2.95),
             draw.uniform(1.3, 2.2),
             draw.uniform(2.0, 4.5),
@@ -35,12 +36,14 @@ def worn(draw, on_head, priors):
             draw.uniform(0.01, 0.03),
         ]
     )
-    there = draw.chance(priors.things)
-    what = draw.pick(np.eye(3), [0.5, 0.25, 0.25])
-    limbs = _hand(draw) * what[0] + _stick(draw) * what[1]
+    chance, what = draw.uniform(), draw.pick(np.eye(2))
+    hand = (chance < priors.hands).astype(jnp.float32)
+    thing = (chance < priors.hands + priors.things) * (1 - hand)
+    limbs = _hand(draw) * hand + _stick(draw) * (1 - hand)
+    limbs = limbs.at[:, 6].multiply(jnp.maximum(hand, thing * what[0]))
     card = jnp.stack(
         [
-            there * what[2],
+            thing * what[1],
             draw.normal(3.5),
             draw.normal(3.5) - 3.0,
             draw.uniform(12.0, 17.0),
@@ -56,9 +59,9 @@ def worn(draw, on_head, priors):
         hat_colour=draws.colour(draw, 1.5 * priors.saturated),
         glasses=glasses,
         glasses_colours=jnp.stack([rim, tint]),
-        limbs=limbs.at[:, 6].multiply(there),
+        limbs=limbs,
         limb_colour=draws.colour(draw, priors.saturated),
-        limb_skin=what[0],
+        limb_skin=hand,
         card=card,
         card_colour=draws.colour(draw, priors.saturated),
         card_text=draw.uniform(0.0, 1.5),

@@ -18,6 +18,7 @@ def lamps(**changed):
         "directions": jnp.array([[0.0, 0.0, 1.0]]),
         "colours": jnp.array([[1.0, 2.0, 4.0]]),
         "softness": jnp.asarray(0.0),
+        "shade": jnp.ones(2),
     }
     return light.Light(**{**values, **changed})
 
@@ -43,8 +44,10 @@ def test_a_highlight_is_where_the_mirror_points():
 def test_a_plate_shades_what_is_behind_it():
     near = [[-3.0, -3.0, 5.0], [3.0, -3.0, 5.0], [0.0, 4.0, 5.0]]
     points = jnp.array([*near, [0.0, 0.0, -5.0], [9.0, 9.0, -5.0]])
-    share = light.shadows(points, np.array([[0, 1, 2]]), FRONT[0], jnp.asarray(0.0))
-    np.testing.assert_allclose(share, [1, 1, 1, 0, 1], atol=1e-6)
+    for depth in (1.0, 0.25):
+        lamp = lamps(shade=jnp.array([depth, 1.0]))
+        share = light.shadows(points, np.array([[0, 1, 2]]), lamp)
+        np.testing.assert_allclose(share, [1, 1, 1, 1 - depth, 1], atol=1e-6)
 
 
 def test_a_floor_under_a_roof_sees_less_sky_than_one_in_the_open():

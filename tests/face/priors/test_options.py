@@ -1,0 +1,193 @@
+"""Priors by name: what is read, what is refused, and that each does what it says."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from lmkjax.face.priors import options, sample
+from lmkjax.types import UserError
+
+KEYS = jax.random.split(jax.random.key(5), 64)
+CALM = {"blinks": 0.0, "gaze": 0.0, "expressions": 0.0, "children": 0.0}
+TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
+    "yaw_deg": "camera.yaw_rad",
+    "wide_deg": "camera.yaw_rad",
+    "turned": "camera.yaw_rad",
+    "down_deg": "camera.pitch_rad",
+    "pitch_deg": "camera.pitch_rad",
+    "roll_deg": "camera.roll_rad",
+    "focal_mm": "camera.distance_cm",
+    "jitter": "camera.shift camera.zoom",
+    "identity": "identity",
+    "children": "youth skin.age skin.beard",
+    "asymmetry": "sides",
+    "expressions": "expression",
+    "blinks": "expression",
+    "gaze": "expression",
+    # What follows from the skin's tone: who is fair-haired, the camera's exposure.
+    "melanin": "skin hair.colour sensor.exposure",
+    "redness": "skin.mottle",
+    "freckles": "skin.mottle",
+    "wrinkles": "skin.age",
+    "oil": "skin.oil",
+    "make_up": "skin.lipstick skin.shadow skin.liner",
+    "brows": "skin.brow",
+    "lashes": "skin.liner",
+    "beards": "skin.beard",
+    "hair": "hair.cover hair.curtain",
+    "grey_hair": "hair.colour hair.line skin.brow skin.beard_colour skin.age",
+    "dyed_hair": "hair.colour skin.brow skin.beard_colour",
+    "receding": "hair.line",
+    "glasses": "props.glasses",
+    "sunglasses": "props.glasses props.glasses_colours",
+    "hats": "props.hat",
+    "scarves": "hair",
+    "masks": "skin.mask",
+    "hands": "props.limbs props.limb_skin props.card",
+    "things": "props.limbs props.card",
+    "hardness": "light.environment light.colours sensor.exposure",
+    "shadows": "light.shade",
+    "occlusion": "light.shade",
+    "warmth": "light.environment light.colours sensor.exposure",
+    "plain": "scene.shapes scene.clouds",
+    "gradients": "scene.slope",
+    "shapes": "scene.shapes",
+    "stripes": "scene.stripes",
+    "clouds": "scene.clouds",
+    "clothes": "scene.cloth",
+    "patterns": "scene.cloth_pattern",
+    "saturated": "scene.colours scene.shape_colours scene.cloth hair.colour"
+    " props.hat_colour props.limb_colour props.card_colour",
+    "blur": "sensor.blur",
+    "motion": "sensor.motion",
+    "noise": "sensor.noise",
+    "exposure": "sensor.exposure",
+    "contrast": "sensor.contrast",
+    "cast": "sensor.cast",
+    "stained": "sensor.cast",
+    "faded": "sensor.black",
+    "grey": "sensor.saturation",
+    "sepia": "sensor.sepia",
+    "low_resolution": "sensor.coarse",
+    "jpeg": "sensor.jpeg",
+}
+ABSENT = {  # what is 0 where a prior is 0
+    "make_up": lambda face: face.skin.lipstick[..., 3] + face.skin.shadow[..., 3],
+    "freckles": lambda face: face.skin.mottle[..., 2],
+    "brows": lambda face: face.skin.brow[..., 3],
+    "beards": lambda face: face.skin.beard[..., :2].sum(-1) + face.youth,
+    "masks": lambda face: face.skin.mask[..., 0],
+    "hats": lambda face: face.props.hat[..., 0],
+    "scarves": lambda face: face.hair.cloth,
+    "stripes": lambda face: face.scene.stripes[..., 0],
+    "shapes": lambda face: face.scene.shapes[..., 7],
+    "patterns": lambda face: face.scene.cloth_pattern[..., 0],
+    "motion": lambda face: np.abs(face.sensor.motion).sum(-1),
+    "grey": lambda face: face.sensor.saturation == 0,
+    "sepia": lambda face: face.sensor.sepia,
+    "low_resolution": lambda face: face.sensor.coarse - 1,
+    "jpeg": lambda face: face.sensor.jpeg,
+}
+
+
+def draw(**values):
+    priors = dataclasses.replace(sample.PRIORS, **values)
+    return jax.tree.map(np.asarray, sample.many(KEYS, priors))
+
+
+@pytest.fixture(scope="module")
+def usual():
+    return draw()
+
+
+def changed(one, other):
+    """The parts in which two crowds differ."""
+    flat, _ = jax.tree.flatten_with_path(one)
+    return {
+        ".".join(step.name for step in path)
+        for (path, leaf), twin in zip(flat, jax.tree.leaves(other), strict=True)
+        if not np.allclose(leaf, twin, rtol=1e-5, atol=1e-6)
+    }
+
+
+@pytest.mark.parametrize("name", options.KNOWN)
+def test_a_prior_changes_what_it_is_about_and_nothing_else(name, usual):
+    value = getattr(sample.PRIORS, name)
+    if isinstance(value, tuple):
+        value = tuple(1.3 * number for number in value)
+    else:
+        value = 0.0 if value == 1 else 1.0
+    parts = changed(draw(**{name: value}), usual)
+    assert parts, "a prior that does nothing"
+    allowed = tuple(TOUCHED[name].split())
+    assert all(part.startswith(allowed) for part in parts), parts
+    for part in allowed:
+        assert any(p.startswith(part) for p in parts), f"{part} should change"
+
+
+@pytest.mark.parametrize("name", list(ABSENT))
+def test_a_share_of_nothing_is_nothing_and_all_is_all(name):
+    rest = {"plain": 0.0, "children": 0.0}
+    none, all_ = (ABSENT[name](draw(**rest | {name: share})) for share in (0.0, 1.0))
+    assert not none.any()
+    if name == "freckles":  # dark skin has none to see
+        assert (all_ > 1e-3).mean() > 0.5
+    elif name == "make_up":  # lips or lids, or neither
+        assert 0.6 < (all_ > 0).mean() < 1
+    else:
+        assert (all_ > 0).mean() > 0.99
+
+
+def test_what_excludes_each_other_does():
+    faces = draw(glasses=0.5, sunglasses=0.5, hands=0.5, things=0.5)
+    assert (faces.props.glasses[:, 0] == 1).all()
+    dark = faces.props.glasses[:, 5] > 0.5
+    assert 0.3 < dark.mean() < 0.7
+    hand = faces.props.limb_skin == 1
+    thing = (faces.props.card[:, 0] == 1) | (faces.props.limbs[:, 0, 6] > 0) & ~hand
+    assert (hand ^ thing).all() and 0.3 < hand.mean() < 0.7
+
+
+def test_calm_people_without_pose_are_the_same_head():
+    faces = draw(**CALM, identity=0.0, asymmetry=0.0, yaw_deg=0.0, turned=0.0)
+    assert not faces.identity.any() and not faces.sides.any()
+    assert not faces.camera.yaw_rad.any()
+    names = sample.heads.load().expression_names
+    lids = [names.index(f"eyeBlink_{side}") for side in "LR"]
+    assert np.delete(faces.expression, lids, axis=1).max() == 0
+    assert faces.expression.max() < 0.35  # lids that hang a little
+
+
+def test_words_are_read():
+    priors = options.choose("photo", "glasses=1 melanin=0.1,0.2,1")
+    assert priors.glasses == 1 and priors.melanin == (0.1, 0.2, 1.0)
+    assert priors.hats == sample.PRIORS.hats
+    assert options.choose("stand_in", ["hats=0"]).noise == sample.STAND_IN.noise
+    told = options.tell(priors, "photo")
+    assert told == "melanin=0.1,0.2,1 glasses=1"
+    assert options.choose("photo", told) == priors
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("glases=1", "Unknown prior 'glases'; known: yaw_deg, .* glasses, "),
+        ("glasses", "one number from 0 to 1; got 'glasses'"),
+        ("glasses=1.5", "from 0 to 1"),
+        ("yaw_deg=-3", "at least 0"),
+        ("noise=nan", "at least 0"),
+        ("melanin=1", "3 numbers with commas"),
+        ("focal_mm=0,50", "at least 0.001"),
+        ("hats=1 hats=0", "each prior once"),
+    ],
+)
+def test_what_cannot_be_is_refused(words, complaint):
+    with pytest.raises(UserError, match=complaint):
+        options.choose("photo", words)
+
+
+def test_unknown_looks_are_refused():
+    with pytest.raises(UserError, match="known: .'photo', 'stand_in'"):
+        options.choose("odd", "")
