@@ -86,7 +86,12 @@ def bare(params):
             limbs=worn.limbs * 0,
             card=worn.card * 0,
         ),
-        sensor=taken.replace(noise=taken.noise * 0),
+        sensor=taken.replace(
+            noise=taken.noise * 0,
+            motion=taken.motion * 0,
+            coarse=taken.coarse * 0 + 1,
+            jpeg=taken.jpeg * 0,
+        ),
     )
 
 
