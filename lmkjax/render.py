@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Sequence
 
 from lmkjax import command, schemes
-from lmkjax.face import gallery
+from lmkjax.face import gallery, sheets
 from lmkjax.face.priors import options
 
 
@@ -48,7 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         + ", ".join(options.KNOWN),
     )
     parser.add_argument(
-        "--sheet", action="store_true", help="also write sheet.png, points drawn"
+        "--sheet",
+        nargs="?",
+        const="points",
+        metavar="ELEMENT",
+        help="also write sheet.png, points drawn; with an ELEMENT write that alone,"
+        " and on it the same faces with nothing but the element varied: "
+        + ", ".join(sheets.ELEMENTS),
     )
     parser.add_argument(
         "--benchmark",
@@ -67,6 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if flags.out is None:
         parser.error("--out FOLDER is wanted (or --benchmark)")
+    if flags.sheet not in (None, "points"):
+        (file,) = gallery.write_sheet(
+            flags.out, flags.sheet, size=flags.size, seed=flags.seed
+        )
+        print(file)
+        return 0
     files = gallery.write(
         flags.out,
         scheme,
@@ -74,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         size=flags.size,
         seed=flags.seed,
         priors=priors,
-        sheet=flags.sheet,
+        sheet=flags.sheet is not None,
     )
     print(f"{flags.out}: {len(files)} files, {flags.count} faces.")
     return 0

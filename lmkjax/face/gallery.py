@@ -1,5 +1,6 @@
 """Rendered faces as files: pictures, their points, a contact sheet; and how fast."""
 
+import contextlib
 import json
 import pathlib
 import resource
@@ -7,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lmkjax import schemes
-from lmkjax.face import picture, render
+from lmkjax.face import picture, render, sheets
 from lmkjax.face.optics import sensor
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import marks
@@ -64,21 +66,65 @@ def write(
         UserError: a number that makes no sense, or a folder that cannot be written.
     """
     _check(count=count, size=size)
+    with whole(out) as (scratch, files):
+        _fill(scratch, scheme, count, size, seed, priors, sheet)
+    return files
+
+
+def write_sheet(
+    out: pathlib.Path, element: str, *, size: int, seed: int
+) -> list[pathlib.Path]:
+    """Writes `sheet_ELEMENT.png`, on which nothing but one element varies.
+
+    Args:
+        out: the folder; it is made, and a file of the same name is replaced.
+        element: one of `sheets.ELEMENTS`.
+        size: side of a picture, pixels, at least 16.
+        seed: of the faces.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: no such element or size, or a folder that cannot be written.
+    """
+    _check(count=1, size=size)
+    picture = sheets.draw(element, size=size, seed=seed)
+    with whole(out) as (scratch, files):
+        picture.save(scratch / f"sheet_{element}.png")
+    return files
+
+
+@contextlib.contextmanager
+def whole(
+    out: pathlib.Path,
+) -> Iterator[tuple[pathlib.Path, list[pathlib.Path]]]:
+    """A folder to write into, whose files appear in `out` together, or none does.
+
+    Args:
+        out: the folder; it is made, and files of the same name are replaced.
+
+    Yields:
+        The folder to write into, and a list that holds the files in `out` at the end.
+
+    Raises:
+        UserError: `out` cannot be written.
+    """
+    files: list[pathlib.Path] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
         scratch = pathlib.Path(tempfile.mkdtemp(prefix=".part-", dir=out))
     except OSError as error:
         raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
     try:
-        _fill(scratch, scheme, count, size, seed, priors, sheet)
-        files = [out / file.name for file in sorted(scratch.iterdir())]
+        yield scratch, files
         for file in sorted(scratch.iterdir()):
             file.replace(out / file.name)
+            files.append(out / file.name)
     except OSError as error:
         raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return files
 
 
 def _check(*, count, size):

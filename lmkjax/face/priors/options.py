@@ -25,11 +25,16 @@ def choose(looks: str, words: str | Iterable[str]) -> draw.Priors:
     """
     if looks not in LOOKS:
         raise UserError(f"Unknown looks '{looks}'; known: {sorted(LOOKS)}.")
+    return change(LOOKS[looks], words)
+
+
+def change(priors: draw.Priors, words: str | Iterable[str]) -> draw.Priors:
+    """Priors, some of them replaced; `words` and errors as for `choose`."""
     words = words.split() if isinstance(words, str) else list(words)
     values = dict(_read(word) for word in words)
     if len(values) != len(words):
         raise UserError(f"Wanted each prior once; got {' '.join(words)}.")
-    return dataclasses.replace(LOOKS[looks], **values)
+    return dataclasses.replace(priors, **values)
 
 
 def tell(priors: draw.Priors, looks: str) -> str:
