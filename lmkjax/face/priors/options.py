@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable
 
 from lmkjax.face.priors import draw, sample
@@ -46,6 +47,20 @@ def tell(priors: draw.Priors, looks: str) -> str:
             numbers = value if isinstance(value, tuple) else (value,)
             words.append(f"{name}={','.join(f'{number:g}' for number in numbers)}")
     return " ".join(words)
+
+
+def table() -> str:
+    """All priors with what they mean and what is usual, as Markdown."""
+    told = draw.Priors.__doc__.split("Attributes:")[1]
+    meanings = dict(re.findall(r"^ {8}(\w+): (.*)$", told, re.MULTILINE))
+    kinds = {draw.Share: "share", draw.Signed: "any number"}
+    lines = ["| prior | kind | photo | stand_in | |", "|---|---|--:|--:|---|"]
+    for name, field in KNOWN.items():
+        kind = kinds[field.type] if field.type in kinds else "at least 0"
+        values = (getattr(LOOKS[looks], name) for looks in ("photo", "stand_in"))
+        shown = (str(value).strip("()") for value in values)
+        lines.append(f"| `{name}` | {kind} | {' | '.join(shown)} | {meanings[name]} |")
+    return "\n".join(lines)
 
 
 def _read(word: str) -> tuple[str, float | tuple[float, ...]]:

@@ -1,6 +1,7 @@
 """Priors by name: what is read, what is refused, and that each does what it says."""
 
 import dataclasses
+import pathlib
 
 import jax
 import numpy as np
@@ -191,3 +192,8 @@ def test_what_cannot_be_is_refused(words, complaint):
 def test_unknown_looks_are_refused():
     with pytest.raises(UserError, match="known: .'photo', 'stand_in'"):
         options.choose("odd", "")
+
+
+def test_the_readme_holds_the_table_as_the_code_has_it():
+    readme = pathlib.Path(options.__file__).parents[1] / "README.md"
+    assert options.table() in readme.read_text(), "put options.table() there"
