@@ -26,8 +26,10 @@ Source: Li et al., "Learning Formation of Physically-Based Face Attributes",
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -202,18 +204,28 @@ def _ball(points):
     return np.linalg.lstsq(rows, (points**2).sum(1), rcond=None)[0][:3]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Reads the folder and writes the compact head."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--modes", type=int, default=60, help="identity modes to keep")
-    args = parser.parse_args()
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="make do with what a folder of samples has: fewer modes, and of the"
+        " one-sided expressions those of which the other side is there too",
+    )
+    args = parser.parse_args(argv)
     source = official.read(args.source)
-    if len(source.expression) < 53 or len(source.identity) < args.modes:
+    if args.partial:
+        shapes = source.expression
+        paired = {n: s for n, s in shapes.items() if heads.opposite(n) in shapes}
+        source = dataclasses.replace(source, expression=paired)
+    elif len(source.expression) < 53 or len(source.identity) < args.modes:
         raise SystemExit(
             f"Wanted 53 expressions and {args.modes} identity modes; {args.source} has "
-            f"{len(source.expression)} and {len(source.identity)}."
+            f"{len(source.expression)} and {len(source.identity)}. --partial makes do."
         )
     assets = heads.ASSETS
     named = json.loads((assets / "curves.json").read_text())["vertices"]
