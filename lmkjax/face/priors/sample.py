@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,9 @@ from jaxtyping import Array, Float
 from lmkjax.face.optics import camera, light, sensor
 from lmkjax.face.paint import hair, props, scenery, skin
 from lmkjax.face.priors import draw as draws
-from lmkjax.face.priors import looks, wardrobe
+from lmkjax.face.priors import limits, looks, wardrobe
 from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import measures as lengths
 from lmkjax.types import Key, typed
 
 SIDES = 6
@@ -81,7 +83,11 @@ STAND_IN = Priors(
 
 @typed
 def sample(
-    key: Key, priors: Priors = PRIORS, *, head: heads.HeadLike | None = None
+    key: Key,
+    priors: Priors = PRIORS,
+    *,
+    head: heads.HeadLike | None = None,
+    measures: Mapping[str, float | Float[Array, ""]] | None = None,
 ) -> FaceParams:
     """A face, drawn; the same key gives the same face.
 
@@ -89,11 +95,16 @@ def sample(
         key: of the face.
         priors: how faces are spread.
         head: whose identity and expression; None is the project's own head.
+        measures: what the person measures, by the names of `shape.measures`, in
+            standard deviations from the mean; the rest of the face is drawn.
     """
     head = head or heads.load()
     keys = jax.random.split(key, 8)
     shape = draws.Draw(keys[0], max(192, head.modes + SIDES))
     identity = jnp.clip(shape.normal(priors.identity, (head.modes,)), -2.5, 2.5)
+    if measures:
+        identity = lengths.hold(head, identity, measures)
+    wish = _expression(draws.Draw(keys[3]), priors)
     sides = shape.normal(priors.asymmetry, (SIDES,))
     child = shape.chance(priors.children) * shape.uniform(0.3, 1.0)
     tone = draws.Draw(keys[1])
@@ -109,7 +120,7 @@ def sample(
         identity=identity,
         sides=sides,
         youth=child,
-        expression=_of_head(_expression(draws.Draw(keys[3]), priors), head),
+        expression=limits.apply(head, identity, _of_head(wish, head)),
         camera=_camera(draws.Draw(keys[4]), priors),
         light=lamps,
         skin=person,

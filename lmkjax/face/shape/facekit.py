@@ -232,8 +232,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     kept = np.concatenate(list(named.values()))
     head = compact(source, kept, modes=args.modes)
     np.savez_compressed(args.out, **head)
+    ids = head["source"][head["triangles"][head["part"] == 0]]
+    energy = (source.identity[:, np.unique(ids)].astype(float) ** 2).sum((1, 2))
     print(
-        f"{args.out}: {len(head['vertices'])} vertices, {len(head['part'])} triangles"
+        f"{args.out}: {len(head['vertices'])} vertices, {len(head['part'])} triangles, "
+        f"{len(head['identity'])} of {len(energy)} modes, which hold "
+        f"{energy[: args.modes].sum() / energy.sum():.1%} of the face's variance."
     )
 
 

@@ -147,13 +147,15 @@ def table(head: heads.HeadLike) -> Table:
     """The regression on a head; a second's work, once."""
     rng = np.random.default_rng(0)
     people = rng.standard_normal((FACES, head.modes)).astype(np.float32)
-    calm = jnp.zeros(len(head.expression_names))
+    calm = np.zeros(len(head.expression_names), np.float32)
     draw = jax.jit(
         lambda people: jax.lax.map(
-            lambda person: _lengths(head, head.vertices(person, calm)), people
+            lambda person: _lengths(head, head.vertices(person, jnp.asarray(calm))),
+            people,
         )
     )
-    lengths = np.asarray(draw(people), np.float64)
+    with jax.ensure_compile_time_eval():  # also where a face's draw is being traced
+        lengths = np.asarray(draw(people), np.float64)
     mean, spread = lengths.mean(0), lengths.std(0)
     spread = np.maximum(spread, 1e-6)  # a head may not vary in all of them
     amounts = (lengths - mean) / spread

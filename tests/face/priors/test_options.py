@@ -21,7 +21,7 @@ TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "roll_deg": "camera.roll_rad",
     "focal_mm": "camera.distance_cm",
     "jitter": "camera.shift camera.zoom",
-    "identity": "identity",
+    "identity": "identity expression",  # what a person can do
     "children": "youth skin.age skin.beard",
     "asymmetry": "sides",
     "expressions": "expression",
