@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 from lmkjax import schemes
 from lmkjax.face import gallery, render
-from lmkjax.face.priors import limits, sample
+from lmkjax.face.priors import limits, options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, measures
 
@@ -44,7 +44,7 @@ def tables() -> dict[str, list[str]]:
     """The rows of each table, in Markdown, by the table's name."""
     faces = sample.many(gallery.keys(0, 0, FACES))
     return {
-        "priors": _priors(),
+        "priors": options.table().splitlines(),
         "parameters": _parameters(jax.tree.map(np.asarray, faces)),
         "measures": _measures(),
         "expressions": _expressions(np.asarray(faces.expression)),
@@ -59,14 +59,6 @@ def _row(*cells):
 
 def _head(*cells):
     return [_row(*cells), "|" + "---|" * len(cells)]
-
-
-def _priors():
-    said = meanings(sample.Priors)
-    rows = _head("prior", "usual", "meaning")
-    for field in dataclasses.fields(sample.Priors):
-        rows.append(_row(f"`{field.name}`", field.default, said[field.name]))
-    return rows
 
 
 def _parameters(faces):

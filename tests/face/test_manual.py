@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lmkjax.face import manual
-from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import measures
 
@@ -50,7 +49,6 @@ def test_every_name_is_in_its_table(drawn):
     for names, table in (
         (heads.load().expression_names, "expressions"),
         (measures.NAMES, "measures"),
-        (vars(sample.PRIORS), "priors"),
     ):
         found = [row.split("`")[1] for row in drawn[table][2:]]
         assert found == list(names)
