@@ -238,8 +238,10 @@ def subset_of(part: schemes.Scheme, whole: schemes.Scheme) -> np.ndarray | None:
     """Which points of `whole` are those of `part`; None if some are missing."""
     counts, found = dict(whole.curves), []
     for name, few in part.curves:
-        many, closed = counts.get(name, 0), schemes.CURVES[name].closed
-        gaps, cuts = (few, many) if closed else (few - 1, many - 1)
+        many, curve = counts.get(name, 0), schemes.CURVES[name]
+        gaps, cuts = (few, many) if curve.closed else (few - 1, many - 1)
+        if curve.area and many != few:  # then none of them is where it was
+            return None
         alike = schemes.passes_knots(name, few) == schemes.passes_knots(name, many)
         if not many or cuts % gaps or not alike:
             return None

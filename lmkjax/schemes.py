@@ -1,12 +1,17 @@
-"""Landmark schemes: each is a list of (curve, how many points); the rest follows.
+"""Landmark schemes: lists of (curve or area, how many points); the rest follows.
 
 Curves run as the 68 iBug points do: from the subject's right to the left (from left
 to right in a photo), from top to bottom on the middle of the face, and clockwise
 (as seen) around eyes and lips, from the corner that is leftmost in the photo. So the
 order of a mirrored face is each curve backwards, on the other side.
+
+An area is the skin of a region of the face. Its points are spread evenly over the
+surface: the right half's, then the left half's backwards, so that it mirrors as an
+open curve does.
 """
 
 import dataclasses
+import difflib
 import functools
 import pathlib
 
@@ -26,6 +31,7 @@ class Curve:
         closed: whether the end meets the start.
         middle: whether it lies on the plane of symmetry, point for point.
         visible: whether it is the outline that a camera sees, not a place on the head.
+        area: whether it is no curve, but the skin of the region.
     """
 
     region: str
@@ -33,6 +39,7 @@ class Curve:
     closed: bool = False
     middle: bool = False
     visible: bool = False
+    area: bool = False
 
 
 _ONE_SIDED = {
@@ -73,8 +80,11 @@ CURVES = {
     "hairline": Curve("forehead"),
     **{f"right_{name}": curve for name, curve in _ONE_SIDED.items()},
     **{f"left_{name}": curve for name, curve in _ONE_SIDED.items()},
+    **{n: Curve(n, area=True) for n in ("brows", "eyes", "nose", "lips", "cheeks")},
+    # The regions' own names are those of curves.
+    **{f"{n}_area": Curve(n, area=True) for n in ("forehead", "jaw")},
 }
-"""Every curve's legal name. "jaw" is the contour as seen, "jaw_surface" stays put."""
+"""Every legal name. "jaw" is the contour as seen, "jaw_surface" stays put."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +93,7 @@ class Scheme:
 
     Attributes:
         name: what files and commands call it.
-        curves: (curve, number of points), in order.
+        curves: (curve or area, number of points), in order.
     """
 
     name: str
@@ -124,9 +134,11 @@ class Scheme:
 
     @functools.cached_property
     def edges(self) -> np.ndarray:
-        """Pairs of neighbours on a curve, for drawing [e 2]."""
-        pairs = []
+        """Pairs of neighbours on a curve, for drawing [e 2]; an area has none."""
+        pairs = [np.empty((0, 2), int)]
         for name, count in self.curves:
+            if CURVES[name].area:
+                continue
             steps = self.starts[name] + np.arange(count)
             pairs.append(np.stack([steps[:-1], steps[1:]], 1))
             if CURVES[name].closed:
@@ -202,18 +214,28 @@ def check(scheme: Scheme, *, where: str) -> Scheme:
         )
     for name, count in scheme.curves:
         if name not in CURVES:
+            near = difflib.get_close_matches(name, CURVES, 1)
+            hint = f" Is '{near[0]}' meant?" if near else ""
             raise UserError(
-                f"{where}: unknown curve '{name}'; known: {sorted(CURVES)}."
+                f"{where}: unknown curve or area '{name}'.{hint} Known: "
+                f"{', '.join(sorted(CURVES))}."
             )
-        least = 4 if CURVES[name].closed else 2
+        curve, least = CURVES[name], 4 if CURVES[name].closed else 2
+        least = 3 if curve.visible else least
         if type(count) is not int or count < least:
             raise UserError(
                 f"{where}: '{name}' wants a whole number >= {least}; got {count!r}."
             )
-        if CURVES[name].closed and count % 2:
+        if (curve.closed or curve.area) and count % 2:
+            kind = "an area" if curve.area else "closed"
             raise UserError(
-                f"{where}: '{name}' is closed and wants an even number of points, or "
+                f"{where}: '{name}' is {kind} and wants an even number of points, or "
                 f"the mirrored face has none to match; got {count}."
+            )
+        if curve.visible and count % 2 == 0:
+            raise UserError(
+                f"{where}: '{name}' wants an odd number of points, the middle one is "
+                f"the chin; got {count}."
             )
         if counts.get(opposite(name)) != count:
             raise UserError(
@@ -243,28 +265,40 @@ def get(name: str) -> Scheme:
         return load(pathlib.Path(name))
     raise UserError(
         f"Unknown scheme '{name}'; known: {sorted(SCHEMES)}, or the path of a .yaml "
-        f"file with one line `curve: number of points` for each curve."
+        f"file with one line `curve or area: number of points` for each of them."
     )
+
+
+class _Lines(yaml.SafeLoader):
+    """Reads YAML, in which a name that comes twice is no mistake, and says so."""
+
+    def construct_mapping(self, node, deep=False):
+        """A mapping, if each of its names comes once."""
+        names = [key.value for key, _ in node.value]
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        if twice:
+            raise yaml.YAMLError(f"wanted each name once; got {twice} twice")
+        return super().construct_mapping(node, deep)
 
 
 def load(path: pathlib.Path) -> Scheme:
     """A user's own scheme, named like its file.
 
     Args:
-        path: YAML, one line `curve: number of points` for each curve, in order.
+        path: YAML, one line `curve or area: number of points` each, in order.
 
     Raises:
         UserError: the file is missing or is not such a list.
     """
     path = pathlib.Path(path)
     try:
-        lines = yaml.safe_load(path.read_text())
+        lines = yaml.load(path.read_text(), _Lines)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: cannot be read as a scheme: {reason}") from error
     if not isinstance(lines, dict) or not all(isinstance(n, str) for n in lines):
         raise UserError(
-            f"{path}: wanted lines `curve: number of points`, such as `jaw: 17`; "
-            f"curves: {sorted(CURVES)}."
+            f"{path}: wanted lines `curve or area: number of points`, such as "
+            f"`jaw: 17`; known: {', '.join(sorted(CURVES))}."
         )
     return check(Scheme(path.stem, tuple(lines.items())), where=str(path))

@@ -104,15 +104,44 @@ def test_a_users_own_scheme_is_a_short_file(tmp_path):
     np.testing.assert_array_equal(scheme.mirror[[0, 5, 6, 10]], [0, 20, 19, 15])
 
 
+def test_an_area_mirrors_backwards_and_is_not_joined(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("cheeks: 6\nforehead_area: 4\nnose_bridge: 4\n")
+    scheme = schemes.get(str(path))
+    expected = [5, 4, 3, 2, 1, 0, 9, 8, 7, 6, 10, 11, 12, 13]
+    np.testing.assert_array_equal(scheme.mirror, expected)
+    np.testing.assert_array_equal(scheme.edges, [[10, 11], [11, 12], [12, 13]])
+    assert {k: len(v) for k, v in scheme.regions.items()} == {
+        "cheeks": 6,
+        "forehead": 4,
+        "nose": 4,
+    }
+    assert schemes.Scheme("spots", (("cheeks", 6),)).edges.shape == (0, 2)
+
+
+def test_every_region_of_the_face_has_an_area():
+    regions = {c.region for c in schemes.CURVES.values() if not c.area}
+    assert {c.region for c in schemes.CURVES.values() if c.area} == regions - {"ears"}
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("nose_brigde: 5", "known: .*nose_bridge"),
+        ("nose_brigde: 5", "'nose_brigde'. Is 'nose_bridge' meant.*Known: brows, "),
+        ("cheek: 5", "Is 'cheeks' meant"),
+        ("zygoma: 5", "unknown curve or area 'zygoma'. Known: "),
         ("- nose_bridge", "wanted lines"),
         ("nose_bridge: many", "whole number"),
         ("nose_bridge: 1", ">= 2"),
         ("right_brow: 5", "left_brow"),
-        ("lips_outer: 13", "even"),
+        ("lips_outer: 13", "closed and wants an even"),
+        ("cheeks: 13", "an area and wants an even"),
+        ("cheeks: 0", ">= 2"),
+        ("jaw: 16", "odd.*chin.*16"),
+        ("jaw: 1", ">= 3"),
+        ("jaw: 17\nlips: 4\njaw: 33", "once; got .'jaw'. twice"),
+        ("nose_bridge: 5.0", "whole number"),
+        ("nose_bridge: true", "whole number"),
         ("a: [", "cannot be read"),
         ("", "wanted lines"),
     ],

@@ -50,6 +50,7 @@ def tables() -> dict[str, list[str]]:
         "expressions": _expressions(np.asarray(faces.expression)),
         "kinds": _kinds(),
         "limits": _limits(),
+        "curves": _curves(),
     }
 
 
@@ -152,6 +153,20 @@ def _limits():
     rows = _head("pull", "gives way to, and the other way round")
     for one, others in pairs.items():
         rows.append(_row(one, ", ".join(dict.fromkeys(others))))
+    return rows
+
+
+def _curves():
+    rows = _head("name", "kind", "region", "passes iBug's points")
+    for name, curve in schemes.CURVES.items():
+        side, _, rest = name.partition("_")
+        if side == "left" and f"right_{rest}" in schemes.CURVES:
+            continue
+        other = schemes.CURVES[schemes.opposite(name)].ibug if side == "right" else ()
+        title = f"right_{rest}`, `left_{rest}" if side == "right" else name
+        kind = "area" if curve.area else "closed curve" if curve.closed else "curve"
+        knots = ", ".join(f"{k[0]} to {k[-1]}" for k in (curve.ibug, other) if k)
+        rows.append(_row(f"`{title}`", kind, curve.region, knots or "-"))
     return rows
 
 

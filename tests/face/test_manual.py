@@ -25,7 +25,8 @@ def rows(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["priors", "parameters", "measures", "expressions", "kinds", "limits"]
+    "name",
+    ["priors", "parameters", "measures", "expressions", "kinds", "limits", "curves"],
 )
 def test_the_readme_says_what_the_code_does(name, drawn):
     here, there = rows(name), drawn[name]

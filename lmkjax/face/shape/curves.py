@@ -1,6 +1,9 @@
-"""Named curves of the face: short polylines in the project's face chart.
+"""Named curves and areas of the face, as places of the project's face chart.
 
-`assets/curves.json` holds them, those of one side only; the other side mirrors them.
+`assets/curves.json` holds the curves, short polylines, those of one side only; the
+other side mirrors them. An area is that part of the face, within the fixed jaw line and
+the hairline, to which no curve of another region is nearer than its own.
+
 The brows lie 0.55 cm below the makers' vertices, where annotators see them. Along lids
 and lips, iBug's points lie where annotators put them on the near-frontal faces of
 300-W's train photos: at these mean shares of the way from corner to corner, 0.30 and
@@ -13,10 +16,15 @@ import functools
 import json
 
 import numpy as np
+from scipy import spatial
 
 from lmkjax import schemes
 from lmkjax.face.shape import head as heads
 from lmkjax.types import UserError
+
+SKIN = 16_000
+"""Places of the right half of the face that areas are made of."""
+ROUNDS = 40
 
 
 @functools.cache
@@ -55,3 +63,80 @@ def chart(name: str) -> tuple[np.ndarray, np.ndarray, bool]:
         points = np.roll(points, -first, 0)
         knots = np.sort((knots - first) % len(points))
     return points, knots, closed
+
+
+@functools.cache
+def spread(name: str, count: int) -> np.ndarray:
+    """Places of the face chart, evenly spread over an area of the mean head [n 2].
+
+    Each is the middle of what is nearer to it than to the others (Lloyd's rounds), so
+    that the places keep half their distance from the area's edge and from the middle.
+
+    Args:
+        name: of the area.
+        count: how many, even: the right half's from top to bottom, then the left
+            half's backwards.
+    """
+    spots, places, regions = _skin()
+    own = np.flatnonzero(regions == schemes.CURVES[name].region)
+    spots, places = spots[own], places[own]
+    chosen = [int(places[:, 1].argmax())]
+    gaps = np.full(len(places), np.inf)
+    for _ in range(count // 2 - 1):
+        gaps = np.minimum(gaps, np.linalg.norm(places - places[chosen[-1]], axis=1))
+        chosen.append(int(gaps.argmax()))
+    middles, whole = places[chosen], spatial.cKDTree(places)
+    for _ in range(ROUNDS):
+        of = spatial.cKDTree(middles).query(places)[1]
+        sums = np.stack([np.bincount(of, axis, len(middles)) for axis in places.T], 1)
+        middles = sums / np.bincount(of, minlength=len(middles))[:, None]
+        middles = places[whole.query(middles)[1]]  # back on the skin
+    middles = middles[np.lexsort((middles[:, 0], -middles[:, 1]))]
+    right = spots[whole.query(middles)[1]]
+    return np.concatenate([right, right[::-1] * [-1, 1] + [1, 0]])
+
+
+@functools.cache
+def _skin():
+    """Even places of the face's right half: in the chart, in cm, and their regions."""
+    head, rng = heads.load(), np.random.default_rng(0)
+    face = head.part == heads.number(head, "face")
+    corners, flat = head.neutral[head.triangles[face]], head.uv[face]
+    sides = corners[:, 1:] - corners[:, :1]
+    size = np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1)
+    number = rng.choice(len(size), 6 * SKIN, p=size / size.sum())
+    share = rng.random((len(number), 2))
+    share = np.where(share.sum(1, keepdims=True) > 1, 1 - share, share)
+    weights = np.concatenate([1 - share.sum(1, keepdims=True), share], 1)
+    spots = np.einsum("nc,ncx->nx", weights, flat[number])
+    places = np.einsum("nc,ncx->nx", weights, corners[number])
+    edge = np.concatenate([chart("jaw_surface")[0], chart("hairline")[0][::-1]])
+    inside = (spots[:, 0] < 0.5) & _within(spots, edge)
+    spots, places = spots[inside][:SKIN], places[inside][:SKIN]
+    lines = {
+        name: chart(name)[0]
+        for name, curve in schemes.CURVES.items()
+        if not curve.area and name.partition("_")[2] not in ("iris", "pupil")
+    }
+    nearest = spatial.cKDTree(np.concatenate([_fine(line) for line in lines.values()]))
+    of = [schemes.CURVES[n].region for n, line in lines.items() for _ in _fine(line)]
+    return spots, places, np.array(of)[nearest.query(spots)[1]]
+
+
+def _fine(line, *, step=0.002):
+    """Points along a polyline, close to each other."""
+    length = np.concatenate([[0], np.linalg.norm(np.diff(line, axis=0), axis=1)])
+    length = length.cumsum()
+    at = np.linspace(0, length[-1], max(2, int(length[-1] / step)))
+    return np.stack([np.interp(at, length, axis) for axis in line.T], 1)
+
+
+def _within(spots, polygon):
+    """Whether each spot lies inside a closed polygon."""
+    x, y = spots.T
+    inside = np.zeros(len(spots), bool)
+    for (ax, ay), (bx, by) in zip(polygon, np.roll(polygon, -1, 0), strict=True):
+        if ay != by:
+            crossing = (bx - ax) * (y - ay) / (by - ay) + ax
+            inside ^= ((ay > y) != (by > y)) & (x < crossing)
+    return inside

@@ -44,6 +44,8 @@ def embed(
         if rest in ("iris", "pupil"):
             angle = IRIS_RAD if rest == "iris" else PUPIL_RAD
             parts.append(_ring(head, side, angle, count))
+        elif schemes.CURVES[name].area:
+            parts.append(atlas.place(head, curves.spread(name, count)))
         else:
             parts.append(atlas.place(head, _cut(head, name, count)))
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))

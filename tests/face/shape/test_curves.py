@@ -122,6 +122,38 @@ def test_every_curve_of_the_catalogue_can_be_placed():
     assert ids.shape == (4 * len(schemes.CURVES), 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "count"), [("cheeks", 80), ("forehead_area", 40), ("nose", 26)]
+)
+def test_an_area_is_spread_evenly_over_its_own_skin(name, count):
+    scheme = schemes.Scheme("mine", ((name, count),))
+    ids, weights = marks.embed(scheme, HEAD)
+    found = (HEAD.neutral[ids] * weights[..., None]).sum(1)
+    np.testing.assert_allclose(found[scheme.mirror] * FLIP, found, atol=2e-3)
+    assert (found[: count // 2, 0] < 0).all()  # the subject's right comes first
+    gaps = np.linalg.norm(found[:, None] - found, axis=-1)
+    nearest = np.sort(gaps, 1)[:, 1]
+    assert nearest.std() < 0.25 * nearest.mean()
+    # No hole: what is to be covered is nowhere farther off than a piece's reach.
+    spots, places, regions = curves._skin()
+    own = places[regions == schemes.CURVES[name].region]
+    hole = np.linalg.norm(own[:, None] - found, axis=-1).min(1)
+    assert hole.max() < 1.6 * nearest.mean()
+
+
+def test_regions_lie_where_a_person_would_point():
+    _, places, regions = curves._skin()
+    x, y = np.abs(places[:, 0]), places[:, 1]
+    for region, where in {
+        "forehead": (x < 3) & (y > 8),
+        "cheeks": (x > 4) & (x < 6) & (y < 1) & (y > -3),
+        "nose": (x < 0.8) & (y < 2) & (y > 0),
+        "lips": (x < 1.5) & (y < -3) & (y > -4),
+        "jaw": (x < 1) & (y < -6),
+    }.items():
+        assert where.sum() > 30 and (regions[where] == region).all(), region
+
+
 def test_an_unknown_curve_is_refused_with_the_known_ones():
     with pytest.raises(UserError, match="'jowl'.*nose_bridge"):
         curves.chart("jowl")
