@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     spec.save(out)
     with config.unlocked():  # where data lay on this machine is nobody's business
         config.data.dir, config.data.ibug_300w = "data", ""
+        config.train.init_from = pathlib.Path(config.train.init_from).name
+        config.data.adapter = pathlib.Path(config.data.adapter).name
     rules.write(config, out)
     if options.adapter:
         shutil.copyfile(adapter, out / adaptation.FILE)
