@@ -27,6 +27,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.ibug_300w = ""  # a folder in 300-W's own layout; "" = a rendered stand-in
     data.source = "synthetic_faces"  # prepared; or "rendered": drawn inside the step
     data.priors = ""  # of rendered faces: "glasses=0.5 hats=0"; "" = as photos are
+    data.backgrounds = ""  # a folder of pictures to be seen behind rendered faces
     data.scheme = by_size("dense243", "dense490", "dense490")  # of the source's labels
     data.faces = by_size(32, 1280, 100_000)  # how many the synthetic set holds
     data.test_faces = by_size(16, 192, 2000)  # ... and its test split

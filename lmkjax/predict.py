@@ -63,9 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
 
-    from lmkjax import detection, photos  # they import JAX: not needed for --help
+    from lmkjax import (  # they import JAX: not needed for --help
+        detection,
+        photos,
+        pictures,
+    )
 
-    found = photos.find(options.images, apart=options.out)
+    found = pictures.find(options.images, apart=options.out)
     boxes = photos.read_boxes(options.boxes, found) if options.boxes else None
     workdir = options.workdir or detection.shipped(options.scheme)
     detector = detection.Detector.from_checkpoint(workdir, flip=options.flip)

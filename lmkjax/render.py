@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from lmkjax import command, schemes
 from lmkjax.face import gallery, sheets
+from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 
 
@@ -48,6 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         + ", ".join(options.KNOWN),
     )
     parser.add_argument(
+        "--backgrounds",
+        metavar="FOLDER",
+        help="pictures of your own to be seen behind the faces, cropped and blurred by"
+        " chance (they should show no faces)",
+    )
+    parser.add_argument(
         "--sheet",
         nargs="?",
         const="points",
@@ -73,9 +80,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if flags.out is None:
         parser.error("--out FOLDER is wanted (or --benchmark)")
+    backgrounds = backdrop.load(flags.backgrounds) if flags.backgrounds else None
     if flags.sheet not in (None, "points"):
         (file,) = gallery.write_sheet(
-            flags.out, flags.sheet, size=flags.size, seed=flags.seed
+            flags.out,
+            flags.sheet,
+            size=flags.size,
+            seed=flags.seed,
+            backgrounds=backgrounds,
         )
         print(file)
         return 0
@@ -86,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         size=flags.size,
         seed=flags.seed,
         priors=priors,
+        backgrounds=backgrounds,
         sheet=flags.sheet is not None,
     )
     print(f"{flags.out}: {len(files)} files, {flags.count} faces.")

@@ -7,7 +7,7 @@ import pytest
 
 LAYERS = [  # a part may import only parts of the lines above its own
     {"types"},
-    {"hosts", "pixels", "points", "schemes", "pts"},
+    {"hosts", "pictures", "pixels", "points", "schemes", "pts"},
     {"heatmaps", "models", "losses"},
     {"face", "data", "evaluation"},
     {"adaptation", "objectives"},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax import photos
+from lmkjax import photos, pictures
 from lmkjax.types import UserError
 
 SCHEME = "ibug68"
@@ -35,39 +35,6 @@ def faces(images, boxes, *, scheme):
     whole = np.concatenate([0 * sizes, sizes], -1)
     uncertainty = np.full((len(images), 68), 0.5)
     return points, uncertainty, whole if boxes is None else np.array(boxes)
-
-
-def test_photos_are_named_by_their_place_in_the_folder(folder):
-    assert list(photos.find([folder])) == ["a.jpg", "b.png", "sub/a.jpg"]
-    assert list(photos.find([folder / "b.png"])) == ["b.png"]
-    assert list(photos.find([folder], apart=folder / "sub")) == ["a.jpg", "b.png"]
-
-
-def test_finding_refuses_what_is_not_there_and_two_of_one_name(folder, tmp_path):
-    with pytest.raises(UserError, match="no '.*none.jpg'"):
-        photos.find([folder / "none.jpg"])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty'; none"):
-        photos.find([tmp_path / "empty"])
-    with pytest.raises(UserError, match="one name, 'a.jpg'"):
-        photos.find([folder / "a.jpg", folder / "sub/a.jpg"])
-
-
-def test_a_photo_is_turned_as_its_exif_says(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by a quarter to be seen upright
-    path = save(tmp_path / "a.jpg", 40, 30, exif=exif)
-    image = photos.read(path)
-    assert image.size == (30, 40) and image.mode == "RGB"
-
-
-def test_a_photo_that_cannot_be_read_is_named(folder, tmp_path):
-    broken = tmp_path / "broken.jpg"
-    broken.write_bytes((folder / "a.jpg").read_bytes()[:200])
-    for path in (broken, folder / "notes.txt", tmp_path / "none.png"):
-        with pytest.raises(UserError, match=path.name) as caught:
-            photos.read(path)
-        assert "\n" not in str(caught.value)
 
 
 def write_boxes(tmp_path, content):
@@ -105,7 +72,7 @@ def test_boxes_that_are_none_are_refused(tmp_path, content, words):
 
 
 def test_points_and_overlays_are_written(folder, tmp_path):
-    found, out = photos.find([folder]), tmp_path / "new/out"
+    found, out = pictures.find([folder]), tmp_path / "new/out"
     assert photos.annotate(faces, found, out, scheme=SCHEME, together=2) == 3
     content = json.loads((out / "points.json").read_text())
     assert list(content) == list(found)
@@ -120,7 +87,7 @@ def test_points_and_overlays_are_written(folder, tmp_path):
 
 
 def test_an_earlier_result_is_replaced_and_other_folders_are_left_alone(folder):
-    found, out = photos.find([folder]), folder.parent / "out"
+    found, out = pictures.find([folder]), folder.parent / "out"
     photos.annotate(faces, found, out, scheme=SCHEME)
     photos.annotate(faces, {"a.jpg": found["a.jpg"]}, out, scheme=SCHEME)
     assert list(json.loads((out / "points.json").read_text())) == ["a.jpg"]
@@ -133,7 +100,7 @@ def test_an_earlier_result_is_replaced_and_other_folders_are_left_alone(folder):
 
 
 def test_a_fault_on_the_way_leaves_nothing_behind(folder, tmp_path):
-    found = photos.find([folder])
+    found = pictures.find([folder])
     (folder / "b.png").write_bytes(b"broken")
     with pytest.raises(UserError, match="b.png"):
         photos.annotate(faces, found, tmp_path / "out", scheme=SCHEME, together=1)

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import functools
 import hashlib
+import inspect
 import io
 import json
 import pathlib
@@ -20,6 +21,7 @@ from PIL import Image
 import lmkjax
 from lmkjax import schemes
 from lmkjax.face import render
+from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options as face_options
 from lmkjax.types import UserError
 
@@ -40,6 +42,7 @@ class Config(tfds.core.BuilderConfig):
         seed: face i is drawn from `fold_in(key(seed), i)`.
         looks: "photo", or "stand_in": clearly different, in place of real photos.
         priors: `name=value`, blanks between: what the faces have otherwise.
+        backgrounds: a folder of pictures to be seen behind the faces; "" = invented.
     """
 
     scheme: str = "dense490"
@@ -49,6 +52,7 @@ class Config(tfds.core.BuilderConfig):
     seed: int = 0
     looks: str = "photo"
     priors: str = ""
+    backgrounds: str = ""
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -122,6 +126,7 @@ def renderer(config: Config) -> Callable[[np.ndarray], render.Rendering]:
     """What draws the faces of a set, given their numbers (uint32)."""
     scheme = schemes.get(config.scheme)
     priors = face_options.choose(config.looks, config.priors)
+    backgrounds = backdrop.load(config.backgrounds) if config.backgrounds else None
 
     @jax.jit
     def keys(numbers):
@@ -129,7 +134,13 @@ def renderer(config: Config) -> Callable[[np.ndarray], render.Rendering]:
         return jax.vmap(draw)(numbers)
 
     def faces(numbers: np.ndarray) -> render.Rendering:
-        drawn = render.faces(keys(numbers), scheme, size=config.size, priors=priors)
+        drawn = render.faces(
+            keys(numbers),
+            scheme,
+            size=config.size,
+            priors=priors,
+            backgrounds=backgrounds,
+        )
         image = jnp.round(jnp.clip(drawn.image, 0, 1) * 255).astype(jnp.uint8)
         return drawn.replace(image=image, depth=None, segmentation=None)
 
@@ -165,6 +176,7 @@ def make_config(
     seed: int = Config.seed,
     looks: str = Config.looks,
     priors: str = Config.priors,
+    backgrounds: str = Config.backgrounds,
 ) -> Config:
     """The config of a set; its name tells the options, and the renderer's state.
 
@@ -176,9 +188,11 @@ def make_config(
         seed: of the faces.
         looks: "photo" or "stand_in".
         priors: what the faces have otherwise, such as "glasses=1 hats=0".
+        backgrounds: a folder of pictures to be seen behind the faces.
 
     Raises:
-        UserError: an unknown scheme, look or prior, or a number that cannot be.
+        UserError: an unknown scheme, look or prior, a folder without pictures, or a
+            number that cannot be.
     """
     priors = face_options.tell(face_options.choose(looks, priors), looks)
     if size < 1 or min(count, test_count) < 0 or count + test_count == 0:
@@ -188,9 +202,9 @@ def make_config(
         )
     name = schemes.get(scheme).name
     told = f"{name}-{count}+{test_count}-{size}px-seed{seed}-{looks}"
-    told += "-otherwise" * bool(priors)
+    told += "-otherwise" * bool(priors) + "-backgrounds" * bool(backgrounds)
     return Config(
-        name=f"{told}-{_state(scheme, priors)}",
+        name=f"{told}-{_state(scheme, priors, backgrounds)}",
         description="Told by the name, which ends in a digest of the renderer.",
         scheme=scheme,
         count=count,
@@ -199,12 +213,13 @@ def make_config(
         seed=seed,
         looks=looks,
         priors=priors,
+        backgrounds=backgrounds,
     )
 
 
 def options(config: Config) -> dict:
     """What `make_config` takes, as the config has it."""
-    names = ("scheme", "count", "test_count", "size", "seed", "looks", "priors")
+    names = inspect.signature(make_config).parameters
     return {name: getattr(config, name) for name in names}
 
 
@@ -218,6 +233,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "seed": "of the faces; face i depends on seed and i alone",
         "looks": f"how they look: {' or '.join(face_options.LOOKS)}",
         "priors": "what they have otherwise, in one text: 'glasses=1 hats=0'",
+        "backgrounds": "a folder of pictures to be seen behind them, without faces",
     }
     for name, text in helps.items():
         value = getattr(Config, name)
@@ -232,12 +248,15 @@ def describe(folder: pathlib.Path) -> list[str]:
     return [f"Synthetic faces: {told}"]
 
 
-def _state(scheme: str, priors: str) -> str:
+def _state(scheme: str, priors: str, backgrounds: str) -> str:
     """A digest of all that a face depends on beside the options: code and assets."""
     home = pathlib.Path(lmkjax.__file__).parent
     digest = hashlib.sha256(repr(schemes.get(scheme).curves).encode())
     digest.update(f"{JPEG_QUALITY} {priors}".encode())
-    files = (home / "points.py", home / "schemes.py", *(home / "face").rglob("*"))
+    for file in backdrop.find(backgrounds) if backgrounds else ():
+        digest.update(f"{file.name} {file.stat().st_size}".encode())
+    own = (home / f"{name}.py" for name in ("points", "pixels", "pictures", "schemes"))
+    files = (*own, *(home / "face").rglob("*"))
     for file in sorted(files):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(file.read_bytes())

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
@@ -17,8 +18,9 @@ SMALL = {"scheme": "ibug68", "count": 5, "test_count": 3, "size": 16}
 def tiny_renderer(monkeypatch):
     """In place of the real one: a plain picture whose colour tells the key."""
 
-    def draw(keys, scheme, *, size, priors):
+    def draw(keys, scheme, *, size, priors, backgrounds):
         colour = jax.vmap(lambda key: jax.random.uniform(key, (3,)))(keys)
+        colour = colour if backgrounds is None else colour * 0 + len(backgrounds) / 8
         b, k = len(keys), scheme.count
         image = jnp.broadcast_to(colour[:, None, None], (b, size, size, 3))
         places = jnp.linspace(1, size - 1, k)[None, :, None] * jnp.ones((b, 1, 2))
@@ -98,6 +100,20 @@ def test_looks_and_priors_reach_the_renderer(tmp_path, change, hats):
     np.testing.assert_allclose(face.points.max(), 15 * (1 - hats))
 
 
+def test_a_folder_of_backgrounds_is_read_and_makes_another_set(tmp_path):
+    usual = faces.make_config(**SMALL).name
+    names = [usual]
+    for number in range(2):
+        image = Image.new("RGB", (30, 40), (number, 0, 0))
+        (tmp_path / "own").mkdir(exist_ok=True)
+        image.save(tmp_path / f"own/{number}.png")
+        config = faces.make_config(**SMALL, backgrounds=str(tmp_path / "own"))
+        names.append(config.name)
+    assert len(set(names)) == 3 and "backgrounds" in names[1]
+    drawn = faces.renderer(config)(np.arange(3, dtype=np.uint32))
+    np.testing.assert_array_equal(drawn.image, round(2 / 8 * 255))  # two pictures
+
+
 def test_priors_as_they_are_make_no_other_set():
     usual = faces.make_config(**SMALL)
     assert faces.make_config(**SMALL, priors="hats=0.1").name == usual.name
@@ -109,6 +125,7 @@ def test_priors_as_they_are_make_no_other_set():
     [
         ({"looks": "odd"}, "known: .'photo', 'stand_in'"),
         ({"priors": "hat=1"}, "Unknown prior 'hat'"),
+        ({"backgrounds": "nowhere"}, "no 'nowhere' is there"),
         ({"count": 0, "test_count": 0}, "at least one face"),
         ({"size": 0}, "at least 1 pixel"),
         ({"scheme": "odd"}, "odd"),

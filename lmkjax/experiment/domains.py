@@ -84,6 +84,7 @@ def prepare(
             seed,
             looks="photo",
             priors=data.priors,
+            backgrounds=data.backgrounds,
         )
         if data.source == "synthetic_faces":
             source = canvases(sources.load(folder, "train"))
@@ -124,6 +125,7 @@ def _stand_in(data, size, seed):
         seed + 1,
         looks="stand_in",
         priors="",
+        backgrounds="",
     )
     note = (
         "No --config.data.ibug_300w: the target is a rendered stand-in for photos;"
@@ -134,7 +136,7 @@ def _stand_in(data, size, seed):
     return sources.load(folder, "train"), tests, [note]
 
 
-def _rendered(data, scheme, count, test_count, size, seed, *, looks, priors):
+def _rendered(data, scheme, count, test_count, size, seed, **looks):
     """A prepared set of rendered faces."""
     return build.prepare(
         "synthetic_faces",
@@ -144,6 +146,5 @@ def _rendered(data, scheme, count, test_count, size, seed, *, looks, priors):
         test_count=test_count,
         size=size,
         seed=seed,
-        looks=looks,
-        priors=priors,
+        **looks,
     )

@@ -14,6 +14,7 @@ from lmkjax import adaptation, benchmark, inference, schemes
 from lmkjax.data import geometric, photometric, streams
 from lmkjax.experiment import domains
 from lmkjax.face import render
+from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.losses import landmark
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
@@ -180,9 +181,13 @@ def _drawer(config: ml_collections.ConfigDict) -> Callable[[jax.Array], Batch]:
     canvas_px = round(config.model.input_px * config.crop.canvas)
     scheme = schemes.get(config.data.scheme)
     priors = options.choose("photo", config.data.priors)
+    folder = config.data.backgrounds
+    behind = backdrop.load(folder) if folder else None
 
     def faces(keys):
-        return render.faces(keys, scheme, size=canvas_px, priors=priors)
+        return render.faces(
+            keys, scheme, size=canvas_px, priors=priors, backgrounds=behind
+        )
 
     return streams.drawer(faces, seed=config.seed)
 

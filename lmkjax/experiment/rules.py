@@ -8,6 +8,7 @@ import ml_collections
 
 from lmkjax import adaptation, benchmark, heatmaps, inference, schemes
 from lmkjax.experiment import parts
+from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.training import loop
 from lmkjax.types import UserError
@@ -29,6 +30,8 @@ def check(config: ml_collections.ConfigDict) -> None:
             f"{source.name} does not give; make them equal, or scheme ibug68."
         )
     options.choose("photo", config.data.priors)
+    if config.data.backgrounds:
+        backdrop.find(config.data.backgrounds)
     known = {
         "heatmaps.loss": (config.heatmaps.loss, parts.LOSSES),
         "data.source": (config.data.source, ("synthetic_faces", "rendered")),

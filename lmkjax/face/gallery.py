@@ -1,6 +1,7 @@
 """Rendered faces as files: pictures, their points, a contact sheet; and how fast."""
 
 import contextlib
+import functools
 import json
 import pathlib
 import resource
@@ -18,6 +19,7 @@ from PIL import Image, ImageDraw
 from lmkjax import schemes
 from lmkjax.face import picture, render, sheets
 from lmkjax.face.optics import sensor
+from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import marks
 from lmkjax.types import UserError
@@ -46,6 +48,7 @@ def write(
     size: int,
     seed: int,
     priors: sample.Priors = sample.PRIORS,
+    backgrounds: backdrop.Pictures | None = None,
     sheet: bool = False,
 ) -> list[pathlib.Path]:
     """Writes pictures, `points.json` and, if asked, `sheet.png`: all of it or nothing.
@@ -57,6 +60,7 @@ def write(
         size: side of a picture, pixels, at least 16.
         seed: of the set; face i is the same whatever `count` is.
         priors: how faces are spread.
+        backgrounds: see `backdrop.load`; None = invented ones.
         sheet: also write the contact sheet, points drawn.
 
     Returns:
@@ -67,12 +71,24 @@ def write(
     """
     _check(count=count, size=size)
     with whole(out) as (scratch, files):
-        _fill(scratch, scheme, count, size, seed, priors, sheet)
+        own = functools.partial(
+            render.faces,
+            scheme=scheme,
+            size=size,
+            priors=priors,
+            backgrounds=backgrounds,
+        )
+        _fill(scratch, scheme, count, seed, own, sheet)
     return files
 
 
 def write_sheet(
-    out: pathlib.Path, element: str, *, size: int, seed: int
+    out: pathlib.Path,
+    element: str,
+    *,
+    size: int,
+    seed: int,
+    backgrounds: backdrop.Pictures | None = None,
 ) -> list[pathlib.Path]:
     """Writes `sheet_ELEMENT.png`, on which nothing but one element varies.
 
@@ -81,6 +97,7 @@ def write_sheet(
         element: one of `sheets.ELEMENTS`.
         size: side of a picture, pixels, at least 16.
         seed: of the faces.
+        backgrounds: see `backdrop.load`; None = invented ones.
 
     Returns:
         The file.
@@ -89,7 +106,7 @@ def write_sheet(
         UserError: no such element or size, or a folder that cannot be written.
     """
     _check(count=1, size=size)
-    picture = sheets.draw(element, size=size, seed=seed)
+    picture = sheets.draw(element, size=size, seed=seed, backgrounds=backgrounds)
     with whole(out) as (scratch, files):
         picture.save(scratch / f"sheet_{element}.png")
     return files
@@ -134,11 +151,11 @@ def _check(*, count, size):
         raise UserError(f"Wanted a size from 16 to 1024 pixels; got --size {size}.")
 
 
-def _fill(folder, scheme, count, size, seed, priors, sheet):
+def _fill(folder, scheme, count, seed, draw, sheet):
     labels, tiles = {}, []
     batch = min(count, BATCH)
     for first in range(0, count, batch):
-        faces = render.faces(keys(seed, first, batch), scheme, size=size, priors=priors)
+        faces = draw(keys(seed, first, batch))
         for i in range(min(batch, count - first)):
             face = jax.tree.map(lambda a, i=i: np.asarray(a[i]), faces)
             name = f"{first + i:06d}.png"

@@ -9,7 +9,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int
 
 from lmkjax.face.optics import camera, light, raster, stage
-from lmkjax.face.paint import hair, props, scenery, skin
+from lmkjax.face.paint import backdrop, hair, props, scenery, skin
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import surface as surfaces
@@ -97,12 +97,19 @@ def casters(surface: surfaces.Surface) -> np.ndarray:
 
 
 @typed
-def compose(params: sample.FaceParams, shape: Geometry, *, size: int) -> Layers:
+def compose(
+    params: sample.FaceParams,
+    shape: Geometry,
+    backgrounds: backdrop.Pictures | None = None,
+    *,
+    size: int,
+) -> Layers:
     """Every layer of a face's picture, put together.
 
     Args:
         params: the face.
         shape: its geometry.
+        backgrounds: pictures for behind it; None = the scene's own background.
         size: side of the picture, pixels.
     """
     surface = shape.surface
@@ -117,16 +124,18 @@ def compose(params: sample.FaceParams, shape: Geometry, *, size: int) -> Layers:
     locks, nodes, shadow, rays = wall(
         (locks, nodes, shadow, camera.rays(shape.view, size=size))
     )
-    layers = wall(_backdrop(params, size))
+    layers = wall(_backdrop(params, backgrounds, size))
     layers = wall(_head(params, shape, layers, shadow[:split], rays))
     layers = wall(_torso(params, shape, layers, rays))
     layers = wall(_hair(params, shape, layers, locks, nodes, shadow[split:], rays))
     return _props(params, shape, layers, rays)
 
 
-def _backdrop(params, size):
+def _backdrop(params, backgrounds, size):
     far = jnp.full((size, size), jnp.inf)
-    colour = scenery.background(params.scene, size=size)
+    colour = backdrop.behind(
+        backgrounds, params.backdrop, params.scene, params.sensor.exposure, size=size
+    )
     return Layers(colour, far, far, far, jnp.zeros((size, size), jnp.int32))
 
 
@@ -207,7 +216,7 @@ def _hair(params, shape, layers, locks, nodes, shadow, rays):
         locks.along @ shape.turn.T,
         shadow,
         fragments,
-        -_unit(rays),
+        -light.unit(rays),
         params.hair,
         params.light,
     )
@@ -284,13 +293,13 @@ def _shade_head(params, shape, fragments, shadow, rays):
         -1,
     )
     at = stage.hold(raster.interpolate(carried, surface.triangles, fragments))
-    normal, place = _unit(at[..., :3]), at[..., 3:6]
+    normal, place = light.unit(at[..., :3]), at[..., 3:6]
     sky, lit = 1 - params.light.shade[1] * (1 - at[..., 7]), at[..., 8]
     part = jnp.asarray(surface.part)[fragments.triangle]
     is_eye, is_teeth = part == eyes, part == teeth
     is_mouth = is_teeth | (part == gums) | (part == socket)
     is_skin = ~is_eye & ~is_mouth
-    views = -_unit(rays)
+    views = -light.unit(rays)
     normal, place, sky, lit, is_skin, views = stage.hold(
         (normal, place, sky, lit, is_skin, views)
     )
@@ -339,7 +348,3 @@ def _shade_head(params, shape, fragments, shadow, rays):
     kind = jnp.where(masked > 0.5, 10, kind)
     kind = jnp.where(dressed > 0.5, 7, kind)
     return colour, kind
-
-
-def _unit(vector):
-    return vector * jax.lax.rsqrt((vector**2).sum(-1, keepdims=True) + 1e-9)

@@ -11,6 +11,7 @@ from lmkjax import points as plane
 from lmkjax import schemes
 from lmkjax.face import picture
 from lmkjax.face.optics import camera, raster, sensor, stage
+from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
@@ -104,6 +105,7 @@ def render(
     *,
     size: int,
     head: heads.HeadLike | None = None,
+    backgrounds: backdrop.Pictures | None = None,
 ) -> Rendering:
     """The picture of one face.
 
@@ -112,6 +114,7 @@ def render(
         scheme: which landmarks.
         size: side of the picture, pixels.
         head: whose face; None is the project's own head.
+        backgrounds: the user's own pictures, see `backdrop.load`; None = no such.
 
     Returns:
         The picture and all that is known of it.
@@ -119,7 +122,7 @@ def render(
     # Barriers: or the compiler works a parameter out anew in each pixel.
     params = stage.hold(params)
     shape = stage.hold(geometry(params, scheme, size=size, head=head))
-    layers = stage.hold(picture.compose(params, shape, size=size))
+    layers = stage.hold(picture.compose(params, shape, backgrounds, size=size))
     return Rendering(
         image=sensor.develop(layers.colour, params.sensor),
         points=shape.points[:, :2],
@@ -137,6 +140,7 @@ def faces(
     size: int,
     priors: sample.Priors = sample.PRIORS,
     head: heads.HeadLike | None = None,
+    backgrounds: backdrop.Pictures | None = None,
 ) -> Rendering:
     """Pictures of many faces, compiled; a face depends on its own key alone.
 
@@ -146,13 +150,14 @@ def faces(
         size: side of the pictures, pixels.
         priors: how faces are spread.
         head: whose faces; None is the project's own head.
+        backgrounds: the user's own pictures, see `backdrop.load`; None = no such.
 
     Returns:
         Renderings with a leading axis for the faces.
     """
     head = head or heads.load()
     drawn = sample.many(keys, priors, head=head)
-    return draw(drawn, scheme, size=size, head=head)
+    return draw(drawn, scheme, size=size, head=head, backgrounds=backgrounds)
 
 
 def draw(
@@ -161,6 +166,7 @@ def draw(
     *,
     size: int,
     head: heads.HeadLike | None = None,
+    backgrounds: backdrop.Pictures | None = None,
 ) -> Rendering:
     """As `render`, of many faces at once, compiled.
 
@@ -172,11 +178,13 @@ def draw(
         scheme: which landmarks.
         size: side of the pictures, pixels.
         head: whose faces; None is the project's own head.
+        backgrounds: the user's own pictures, see `backdrop.load`; None = no such.
 
     Returns:
         Renderings with a leading axis for the faces.
     """
-    shape, layers, image = _draw(params, size=size, head=head or heads.load())
+    head = head or heads.load()
+    shape, layers, image = _draw(params, backgrounds, size=size, head=head)
     points, visibility = _mark(params.camera, shape, layers, scheme)
     return Rendering(
         image=image,
@@ -190,7 +198,11 @@ def draw(
 
 @functools.partial(jax.jit, static_argnames=("size", "head"))
 def _draw(
-    params: sample.FaceParams, *, size: int, head: heads.HeadLike
+    params: sample.FaceParams,
+    backgrounds: backdrop.Pictures | None,
+    *,
+    size: int,
+    head: heads.HeadLike,
 ) -> tuple[picture.Geometry, picture.Layers, Float[Array, "b h w 3"]]:
     """What `render` draws, of many faces."""
     # One after another on a CPU, where that keeps a face in the cache.
@@ -199,7 +211,7 @@ def _draw(
     def draw(one: sample.FaceParams):
         one = stage.hold(one)
         shape = stage.hold(_shape(one, size=size, head=head))
-        layers = stage.hold(picture.compose(one, shape, size=size))
+        layers = stage.hold(picture.compose(one, shape, backgrounds, size=size))
         return shape, layers, sensor.develop(layers.colour, one.sensor)
 
     return jax.lax.map(draw, params, batch_size=together)

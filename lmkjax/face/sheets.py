@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from lmkjax import schemes
 from lmkjax.face import render
 from lmkjax.face.optics import sensor
+from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.types import UserError
@@ -24,8 +25,9 @@ PLAIN = (
     " children=0 expressions=0 blinks=0 gaze=0 redness=0.5 freckles=0 wrinkles=0.3"
     " make_up=0 beards=0 hair=1 grey_hair=0 dyed_hair=0 receding=0 glasses=0"
     " sunglasses=0 hats=0 scarves=0 masks=0 hands=0 things=0 hardness=0.4 warmth=0.05"
-    " plain=1 gradients=0.3 stripes=0 clouds=0 clothes=1 patterns=0 saturated=0.15"
-    " blur=0.25 motion=0 noise=0.002 exposure=0.05 contrast=0 cast=0 stained=0 faded=0"
+    " plain=1 gradients=0.3 stripes=0 clouds=0 photos=0 clothes=1 patterns=0"
+    " saturated=0.15 blur=0.25 motion=0"
+    " noise=0.002 exposure=0.05 contrast=0 cast=0 stained=0 faded=0"
     " grey=0 sepia=0 low_resolution=0 jpeg=0"
 )
 """Priors of the faces that are held."""
@@ -190,6 +192,7 @@ ELEMENTS: dict[str, list[Row]] = {
         Row("stripes", ("scene",), "plain=1 stripes=1 clouds=0"),
         Row("clouds", ("scene",), "plain=0 shapes=0 stripes=0 clouds=1.5"),
         Row("colourful", ("scene",), "saturated=1"),
+        Row("your own, if any", ("backdrop",)),
         Row("clothes", ("scene.cloth", "scene.cloth_pattern", "scene.shoulders")),
     ],
     "sensor": [
@@ -211,13 +214,20 @@ CLOSER = {"eyes": (0.25, 0.17)}
 """Sheets that show half of each picture's width and height, from this corner on."""
 
 
-def draw(element: str, *, size: int, seed: int) -> Image.Image:
+def draw(
+    element: str,
+    *,
+    size: int,
+    seed: int,
+    backgrounds: backdrop.Pictures | None = None,
+) -> Image.Image:
     """The sheet of one element: a row for each thing that it can do.
 
     Args:
         element: one of `ELEMENTS`.
         size: side of a picture, pixels.
         seed: of the people and of what varies.
+        backgrounds: see `backdrop.load`; shown on the sheet of backgrounds.
 
     Raises:
         UserError: an unknown element.
@@ -232,7 +242,9 @@ def draw(element: str, *, size: int, seed: int) -> Image.Image:
         params = faces(row, key)
         large = size * (2 if element in CLOSER else 1)
         # The scheme does not matter: no point is drawn.
-        drawn = render.draw(params, schemes.get("ibug68"), size=large).image
+        drawn = render.draw(
+            params, schemes.get("ibug68"), size=large, backgrounds=backgrounds
+        ).image
         if element in CLOSER:
             x, y = (round(large * corner) for corner in CLOSER[element])
             drawn = drawn[:, y : y + size, x : x + size]

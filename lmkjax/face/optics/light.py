@@ -117,6 +117,11 @@ def gloss(
     return jnp.stack(channels, -1)
 
 
+def unit(vector: jax.Array) -> jax.Array:
+    """Vectors of length 1 that point the same way; one of length 0 stays."""
+    return vector * jax.lax.rsqrt((vector**2).sum(-1, keepdims=True) + 1e-9)
+
+
 def _dot(normals, direction):
     return sum(normals[..., i] * direction[i] for i in range(3))
 

@@ -81,11 +81,7 @@ def _expose(light, sensor):
     """What the sensor's pixels say of the light that each of them got."""
     size = light.shape[0]
     light = light * jnp.broadcast_to(sensor.cast, light.shape)
-    light = jnp.maximum(light, 0.0)
-    # Shadows sink and highlights roll off, as film and cameras let them.
-    light = light * (1 + light / 6.0) / (1 + light)
-    light = light * (light + 0.012) / (light + 0.06)
-    value = jnp.clip(light * 1.35, 1e-6, 1.0) ** (1 / 2.2)
+    value = tone(jnp.maximum(light, 0.0))
     value = 0.45 + (value - 0.45) * sensor.contrast
     grey = (value @ jnp.array([0.3, 0.59, 0.11]))[..., None]
     value = grey + (value - grey) * sensor.saturation
@@ -96,6 +92,24 @@ def _expose(light, sensor):
     shot = grain[..., 3:] * sensor.noise[0]
     value = value + shot + grain[..., :3] * sensor.noise[1]
     return jnp.clip(sensor.black + value * (1 - sensor.black), 0.0, 1.0)
+
+
+@typed
+def tone(light: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """What is seen of light: shadows sink and highlights roll off, as on film."""
+    soft = light * (1 + light / 6.0) / (1 + light)
+    deep = soft * (soft + 0.012) / (soft + 0.06)
+    return jnp.clip(deep * 1.35, 1e-6, 1.0) ** (1 / 2.2)
+
+
+@typed
+def untone(value: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """The light of which `tone` makes these values, 0 to 1."""
+    deep = value**2.2 / 1.35
+    half = (deep - 0.012) / 2  # soft^2 + 0.012 soft = deep (soft + 0.06)
+    soft = half + jnp.sqrt(half**2 + 0.06 * deep)
+    half = 3 * (soft - 1)  # light^2 / 6 + light = soft (1 + light)
+    return half + jnp.sqrt(half**2 + 6 * soft)
 
 
 def _if(there, change, picture):

@@ -65,6 +65,8 @@ class Priors:
         shapes: of the background's shapes that are there.
         stripes: of striped backgrounds.
         clouds: strength of noise in the background.
+        photos: of backgrounds from the user's own pictures, where there are some.
+        defocus: strength of the blur of those.
         clothes: of people who wear some.
         patterns: of striped clothes.
         saturated: mean saturation of what is around.
@@ -125,6 +127,8 @@ class Priors:
     shapes: Share = 1.0
     stripes: Share = 0.2
     clouds: float = 1.0
+    photos: Share = 1.0
+    defocus: float = 1.0
     clothes: Share = 1.0
     patterns: Share = 0.3
     saturated: float = 0.35

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.face.optics import light, sensor
+from lmkjax.face.paint import backdrop as backdrops
 from lmkjax.face.paint import hair, scenery, skin
 from lmkjax.face.priors import draw as draws
 
@@ -251,6 +252,19 @@ def surroundings(draw, melanin, priors):
             ]
         ),
         offset=draw.uniform(shape=(2,)),
+    )
+
+
+def backdrop(draw, priors):
+    """Which part of which of the user's own pictures is behind the face."""
+    return backdrops.Backdrop(
+        there=draw.chance(priors.photos),
+        which=draw.uniform(),
+        place=draw.uniform(shape=(2,)),
+        side=draw.uniform(0.4, 1.0),
+        flip=draw.chance(0.5),
+        blur=priors.defocus * 4.0 * draw.uniform() ** 2,
+        level=jnp.exp(draw.normal(0.3)),
     )
 
 

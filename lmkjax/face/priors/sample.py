@@ -12,7 +12,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax.face.optics import camera, light, sensor
-from lmkjax.face.paint import hair, props, scenery, skin
+from lmkjax.face.paint import backdrop, hair, props, scenery, skin
 from lmkjax.face.priors import draw as draws
 from lmkjax.face.priors import limits, looks, wardrobe
 from lmkjax.face.shape import head as heads
@@ -38,6 +38,7 @@ class FaceParams:
         hair: how it is worn.
         props: hat, glasses, hands and things.
         scene: background and clothes.
+        backdrop: which part of which picture of the user's is behind it.
         sensor: how the picture was taken.
     """
 
@@ -51,6 +52,7 @@ class FaceParams:
     hair: hair.Hair
     props: props.Props
     scene: scenery.Scene
+    backdrop: backdrop.Backdrop
     sensor: sensor.Sensor
 
 
@@ -127,6 +129,7 @@ def sample(
         hair=looks.locks(worn, colour, grey, priors),
         props=wardrobe.worn(worn, priors),
         scene=looks.surroundings(draws.Draw(keys[5]), melanin, priors),
+        backdrop=looks.backdrop(draws.Draw(jax.random.fold_in(key, 8), 16), priors),
         sensor=looks.device(draws.Draw(keys[6]), lamps, melanin, priors),
     )
 

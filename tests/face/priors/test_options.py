@@ -57,6 +57,8 @@ TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "shapes": "scene.shapes",
     "stripes": "scene.stripes",
     "clouds": "scene.clouds",
+    "photos": "backdrop.there",
+    "defocus": "backdrop.blur",
     "clothes": "scene.cloth",
     "patterns": "scene.cloth_pattern",
     "saturated": "scene.colours scene.shape_colours scene.cloth hair.colour"

@@ -1,0 +1,76 @@
+"""Faces that the builder writes and faces drawn inside the step are the same."""
+
+import io
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs import base
+from data_builders import build
+from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
+from lmkjax.data import sources, streams
+from lmkjax.experiment import parts
+
+COUNT, SIZE = 4, 48
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """Everything that can differ between two faces, own backgrounds included."""
+    folder = tmp_path_factory.mktemp("own")
+    random = np.random.default_rng(1)
+    for number in range(3):
+        picture = random.integers(0, 256, (12, 12, 3), np.uint8)
+        Image.fromarray(picture).resize((96, 96)).save(folder / f"{number}.png")
+    config = base.get_config("tiny").unlock()
+    config.seed = 3
+    config.data.source = "rendered"
+    config.data.scheme = "ibug68"
+    config.data.priors = "glasses=0.5 hats=0.5 photos=0.7 jpeg=0.5"
+    config.data.backgrounds = str(folder)
+    assert round(config.model.input_px * config.crop.canvas) == SIZE
+    return config
+
+
+@pytest.fixture(scope="module")
+def written(config, tmp_path_factory):
+    chunk, faces.CHUNK = faces.CHUNK, COUNT
+    folder = build.prepare(
+        "synthetic_faces",
+        data_dir=tmp_path_factory.mktemp("data"),
+        scheme=config.data.scheme,
+        count=COUNT,
+        test_count=0,
+        size=SIZE,
+        seed=config.seed,
+        priors=config.data.priors,
+        backgrounds=config.data.backgrounds,
+    )
+    faces.CHUNK = chunk
+    return sources.load(folder, "train")
+
+
+@pytest.fixture(scope="module")
+def drawn(config):
+    numbers = next(streams.rendered(batch=COUNT))
+    draw = jax.jit(parts._drawer(config))  # as inside a step
+    return jax.tree.map(np.asarray, draw(numbers))
+
+
+def test_the_same_number_has_the_same_labels(written, drawn):
+    for i, face in enumerate(written[i] for i in range(COUNT)):
+        np.testing.assert_allclose(drawn.points[i], face.points, atol=1e-3)
+        np.testing.assert_allclose(drawn.box[i], face.box, atol=1e-3)
+        np.testing.assert_array_equal(drawn.visible[i], face.visible)
+
+
+def test_the_same_number_has_the_same_picture_but_for_its_file(written, drawn):
+    for i in range(COUNT):
+        picture = np.uint8(np.round(drawn.image[i] * 255))
+        again = np.asarray(Image.open(io.BytesIO(faces.encoded(picture))))
+        stored = np.asarray(written[i].image)
+        np.testing.assert_array_equal(again, stored)
+        other = np.asarray(written[(i + 1) % COUNT].image)
+        assert np.abs(again.astype(int) - other).mean() > 10
