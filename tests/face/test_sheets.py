@@ -52,7 +52,7 @@ def test_every_picture_stands_in_its_row_and_column(element, monkeypatch, tmp_pa
     """Pictures of one brightness each, in place of the real ones."""
     sizes = []
 
-    def draw(params, scheme, *, size):
+    def draw(params, scheme, *, size, backgrounds):
         sizes.append(size)
         levels = (jnp.arange(sheets.COLUMNS) + 1) / 16
         levels = jnp.broadcast_to(levels[:, None, None, None], (8, size, size, 3))
