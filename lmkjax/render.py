@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Sequence
 
 from lmkjax import command, schemes
-from lmkjax.face import gallery, sheets
+from lmkjax.face import gallery, page, sheets
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 
@@ -64,6 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         + ", ".join(sheets.ELEMENTS),
     )
     parser.add_argument(
+        "--page",
+        action="store_true",
+        help="draw no face; write SCHEME.html (into --out, or here), a page on which to"
+        " turn the head and hover over its landmarks",
+    )
+    parser.add_argument(
         "--benchmark",
         action="store_true",
         help="write no file; print one line of JSON: faces per second, milliseconds"
@@ -78,8 +84,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         print(json.dumps(figures))
         return 0
+    if flags.page:
+        text = page.html(scheme)
+        with gallery.whole(flags.out or pathlib.Path()) as (scratch, files):
+            (scratch / f"{scheme.name}.html").write_text(text)
+        print(files[0])
+        return 0
     if flags.out is None:
-        parser.error("--out FOLDER is wanted (or --benchmark)")
+        parser.error("--out FOLDER is wanted (or --page, --benchmark)")
     backgrounds = backdrop.load(flags.backgrounds) if flags.backgrounds else None
     if flags.sheet not in (None, "points"):
         (file,) = gallery.write_sheet(
