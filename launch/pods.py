@@ -47,11 +47,11 @@ class Compiled:
         slice_: kind and shape.
         chips: how many.
         faces: of a batch, per chip.
-        fsdp: whether large parameters are shared out.
+        shared: whether large parameters are shared out.
         flops: floating-point operations.
         accessed_bytes: of memory read and written.
         memory_bytes: arguments, results and temporaries together.
-        estimate_s: the compiler's own estimate of the time; None where it gives none.
+        cycles: the compiler's own estimate of the time, see `cycles`.
         collectives: bytes of what each kind hands over, and how many there are.
         compile_s: seconds that compiling took here.
     """
@@ -59,11 +59,11 @@ class Compiled:
     slice_: str
     chips: int
     faces: int
-    fsdp: bool
+    shared: bool
     flops: float
     accessed_bytes: float
     memory_bytes: int
-    estimate_s: float | None
+    cycles: int
     collectives: dict[str, tuple[int, int]]
     compile_s: float
 
@@ -85,21 +85,22 @@ def devices_of(slice_: str) -> list[jax.Device]:
 
 
 def compile_step(
-    slice_: str, *, faces: int, fsdp: bool = False, size: str = "full"
+    slice_: str, *, faces: int, fsdp_min_size: int = 0, size: str = "full"
 ) -> Compiled:
     """Compiles the step of daln.py for a slice and reads off what it costs.
 
     Args:
         slice_: kind and shape, such as "v5e:4x4".
         faces: of a batch, per chip; half of each domain.
-        fsdp: share out parameters of 16,384 numbers and more.
+        fsdp_min_size: parameters of so many numbers and more are shared out; 0 = none.
         size: of the config.
     """
     config = daln.get_config(size)
     spec = parts.network(config, domains.Domains(None, None, [], False, []))
-    init, optimizer, one_step = parts.build_step(config, spec)
+    config.train.fsdp_min_size = fsdp_min_size
     grid = meshes.build(devices_of(slice_))
-    now = state.shapes(init, optimizer, grid, fsdp_min_size=2**14 if fsdp else 0)
+    init, optimizer, one_step = parts.build_step(config, spec, grid)
+    now = state.shapes(init, optimizer, grid, fsdp_min_size=config.train.fsdp_min_size)
     side = round(spec.input_px * config.crop.canvas)
     count = faces * grid.size // 2
     layout = meshes.over_faces(grid)
@@ -122,20 +123,21 @@ def compile_step(
     began = time.monotonic()
     compiled = one_step.lower(now, batches, progress).compile()
     took = time.monotonic() - began
+    program = compiled.as_text()
     cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
     return Compiled(
         slice_,
         grid.size,
         faces,
-        fsdp,
+        fsdp_min_size > 0,
         cost["flops"],
         cost["bytes accessed"],
         memory.argument_size_in_bytes
         + memory.output_size_in_bytes
         - memory.alias_size_in_bytes
         + memory.temp_size_in_bytes,
-        cost.get("optimal_seconds"),
-        collectives(compiled.as_text()),
+        cycles(program),
+        collectives(program),
         took,
     )
 
@@ -157,11 +159,40 @@ def collectives(program: str) -> dict[str, tuple[int, int]]:
     return dict(found)
 
 
+def cycles(program: str) -> int:
+    """The cycles of a chip that the compiler expects a program to take.
+
+    The sum over its instructions, those of loops once. What a collective takes is not
+    in it: the compiler gives that no figure.
+    """
+    bodies, name, entry = {}, "", ""
+    for line in program.splitlines():
+        if match := re.match(r"(ENTRY )?%?([\w.\-]+) \(.*\{$", line):
+            name = match[2]
+            bodies[name] = []
+            entry = name if match[1] else entry
+        elif line.startswith(" "):
+            bodies[name].append(line)
+
+    def taken(name: str) -> int:
+        total = 0
+        for line in bodies[name]:
+            own = re.search(r'"estimated_cycles":"(\d+)"', line)
+            total += int(own[1]) if own else 0
+            called = re.search(
+                r" (?:while|call)\(.*(?:body|to_apply)=%?([\w.\-]+)", line
+            )
+            total += taken(called[1]) if called else 0
+        return total
+
+    return taken(entry)
+
+
 def table(rows: Iterable[Compiled]) -> str:
     """A Markdown table, a line for each compiled step."""
     lines = [
         "| slice | chips | faces / chip | parameters | GFLOP | GB accessed | GB memory"
-        " | collectives (count, MB) | compiler's estimate | compiled in |",
+        " | collectives (count, MB) | million cycles | compiled in |",
         "|---|--:|--:|---|--:|--:|--:|---|--:|--:|",
     ]
     for row in rows:
@@ -169,12 +200,11 @@ def table(rows: Iterable[Compiled]) -> str:
             f"{kind} ({count}, {size / 1e6:.1f})"
             for kind, (size, count) in sorted(row.collectives.items())
         )
-        estimate = f"{row.estimate_s * 1e3:.1f} ms" if row.estimate_s else "none given"
         lines.append(
             f"| {row.slice_} | {row.chips} | {row.faces} |"
-            f" {'shared out' if row.fsdp else 'whole'} | {row.flops / 1e9:.1f} |"
+            f" {'shared out' if row.shared else 'whole'} | {row.flops / 1e9:.1f} |"
             f" {row.accessed_bytes / 1e9:.2f} | {row.memory_bytes / 1e9:.2f} |"
-            f" {moved or 'none'} | {estimate} | {row.compile_s:.0f} s |"
+            f" {moved or 'none'} | {row.cycles / 1e6:.1f} | {row.compile_s:.0f} s |"
         )
     return "\n".join(lines)
 
@@ -185,13 +215,19 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=32, help="per chip")
     parser.add_argument("--size", default="full", help="of the config")
     parser.add_argument("--slices", nargs="*", default=SLICES)
-    parser.add_argument("--fsdp", action="store_true", help="share out parameters")
+    parser.add_argument(
+        "--fsdp-min-size", type=int, default=0, help="as train.fsdp_min_size; 0 = whole"
+    )
     options = parser.parse_args()
+    print(table([]), flush=True)
     for slice_ in options.slices:
         row = compile_step(
-            slice_, faces=options.faces, fsdp=options.fsdp, size=options.size
+            slice_,
+            faces=options.faces,
+            fsdp_min_size=options.fsdp_min_size,
+            size=options.size,
         )
-        print(table([row]), flush=True)
+        print(table([row]).splitlines()[-1], flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A config's network, terms and streams, as objects."""
 
+import functools
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.losses import landmark
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
-from lmkjax.training import optim, step
+from lmkjax.training import mesh, optim, step
 from lmkjax.types import Batch, UserError
 
 LOSSES = {
@@ -93,7 +94,7 @@ def opener(
 
 
 def build_objective(
-    config: ml_collections.ConfigDict, spec: inference.Spec
+    config: ml_collections.ConfigDict, spec: inference.Spec, *, devices: int
 ) -> objective.Objective:
     """The terms of a config over the network, and how each stream is prepared."""
     terms, maps = config.terms, config.heatmaps
@@ -122,14 +123,15 @@ def build_objective(
         spec.module(),
         {n: (t.weight, term) for n, (t, term) in all_terms.items() if t.weight},
         {name: preparer(config, name) for name in streams_of(config)},
+        devices=devices,
     )
 
 
 def build_step(
-    config: ml_collections.ConfigDict, spec: inference.Spec
+    config: ml_collections.ConfigDict, spec: inference.Spec, grid: jax.sharding.Mesh
 ) -> tuple[Callable[[jax.Array], Any], optax.GradientTransformation, Callable]:
     """What a training is made of: a key to first weights, the optimiser, the step."""
-    goal = build_objective(config, spec)
+    goal = build_objective(config, spec, devices=grid.size)
     optimizer = optim.adamw(
         weight_decay=config.optimizer.weight_decay, clip_norm=config.optimizer.clip_norm
     )
@@ -141,6 +143,9 @@ def build_step(
         warmup_steps=config.optimizer.warmup_steps,
         ema=config.optimizer.ema,
         accumulate=config.train.accumulate,
+        layouts=functools.partial(
+            mesh.layouts, mesh=grid, fsdp_min_size=config.train.fsdp_min_size
+        ),
     )
     return lambda key: goal.module.init(key, image)["params"], optimizer, one_step
 

@@ -142,7 +142,8 @@ def measure(config, faces, spec, weights) -> benchmark.Findings:
         spec: of the network.
         weights: averaged over the training.
     """
-    print("Measuring ...", flush=True)
+    if hosts.lead():
+        print("Measuring ...", flush=True)
     bench = benchmark.Bench(
         spec,
         weights,
@@ -160,7 +161,7 @@ def train(config, workdir, faces, spec) -> loop.Result:
     grid, shares = mesh.build(), parts.shares_of(config)
     for name, count in shares.items():
         mesh.check_batch(grid, count, stream=name, accumulate=config.train.accumulate)
-    init, optimizer, one_step = parts.build_step(config, spec)
+    init, optimizer, one_step = parts.build_step(config, spec, grid)
     first = state.create(
         init,
         optimizer,

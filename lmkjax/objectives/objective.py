@@ -55,11 +55,13 @@ class Objective:
         module: the network; its `__call__` takes images to `Outputs`.
         terms: name to (weight, term).
         prepare: for each stream, what makes its faces ready on the device.
+        devices: how many share each stream's faces.
     """
 
     module: nn.Module
     terms: Mapping[str, tuple[float, Term]]
     prepare: Mapping[str, Prepare]
+    devices: int = 1
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -100,34 +102,37 @@ class Objective:
         """One pass over all streams of the step, then each stream's own part."""
         images = {name: faces[name].image for name in self.streams}
         counts = {name: len(image) for name, image in images.items()}
-        both = self.module.apply({"params": params}, weave(images))
+        both = self.module.apply({"params": params}, weave(images, self.devices))
         # What belongs to a face lies along the second axis, behind the stack.
-        return unweave(both, counts)
+        return unweave(both, counts, self.devices)
 
 
-def weave(streams: Mapping[str, jax.Array]) -> jax.Array:
+def weave(streams: Mapping[str, jax.Array], devices: int) -> jax.Array:
     """Streams as one batch: some faces of each, then some of each, and so on.
 
     Where many devices share the streams, each joins its own parts: laid end to end,
-    half of the faces would have to move to another device.
+    half of the faces would have to move to another device. In shorter rounds than
+    that, every face would be copied out of a row of its own.
 
     Args:
         streams: arrays [faces, ...].
+        devices: how many share each of them; where they cannot, fewer rounds.
     """
-    turns = math.gcd(*(len(x) for x in streams.values()))
+    turns = math.gcd(devices, *(len(x) for x in streams.values()))
     rounds = [x.reshape(turns, -1, *x.shape[1:]) for x in streams.values()]
     joined = jnp.concatenate(rounds, axis=1)
     return joined.reshape(-1, *joined.shape[2:])
 
 
-def unweave(tree: Any, counts: Mapping[str, int]) -> dict[str, Any]:
+def unweave(tree: Any, counts: Mapping[str, int], devices: int) -> dict[str, Any]:
     """What came of a woven batch, stream by stream.
 
     Args:
         tree: arrays [any, faces, ...].
         counts: how many faces each stream has.
+        devices: as in `weave`.
     """
-    turns = math.gcd(*counts.values())
+    turns = math.gcd(devices, *counts.values())
 
     def part(x: jax.Array, first: int, count: int) -> jax.Array:
         rounds = x.reshape(len(x), turns, -1, *x.shape[2:])

@@ -24,6 +24,7 @@ def build(
     warmup_steps: int,
     ema: float,
     accumulate: int = 1,
+    layouts: Callable[[Any], Any] = lambda tree: None,
 ) -> Callable[[TrainState, Mapping[str, Any], Scalar], tuple[TrainState, Metrics]]:
     """A jitted function that takes one step.
 
@@ -37,6 +38,8 @@ def build(
             one that does not fit is trained on all the same. The gradient is the
             mean over the parts; a loss that looks at faces together (NWD) looks at
             those of a part.
+        layouts: from parameters, or what is shaped like them, to how each lies on
+            the devices; a None leaves it to the compiler.
 
     Returns:
         (state, batches, progress) to (next state, metrics). It gives the old state's
@@ -66,12 +69,17 @@ def build(
         (grads, metrics), _ = jax.lax.scan(add, zeros, jnp.arange(accumulate))
         return jax.tree.map(lambda g: g / accumulate, grads), metrics
 
+    def lay(tree: Any) -> Any:
+        how = layouts(tree)
+        return tree if how is None else jax.lax.with_sharding_constraint(tree, how)
+
     @functools.partial(jax.jit, donate_argnums=0)
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
         grads, metrics = gradient(state.params, key, batches, state.step)
+        grads = lay(grads)  # else each device may hold the whole of a shared one
         rate = optim.learning_rate(
             state.step, progress, peak=peak, warmup_steps=warmup_steps
         )
@@ -81,6 +89,8 @@ def build(
         average = jax.tree.map(
             lambda old, new: decay * old + (1 - decay) * new, state.ema, params
         )
+        # As the old state lay, or its memory could not be taken over.
+        params, average, opt_state = lay(params), lay(average), lay(opt_state)
         one = jnp.ones(())
         metrics |= {
             "gradient_norm": (optax.tree.norm(grads), one),

@@ -44,8 +44,8 @@ def test_two_faces_are_learned_by_heart(name, tmp_path):
         config.data.adapter = str(tmp_path)
     spec = parts.network(config, domains.Domains(None, None, [], False, []))
     side = round(spec.input_px * config.crop.canvas)
-    init, optimizer, one_step = parts.build_step(config, spec)
     grid = mesh.build(jax.devices()[:1])
+    init, optimizer, one_step = parts.build_step(config, spec, grid)
     now = state.create(init, optimizer, grid, seed=0)
     batches = {
         stream: faces(

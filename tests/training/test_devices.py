@@ -1,4 +1,4 @@
-"""The main job's own step gives the same on one device and on eight."""
+"""The main job's own step: on one device or eight, in one part or four, in place."""
 
 import jax
 import numpy as np
@@ -11,22 +11,29 @@ from tests import test_configs
 from tests.invented import faces
 
 STEPS, PEAK = 4, 1e-3
+PLAIN = [  # no chance, and a DALN that looks at each face alone: parts add up exactly
+    "--config.terms.daln.group=1",
+    *(f"--config.augment.{x}=0.0" for x in ("rotation_deg", "scale", "shift", "flip")),
+    *(f"--config.augment.{x}=0.0" for x in ("colour", "occlude", "blur")),
+]
 
 
 @pytest.fixture(scope="module")
 def build():
-    """Steps of daln.py, with augmentation, on devices given: losses and weights."""
-    config = test_configs.load(
-        "daln",
-        f"--config.optimizer.learning_rate={PEAK}",
-        "--config.optimizer.warmup_steps=1",
-    )
-    spec = parts.network(config, domains.Domains(None, None, [], False, []))
-    side = round(spec.input_px * config.crop.canvas)
+    """Steps of daln.py on devices given: losses and weights."""
 
-    def steps(devices, *, fsdp_min_size=0):
+    def steps(devices, *overrides, fsdp_min_size=0):
+        config = test_configs.load(
+            "daln",
+            f"--config.optimizer.learning_rate={PEAK}",
+            "--config.optimizer.warmup_steps=1",
+            f"--config.train.fsdp_min_size={fsdp_min_size}",
+            *overrides,
+        )
+        spec = parts.network(config, domains.Domains(None, None, [], False, []))
+        side = round(spec.input_px * config.crop.canvas)
         grid = mesh.build(devices)
-        init, optimizer, one_step = parts.build_step(config, spec)
+        init, optimizer, one_step = parts.build_step(config, spec, grid)
         now = state.create(init, optimizer, grid, seed=0, fsdp_min_size=fsdp_min_size)
         losses, compiled = [], None
         for number in range(STEPS):
@@ -38,8 +45,10 @@ def build():
             }
             batches, progress = mesh.put(grid, batches), mesh.scalar(grid, 0.5)
             compiled = compiled or one_step.lower(now, batches, progress).compile()
+            old = jax.tree.leaves(now)
             with jax.transfer_guard("disallow"):  # nothing passes the host on the way
                 now, told = compiled(now, batches, progress)
+            assert all(x.is_deleted() for x in old)  # its memory is the new state's
             losses.append({k: float(a / b) for k, (a, b) in told.items()})
         return losses, now, compiled.as_text()
 
@@ -63,13 +72,30 @@ def test_eight_devices_take_the_steps_of_one(fsdp_min_size, build, alone):
             np.testing.assert_allclose(other[name], value, rtol=rtol, err_msg=name)
     # Faces stay where they are but for DALN's groups, which here span the devices.
     assert not {"all-to-all", "collective-permute"} & set(pods.collectives(program))
-    spread = [
-        len({s.device for s in x.addressable_shards})
-        for x in jax.tree.leaves(eight.params)
-    ]
-    assert set(spread) == {8}
+    for x in jax.tree.leaves((eight.params, eight.ema, eight.opt_state)):
+        shared = bool(fsdp_min_size) and x.size >= fsdp_min_size
+        shared = shared and any(n % 8 == 0 for n in x.shape)
+        assert {s.data.size * 8**shared for s in x.addressable_shards} == {x.size}
+        assert len({s.device for s in x.addressable_shards}) == 8
+    assert fsdp_min_size == 0 or "all-gather" in pods.collectives(program)
+    assert far(alone[1], eight) < 0.005 * PEAK * STEPS
+
+
+def far(one, other):
+    """How far two networks' parameters lie apart, on average."""
     flat = [
         np.concatenate([np.ravel(x) for x in jax.tree.leaves(s.params)])
-        for s in (alone[1], eight)
+        for s in (one, other)
     ]
-    assert np.abs(flat[0] - flat[1]).mean() < 0.005 * PEAK * STEPS
+    return np.abs(flat[0] - flat[1]).mean()
+
+
+@pytest.mark.slow
+def test_parts_of_a_batch_add_up_to_the_whole(build):
+    whole, one, _ = build(jax.devices()[:1], *PLAIN)
+    parted, other, _ = build(jax.devices()[:2], *PLAIN, "--config.train.accumulate=4")
+    for step, (first, second) in enumerate(zip(whole, parted, strict=True)):
+        for name, value in first.items():
+            rtol = 5e-3 if step else 1e-4  # as above
+            np.testing.assert_allclose(second[name], value, rtol=rtol, err_msg=name)
+    assert far(one, other) < 0.005 * PEAK * STEPS
