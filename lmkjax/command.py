@@ -1,10 +1,13 @@
 """What every command shares: a config from the command line, one clear error."""
 
+import contextlib
 import errno
+import os
 import pathlib
 import re
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 import ml_collections
 from absl import flags, logging
@@ -12,7 +15,8 @@ from ml_collections import config_flags
 
 from lmkjax.types import UserError
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+DISK |= {errno.EACCES, errno.EPERM, errno.ENOTDIR}
 """What a full disk or a folder that cannot be written says."""
 SIZES = ("tiny", "laptop", "full")
 
@@ -23,16 +27,26 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
     try:
         sys.exit(main(None) or 0)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(str(error))
     except BrokenPipeError:  # the reader of our output has gone
         sys.exit(1)
     except OSError as error:
         if error.errno not in DISK:
             raise
         where = f" '{error.filename}'" if error.filename else ""
-        print(f"error: Cannot write{where}: {error.strerror}.", file=sys.stderr)
-        sys.exit(2)
+        _fail(f"Cannot write{where}: {error.strerror}.")
+
+
+def _fail(why: str) -> NoReturn:
+    """Says why and ends the process at once.
+
+    On its way out it would wait for all threads, and those of Orbax wait ten minutes
+    for the rest of a checkpoint that could not be written.
+    """
+    print(f"error: {why}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(2)
 
 
 def load_config(

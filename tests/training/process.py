@@ -1,4 +1,4 @@
-"""One process of several: trains the toy of test_loop, counts faces, fills a disk.
+"""One process of several: trains the toy of test_loop, counts faces, loses its disk.
 
 Run: python -m tests.training.process JOB WORKDIR STEPS PORT PROCESSES PROCESS
 """
@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import resource
+import subprocess
 import sys
 import time
 
@@ -47,11 +48,25 @@ def train(workdir, steps):
 
 def fill(workdir, limit):
     """A checkpoint, and a second one when no file may grow above `limit` bytes."""
+    save_twice(
+        workdir, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    )
+
+
+def close(workdir, _):
+    """A checkpoint, and a second one when the folder may only be read."""
+    mount = ["mount", "--bind", str(workdir), str(workdir)]
+    again = ["mount", "-o", "remount,bind,ro", str(workdir)]
+    save_twice(workdir, lambda: [subprocess.check_call(c) for c in (mount, again)])
+
+
+def save_twice(workdir, trouble):
+    """Two checkpoints, with some trouble between them."""
     kept = checkpoint.Checkpoints(workdir / "checkpoints")
     noise = jax.random.normal(jax.random.key(0), (100, 1000))
     now = state.TrainState(jnp.int32(1), {}, {"w": noise}, {}, jax.random.key(1))
     kept.save(now, {})
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    trouble()
     kept.save(now.replace(step=jnp.int32(2)), {})
 
 
@@ -101,7 +116,7 @@ def main():
     if int(processes) > 1:
         hosts.join(f"127.0.0.1:{port}", int(processes), int(process))
     with hosts.together():
-        jobs = {"train": train, "evaluate": evaluate, "fill": fill}
+        jobs = {"train": train, "evaluate": evaluate, "fill": fill, "close": close}
         jobs[job](pathlib.Path(workdir), int(number))
 
 

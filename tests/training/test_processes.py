@@ -21,14 +21,15 @@ DEVICES = 4
 """Pretended devices of all processes together; the toy's `w` has as many columns."""
 
 
-def start(job, workdir, number, processes, *, devices=DEVICES, **env):
-    """The processes of one run, started."""
+def start(job, workdir, number, processes, *, devices=DEVICES, under=(), **env):
+    """The processes of one run, started, each by the command `under`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     flags = f"--xla_force_host_platform_device_count={devices // processes}"
     env = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"} | env
-    command = [sys.executable, "-m", "tests.training.process", job, str(workdir)]
+    command = [*under, sys.executable, "-m", "tests.training.process"]
+    command += [job, str(workdir)]
     return [
         subprocess.Popen(
             [*command, str(number), str(port), str(processes), str(i)],
@@ -166,6 +167,47 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_kept(tmp_path):
     assert last.startswith("error: Could not write a checkpoint")
     assert "Whole ones there: [1]" in last
     assert checkpoint.weights(tmp_path)["w"].shape == (100, 1000)
+
+
+@pytest.fixture
+def may_mount():
+    """What gives a process mounts of its own: root may write what is read-only."""
+    command = ("unshare", "--map-root-user", "--mount")
+    try:
+        subprocess.run([*command, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"cannot mount a folder read-only here: {error}")
+    return command
+
+
+def test_a_folder_closed_meanwhile_is_told_and_the_last_checkpoint_kept(
+    may_mount, tmp_path
+):
+    said, codes = end(start("close", tmp_path, 0, 1, under=may_mount))
+    assert codes == [2], said
+    last = said[0].splitlines()[-1]
+    assert last.startswith("error: Could not write a checkpoint")
+    assert "Read-only file system" in last and "Whole ones there: [1]" in last
+    assert checkpoint.weights(tmp_path)["w"].shape == (100, 1000)
+
+
+def test_a_folder_that_can_only_be_read_is_refused_at_once(may_mount, tmp_path):
+    closed = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    command = [*may_mount, "sh", "-c", closed, str(tmp_path)]
+    command += [
+        sys.executable,
+        "-m",
+        "lmkjax.train",
+        "--config",
+        "configs/daln.py:tiny",
+    ]
+    command += ["--workdir", str(tmp_path / "run"), "--config.data.dir=/nowhere"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    told = (
+        f"error: Wanted a folder that can be written as --workdir; {tmp_path} cannot."
+    )
+    assert done.stderr.splitlines()[-1] == told
 
 
 def test_every_test_face_counts_once_on_three_processes(tmp_path):
