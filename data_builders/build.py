@@ -28,15 +28,17 @@ MODULES = {
     "face_synthetics": face_synthetics,
     "synthetic_faces": synthetic_faces,
 }
+WHOLE = "dataset_info.json"
+"""Written last: a folder that has it is whole."""
 
 
 def prepare(name: str, *, data_dir: str | pathlib.Path, **options) -> pathlib.Path:
     """The folder of a prepared dataset, which is built if it is not there.
 
     The folder's name says all that it was made from (options, and what the source
-    folder holds), so another request never meets it. It appears at once and whole:
-    a build that is interrupted leaves no folder of that name, and what it does leave
-    is swept away by the next. Of two processes that ask at once, one builds.
+    folder holds), so another request never meets it. A build that is interrupted is
+    never taken for whole, and what it leaves is swept away by the next. Of two
+    processes that ask at once, one builds.
 
     Args:
         name: "ibug_300w", "face_synthetics" or "synthetic_faces".
@@ -55,10 +57,11 @@ def prepare(name: str, *, data_dir: str | pathlib.Path, **options) -> pathlib.Pa
     config = module.make_config(**options)
     home = pathlib.Path(data_dir).expanduser().resolve() / name / config.name
     folder = home / str(module.Builder.VERSION)
-    if folder.is_dir():
+    if (folder / WHOLE).is_file():
         return folder
-    with _alone(home):
-        if not folder.is_dir():
+    with alone(home):
+        if not (folder / WHOLE).is_file():
+            shutil.rmtree(folder, ignore_errors=True)  # of a Beam job that was killed
             _build(module.Builder, config, home, options)
     return folder
 
@@ -71,7 +74,7 @@ def _build(builder_class, config, home: pathlib.Path, options: dict) -> None:
     if source is not None and pathlib.Path(source).is_file():  # TFDS wants a folder
         source = pathlib.Path(source).parent
     try:
-        with _quiet():
+        with quiet():
             builder = builder_class(data_dir=str(home.parents[1]), config=config)
             builder.download_and_prepare(
                 download_dir=str(home / "downloads"),
@@ -85,7 +88,7 @@ def _build(builder_class, config, home: pathlib.Path, options: dict) -> None:
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet():
     """Keeps TFDS from talking; the builders show their own progress, on stderr."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
@@ -99,7 +102,7 @@ def _quiet():
 
 
 @contextlib.contextmanager
-def _alone(home: pathlib.Path):
+def alone(home: pathlib.Path):
     """Holds the folder's lock, which falls with the process that holds it."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("w") as lock:

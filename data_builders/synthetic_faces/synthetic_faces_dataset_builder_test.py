@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
+from tensorflow_datasets.proto import tf_example_pb2
 
 from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
@@ -120,6 +122,43 @@ def test_priors_as_they_are_make_no_other_set():
     assert "otherwise" not in usual.name
 
 
+def test_files_share_out_the_faces_in_order():
+    config = faces.make_config(**SMALL | {"count": 100, "faces_per_file": 32})
+    found = faces.files(config)
+    assert [list(f.numbers) for f in found["train"]] == [
+        list(range(a, b)) for a, b in ((0, 32), (32, 64), (64, 96), (96, 100))
+    ]
+    assert [(f.index, f.of) for f in found["train"]] == [(i, 4) for i in range(4)]
+    assert [list(f.numbers) for f in found["test"]] == [[2**31 + i for i in range(3)]]
+    assert faces.make_config(**SMALL | {"faces_per_file": 64}).name == (
+        faces.make_config(**SMALL).name
+    )
+
+
+def test_more_files_hold_the_same_faces(tmp_path):
+    small = SMALL | {"count": 70}
+    one = build.prepare("synthetic_faces", data_dir=tmp_path / "one", **small)
+    small |= {"faces_per_file": 32}
+    three = build.prepare("synthetic_faces", data_dir=tmp_path / "three", **small)
+    assert len(list(three.glob("*-train*"))) == 3
+    a, b = (sources.load(folder, "train") for folder in (one, three))
+    for i in range(70):
+        assert a.record(i).photo == b.record(i).photo and a.names[i] == b.names[i]
+
+
+def test_a_file_does_not_depend_on_the_order_of_features(tmp_path):
+    # Messages laid end to end are one, whose entries may come in either order.
+    example = tf_example_pb2.Example
+    one, two = example(), example()
+    one.features.feature["one"].int64_list.value.append(1)
+    two.features.feature["two"].int64_list.value.append(2)
+    parts = [one.SerializeToString(), two.SerializeToString()]
+    for name, order in (("a", parts), ("b", parts[::-1])):
+        writer = faces.Steady(file_format=tfds.core.FileFormat.ARRAY_RECORD)
+        writer.write(tmp_path / name, [(0, b"".join(order))])
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -128,6 +167,7 @@ def test_priors_as_they_are_make_no_other_set():
         ({"backgrounds": "nowhere"}, "no 'nowhere' is there"),
         ({"count": 0, "test_count": 0}, "at least one face"),
         ({"size": 0}, "at least 1 pixel"),
+        ({"faces_per_file": 33}, "multiples of 32"),
         ({"scheme": "odd"}, "odd"),
     ],
 )

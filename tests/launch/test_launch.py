@@ -166,8 +166,9 @@ def test_a_tpu_slice_has_as_many_hosts_as_its_topology():
     assert int(x) * int(y) == chips * job["spec"]["parallelism"]
 
 
-def test_the_image_copies_what_is_there():
-    text = (LAUNCH / "gke" / "Dockerfile").read_text()
+@pytest.mark.parametrize("name", ["gke", "beam"])
+def test_the_image_copies_what_is_there(name):
+    text = (LAUNCH / name / "Dockerfile").read_text()
     for line in re.findall(r"^COPY (.*) \S+$", text, re.M):
         for name in line.split():
             assert (ROOT / name).exists(), name
