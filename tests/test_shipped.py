@@ -1,21 +1,25 @@
 """The weights that come with the project: what they are, and that they find faces."""
 
+import pathlib
+
 import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 from lmkjax import detection, inference, predict, schemes
-from lmkjax.face import gallery, render
 
 SCHEMES = ("ibug68", "dense490")
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Faces that no training has drawn, with both kinds of landmarks in one scheme."""
-    found = render.faces(gallery.keys(977, 0, 6), schemes.get("dense490"), size=128)
-    return np.asarray(found.image * 255).astype(np.uint8), found.points, found.box
+    """Faces that no training has drawn: of `gallery.keys(977, 0, 6)`, 128 px.
+
+    Kept in a file, as compiling the renderer for six faces takes longer than all else.
+    """
+    with np.load(pathlib.Path(__file__).with_name("rendered.npz")) as kept:
+        return kept["images"], kept["points"], kept["boxes"]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

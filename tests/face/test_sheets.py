@@ -11,7 +11,11 @@ from lmkjax import render as command
 from lmkjax.face import sheets
 from lmkjax.types import UserError
 
-ROWS = [(name, i) for name, rows in sheets.ELEMENTS.items() for i in range(len(rows))]
+ROWS = [  # the first of each element; the others alike, when there is time
+    pytest.param(name, i, marks=pytest.mark.slow if i else ())
+    for name, rows in sheets.ELEMENTS.items()
+    for i in range(len(rows))
+]
 
 
 @pytest.mark.parametrize(("element", "number"), ROWS)
