@@ -1,6 +1,5 @@
 """A config's network, terms and streams, as objects."""
 
-import functools
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,7 +18,7 @@ from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.losses import landmark
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
-from lmkjax.training import mesh, optim, step
+from lmkjax.training import optim, step
 from lmkjax.types import Batch, UserError
 
 LOSSES = {
@@ -143,9 +142,8 @@ def build_step(
         warmup_steps=config.optimizer.warmup_steps,
         ema=config.optimizer.ema,
         accumulate=config.train.accumulate,
-        layouts=functools.partial(
-            mesh.layouts, mesh=grid, fsdp_min_size=config.train.fsdp_min_size
-        ),
+        mesh=grid,
+        fsdp_min_size=config.train.fsdp_min_size,
     )
     return lambda key: goal.module.init(key, image)["params"], optimizer, one_step
 

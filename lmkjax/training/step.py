@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from lmkjax.training import mesh as meshes
 from lmkjax.training import optim
 from lmkjax.training.state import TrainState
 from lmkjax.types import Key, Metrics, Scalar, Step
@@ -24,7 +25,8 @@ def build(
     warmup_steps: int,
     ema: float,
     accumulate: int = 1,
-    layouts: Callable[[Any], Any] = lambda tree: None,
+    mesh: jax.sharding.Mesh | None = None,
+    fsdp_min_size: int = 0,
 ) -> Callable[[TrainState, Mapping[str, Any], Scalar], tuple[TrainState, Metrics]]:
     """A jitted function that takes one step.
 
@@ -38,8 +40,10 @@ def build(
             one that does not fit is trained on all the same. The gradient is the
             mean over the parts; a loss that looks at faces together (NWD) looks at
             those of a part.
-        layouts: from parameters, or what is shaped like them, to how each lies on
-            the devices; a None leaves it to the compiler.
+        mesh: the devices that hold the state; None = leave it where it is.
+        fsdp_min_size: see `mesh.layouts`. A step gathers shared parameters, works on
+            them whole and adds up their gradients before each device takes its part:
+            left to itself, the compiler would share out features instead.
 
     Returns:
         (state, batches, progress) to (next state, metrics). It gives the old state's
@@ -69,17 +73,21 @@ def build(
         (grads, metrics), _ = jax.lax.scan(add, zeros, jnp.arange(accumulate))
         return jax.tree.map(lambda g: g / accumulate, grads), metrics
 
-    def lay(tree: Any) -> Any:
-        how = layouts(tree)
-        return tree if how is None else jax.lax.with_sharding_constraint(tree, how)
+    def lay(tree: Any, shared: int = fsdp_min_size) -> Any:
+        if mesh is None:
+            return tree
+        layouts = meshes.layouts(tree, mesh, fsdp_min_size=shared)
+        return jax.lax.with_sharding_constraint(tree, layouts)
+
+    whole = functools.partial(lay, shared=0)
 
     @functools.partial(jax.jit, donate_argnums=0)
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(state.key, state.step)
-        grads, metrics = gradient(state.params, key, batches, state.step)
-        grads = lay(grads)  # else each device may hold the whole of a shared one
+        grads, metrics = gradient(whole(state.params), key, batches, state.step)
+        grads = lay(whole(grads))
         rate = optim.learning_rate(
             state.step, progress, peak=peak, warmup_steps=warmup_steps
         )
