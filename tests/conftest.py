@@ -16,6 +16,22 @@ import pytest  # noqa: E402
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+LONG = (
+    "test_commands.py",
+    "test_each_learns.py",
+    "test_processes.py",
+    "test_two_ways.py",
+    "test_devices.py",
+    "test_render.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Long files come first, so that no process ends with one while another idles."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture
 def key():
     return jax.random.key(0)

@@ -10,8 +10,12 @@ from PIL import Image
 from configs import base
 from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
+from lmkjax import schemes
 from lmkjax.data import sources, streams
 from lmkjax.experiment import parts
+from lmkjax.face import gallery, render
+from lmkjax.face.paint import backdrop
+from lmkjax.face.priors import options
 
 COUNT, SIZE = 4, 48
 
@@ -74,3 +78,28 @@ def test_the_same_number_has_the_same_picture_but_for_its_file(written, drawn):
         np.testing.assert_array_equal(again, stored)
         other = np.asarray(written[(i + 1) % COUNT].image)
         assert np.abs(again.astype(int) - other).mean() > 10
+
+
+def test_faces_stand_before_the_pictures_and_depend_on_their_keys_alone():
+    """The background alone changes, and the same key chooses the same part."""
+    side = backdrop.SIDE  # as the builder's above: all compile the same picture
+    red = np.zeros((3, side, side, 3), np.uint8)
+    red[..., 0] = 255
+    calm = "cast=0 grey=0 sepia=0 noise=0 motion=0 defocus=0"
+    keys, scheme = gallery.keys(3, 0, COUNT), schemes.get("ibug68")
+
+    def draw(keys, more=""):
+        priors = options.choose("photo", calm + more)
+        return render.faces(keys, scheme, size=SIZE, priors=priors, backgrounds=red)
+
+    own, plain = draw(keys), draw(keys, " photos=0")
+    np.testing.assert_array_equal(own.points, plain.points)
+    np.testing.assert_array_equal(own.segmentation, plain.segmentation)
+    # Far from edges, which blur mixes: corners of the picture.
+    corner = np.asarray(own.segmentation[:, :6, :6]).max((1, 2)) == 0
+    assert corner.any()
+    pixels = np.asarray(own.image)[corner, :3, :3]
+    assert (pixels[..., 0] > pixels[..., 1:].max(-1) + 0.3).all()
+    other = np.asarray(plain.image)[corner, :3, :3]
+    assert (other[..., 0] < other[..., 1:].max(-1) + 0.3).any()
+    np.testing.assert_array_equal(draw(keys[::-1]).image[1], own.image[2])

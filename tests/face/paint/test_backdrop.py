@@ -1,16 +1,16 @@
 """A user's pictures behind faces: read, cut by hand, as bright as they are."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax import schemes
-from lmkjax.face import gallery, render
 from lmkjax.face.optics import sensor
 from lmkjax.face.paint import backdrop, scenery
-from lmkjax.face.priors import options, sample
+from lmkjax.face.priors import sample
 from lmkjax.types import UserError
 
 CUT = jax.jit(backdrop.cut, static_argnames="size")
@@ -67,41 +67,17 @@ def test_light_is_what_the_tone_was_made_of():
 
 
 def test_what_is_behind_looks_the_same_whatever_the_exposure(stack):
-    scene = jax.tree.map(lambda x: x[0], sample.many(jax.random.split(KEY, 1)).scene)
+    scene = jax.jit(sample.sample)(jax.random.key(6)).scene
+    behind = jax.jit(functools.partial(backdrop.behind, size=16))
     seen = [
-        sensor.tone(
-            exposure
-            * backdrop.behind(stack, choice(), scene, jnp.asarray(exposure), size=16)
-        )
+        sensor.tone(exposure * behind(stack, choice(), scene, jnp.asarray(exposure)))
         for exposure in (0.5, 3.0)
     ]
     np.testing.assert_allclose(*seen, atol=1e-4)
     np.testing.assert_allclose(seen[0], CUT(stack, choice(), size=16), atol=2e-2)
-    none = backdrop.behind(stack, choice(there=0.0), scene, jnp.ones(()), size=16)
-    np.testing.assert_allclose(none, scenery.background(scene, size=16), rtol=1e-5)
-
-
-KEY = jax.random.key(6)
-
-
-def test_faces_stand_before_the_pictures_and_depend_on_their_keys_alone():
-    """The background alone changes, and the same key chooses the same part."""
-    red = np.zeros((2, 16, 16, 3), np.uint8)
-    red[..., 0] = 255
-    calm = options.choose("photo", "cast=0 grey=0 sepia=0 noise=0 motion=0 defocus=0")
-    keys = gallery.keys(3, 0, 4)
-    scheme = schemes.get("ibug68")
-    own = render.faces(keys, scheme, size=48, priors=calm, backgrounds=red)
-    plain = render.faces(keys, scheme, size=48, priors=calm)
-    np.testing.assert_array_equal(own.points, plain.points)
-    np.testing.assert_array_equal(own.segmentation, plain.segmentation)
-    # Far from edges, which blur mixes: corners of the picture.
-    corner = np.asarray(own.segmentation[:, :6, :6]).max((1, 2)) == 0
-    assert corner.any()
-    pixels = np.asarray(own.image)[corner, :3, :3]
-    assert (pixels[..., 0] > pixels[..., 1:].max(-1) + 0.3).all()
-    again = render.faces(keys[2:], scheme, size=48, priors=calm, backgrounds=red)
-    np.testing.assert_array_equal(again.image[0], own.image[2])
+    none = behind(stack, choice(there=0.0), scene, jnp.ones(()))
+    own = jax.jit(functools.partial(scenery.background, size=16))(scene)
+    np.testing.assert_allclose(none, own, rtol=1e-5)
 
 
 @pytest.fixture

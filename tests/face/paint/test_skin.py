@@ -11,8 +11,9 @@ from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 
 
+@pytest.fixture(scope="module")
 def person():
-    return sample.sample(jax.random.key(5)).skin.replace(
+    return jax.jit(sample.sample)(jax.random.key(5)).skin.replace(
         mask=jnp.zeros(2), beard=jnp.zeros(4), lips=jnp.array([0.6, 0.1, 0.0])
     )
 
@@ -29,29 +30,29 @@ def test_more_melanin_is_darker_and_more_blood_is_redder():
     assert tone[2, 0] / tone[2, 1] > 1.5 * tone[0, 0] / tone[0, 1]
 
 
-def test_lips_are_lips_and_the_chin_is_not():
+def test_lips_are_lips_and_the_chin_is_not(person):
     corner_to_chin = places(51, 57, 8, 30)
     inside = corner_to_chin.at[0, 1].add(-0.3).at[1, 1].add(0.3)
-    lips = skin.paint(inside, person()).lips
+    lips = skin.paint(inside, person).lips
     assert (lips[:2] > 0.5).all() and (lips[2:] < 0.1).all()
 
 
-def test_brows_lie_below_the_makers_points():
+def test_brows_lie_below_the_makers_points(person):
     low = places(24, 19, 27).at[:2, 1].add(-chart.BROW_DROP_CM - 0.1)
-    hairy = person().replace(brow=jnp.array([0.1, 0.1, 0.1, 1.0, 1.0, 0.0]))
+    hairy = person.replace(brow=jnp.array([0.1, 0.1, 0.1, 1.0, 1.0, 0.0]))
     brow = skin.paint(low, hairy).brow
     assert (brow[:2] > 0.4).all() and brow[2] < 0.1
 
 
-def test_the_pupil_is_in_front_and_black():
+def test_the_pupil_is_in_front_and_black(person):
     head = heads.load()
     centre = jnp.asarray(head.neutral[head.eye_centres])
     spots = jnp.concatenate([centre + 1.6 * jnp.eye(3)[2][None], centre])
-    colour, pupil = skin.eyes(spots, person())
+    colour, pupil = skin.eyes(spots, person)
     np.testing.assert_allclose(pupil, [1, 1, 0, 0], atol=1e-5)
     assert colour[:2].max() < 0.02
 
 
-def test_a_place_without_its_way_round_is_refused():
+def test_a_place_without_its_way_round_is_refused(person):
     with pytest.raises(TypeCheckError):
-        skin.paint(jnp.zeros((2, 3)), person())
+        skin.paint(jnp.zeros((2, 3)), person)
