@@ -84,12 +84,12 @@ class Priors:
         jpeg: of pictures that bear the marks of strong JPEG.
     """
 
-    yaw_deg: float = 14.5
-    wide_deg: float = 32.0
-    turned: Share = 0.12
+    yaw_deg: float = 15.0
+    wide_deg: float = 26.0
+    turned: Share = 0.08
     down_deg: Signed = 4.0
-    pitch_deg: float = 10.0
-    roll_deg: float = 11.0
+    pitch_deg: float = 8.5
+    roll_deg: float = 6.8
     focal_mm: tuple[float, float] = (24.0, 135.0)
     jitter: float = 1.0
     identity: float = 1.0
