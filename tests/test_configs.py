@@ -1,5 +1,6 @@
 """Every config reads at every size, and states only what base knows."""
 
+import json
 import pathlib
 
 import pytest
@@ -80,3 +81,34 @@ def test_a_missing_file_and_an_unknown_size_are_named():
         command.load_config("nowhere.py", [], size="tiny")
     with pytest.raises(UserError, match="huge"):
         load("daln", size="huge")
+
+
+def test_a_run_older_than_a_field_is_recalled_and_taken_up_again(tmp_path):
+    config = load("daln")
+    rules.write(config, tmp_path)
+    file = tmp_path / "config.json"
+    stored = json.loads(file.read_text())
+    for part, fields in rules.LATER.items():
+        for name in fields:
+            del stored[part][name]
+    file.write_text(json.dumps(stored))
+    again, whole = rules.recall(tmp_path), json.loads(config.to_json_best_effort())
+    assert json.loads(again.to_json_best_effort()) == whole
+    rules.check_surroundings(config, tmp_path)
+    config.data.priors = "hats=0"
+    with pytest.raises(UserError, match="another data.priors"):
+        rules.check_surroundings(config, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"data": 3}'])
+def test_a_config_that_is_none_is_told(text, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="config.json"):
+        rules.recall(tmp_path)
+
+
+@pytest.mark.parametrize("scheme", ["dense490", "ibug68"])
+def test_shipped_weights_have_a_config_of_today(scheme):
+    config = rules.recall(ROOT / "lmkjax/weights" / scheme)
+    rules.check(config)
+    assert parts.streams_of(config) == ("source",)

@@ -16,6 +16,9 @@ from lmkjax.types import UserError
 MAY_CHANGE = {"train.steps", "train.minutes", "train.log_every", "train.save_every"}
 """What a run may be taken up again with; so may all of `data.dir` and `eval`."""
 
+LATER = {"data": {"priors": "", "backgrounds": ""}}
+"""Fields that older runs' configs lack, as these runs had them."""
+
 
 def check(config: ml_collections.ConfigDict) -> None:
     """Refuses a config whose fields do not fit together.
@@ -75,7 +78,7 @@ def check_surroundings(
     """
     file = workdir / "config.json"
     if file.exists():
-        old, new = json.loads(file.read_text()), json.loads(_text(config))
+        old, new = recall(workdir).to_dict(), json.loads(_text(config))
         other = [f for f in _differences(old, new) if f not in MAY_CHANGE]
         other = [f for f in other if f != "data.dir" and not f.startswith("eval.")]
         if other:
@@ -106,16 +109,17 @@ def _text(config: ml_collections.ConfigDict) -> str:
 
 
 def recall(workdir: pathlib.Path) -> ml_collections.ConfigDict:
-    """The config that a run was made with.
+    """The config that a run was made with, whichever version made it.
 
     Raises:
         UserError: the folder holds no run.
     """
     try:
-        return ml_collections.ConfigDict(
-            json.loads((workdir / "config.json").read_text())
-        ).lock()
-    except (OSError, ValueError) as error:
+        config = json.loads((workdir / "config.json").read_text())
+        for part, fields in LATER.items():
+            config[part] = fields | config.get(part, {})
+        return ml_collections.ConfigDict(config).lock()
+    except (OSError, AttributeError, TypeError, ValueError) as error:
         raise UserError(
             f"Wanted a run's folder with its config.json; {workdir}: {error}."
         ) from error
