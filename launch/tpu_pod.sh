@@ -79,7 +79,10 @@ if $delete; then
 fi
 need workdir "$workdir"
 if ((${#train[@]} == 0)); then train=(--config configs/daln.py); fi
-if [[ -z $repo ]]; then repo=$(git -C "$(dirname "$0")" remote get-url origin); fi
+if [[ -z $repo ]]; then
+  repo=$(git -C "$(dirname "$0")" remote get-url origin 2>/dev/null || true)
+fi
+need repo "$repo"
 
 # ACTIVE, WAITING_FOR_RESOURCES, SUSPENDED, FAILED, ...; empty: there is none.
 state() {

@@ -116,6 +116,12 @@ def test_a_mistake_is_told(command, word, call):
     assert word in done.stderr
 
 
+def test_a_copy_without_an_origin_asks_for_the_repository(call, tmp_path):
+    shutil.copy(POD[0], tmp_path / "alone.sh")
+    done = call(tmp_path / "alone.sh", *POD[1:], "--workdir", "/mnt/x", "--dry-run")
+    assert done.returncode == 2 and "Wanted --repo" in done.stderr
+
+
 def test_a_dry_run_under_slurm_prints_the_command(call):
     done = call(*SLURM, "--dry-run", "runs/daln", "--config", "configs/daln.py:full")
     assert done.returncode == 0 and "RAN" not in done.stderr
