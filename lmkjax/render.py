@@ -8,10 +8,17 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-from lmkjax import command, schemes
+import numpy as np
+
+from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
+from lmkjax import command, pts, schemes
+from lmkjax.evaluation import report as origin
 from lmkjax.face import gallery, page, sheets
 from lmkjax.face.paint import backdrop
-from lmkjax.face.priors import options
+from lmkjax.face.priors import options, sample
+from lmkjax.face.report import charts, laws, population
+from lmkjax.face.report import page as report
+from lmkjax.types import UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +77,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         " turn the head and hover over its landmarks",
     )
     parser.add_argument(
+        "--report",
+        nargs="?",
+        type=int,
+        const=5000,
+        metavar="FACES",
+        help="write report.html (into --out, or here), a page that shows whether COUNT"
+        " drawn faces obey the renderer's laws, and the statistics of FACES faces"
+        " (%(const)s) without their pictures; takes minutes",
+    )
+    parser.add_argument(
+        "--ibug_300w",
+        type=pathlib.Path,
+        metavar="FOLDER",
+        help="300-W in its own layout, for --report: its training part's statistics"
+        " stand beside the rendered faces'",
+    )
+    parser.add_argument(
         "--benchmark",
         action="store_true",
         help="write no file; print one line of JSON: faces per second, milliseconds"
@@ -90,8 +114,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             (scratch / f"{scheme.name}.html").write_text(text)
         print(files[0])
         return 0
+    if flags.report is not None:
+        _report(flags, scheme, priors)
+        return 0
     if flags.out is None:
-        parser.error("--out FOLDER is wanted (or --page, --benchmark)")
+        parser.error("--out FOLDER is wanted (or --page, --report, --benchmark)")
     backgrounds = backdrop.load(flags.backgrounds) if flags.backgrounds else None
     if flags.sheet not in (None, "points"):
         (file,) = gallery.write_sheet(
@@ -115,6 +142,60 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     print(f"{flags.out}: {len(files)} files, {flags.count} faces.")
     return 0
+
+
+def _report(
+    flags: argparse.Namespace, scheme: schemes.Scheme, priors: sample.Priors
+) -> None:
+    """Writes report.html, and prints its figures."""
+    gallery.check(count=flags.count, size=flags.size)
+    if flags.report < 2:
+        raise UserError(f"Wanted statistics of 2 faces or more; got {flags.report}.")
+    real = None if flags.ibug_300w is None else _real(flags.ibug_300w)
+    with gallery.whole(flags.out or pathlib.Path()) as (scratch, files):
+        faces = sample.many(gallery.keys(flags.seed, 0, flags.count), priors)
+        measured = laws.measure(faces, scheme, size=flags.size)
+        drawn = population.draw(
+            flags.report, seed=flags.seed, batch=flags.count, priors=priors
+        )
+        found = population.compare(drawn, real)
+        text = report.write(
+            measured,
+            found,
+            faces=charts.faces(faces, scheme, size=flags.size),
+            origin={
+                "command": origin.command(),
+                "commit": origin.commit(),
+                "hardware": origin.hardware(),
+                "seed": str(flags.seed),
+                "laws": f"{flags.count} faces, {scheme.name}, {flags.size} pixels",
+            },
+        )
+        (scratch / "report.html").write_text(text)
+    print("\n".join(report.lines(measured, found)))
+    print(files[0])
+
+
+def _real(folder: pathlib.Path) -> np.ndarray:
+    """The points of 300-W's training part [n 68 2].
+
+    Raises:
+        UserError: no folder, fewer than two faces in it, or one that is no face.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: wanted 300-W's folder; there is no such folder.")
+    files = list(ibug_300w.find(folder)["train"].values())
+    if len(files) < 2:
+        raise UserError(
+            f"{folder}: wanted faces of 300-W's train ("
+            f"{', '.join(ibug_300w.SPLITS['train'])}); found {len(files)} .pts files."
+        )
+    points = np.stack([pts.read(file) for file in files])
+    eyes = points[:, [population.RIGHT_EYE, population.LEFT_EYE]]
+    for file, (right, left) in zip(files, eyes, strict=True):
+        if (right == left).all():
+            raise UserError(f"{file}: both eyes' outer corners are in one place.")
+    return points
 
 
 if __name__ == "__main__":

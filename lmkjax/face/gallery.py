@@ -69,7 +69,7 @@ def write(
     Raises:
         UserError: a number that makes no sense, or a folder that cannot be written.
     """
-    _check(count=count, size=size)
+    check(count=count, size=size)
     with whole(out) as (scratch, files):
         own = functools.partial(
             render.faces,
@@ -105,7 +105,7 @@ def write_sheet(
     Raises:
         UserError: no such element or size, or a folder that cannot be written.
     """
-    _check(count=1, size=size)
+    check(count=1, size=size)
     picture = sheets.draw(element, size=size, seed=seed, backgrounds=backgrounds)
     with whole(out) as (scratch, files):
         picture.save(scratch / f"sheet_{element}.png")
@@ -144,7 +144,12 @@ def whole(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _check(*, count, size):
+def check(*, count: int, size: int) -> None:
+    """Refuses a number of faces or a size of pictures that makes no sense.
+
+    Raises:
+        UserError: fewer than one face, or a size that is not 16 to 1024 pixels.
+    """
     if count < 1:
         raise UserError(f"Wanted at least 1 face; got --count {count}.")
     if not 16 <= size <= 1024:
@@ -211,7 +216,7 @@ def benchmark(scheme: schemes.Scheme, *, size: int, seed: int, count: int) -> di
         Faces per second, seconds to compile, milliseconds per face and stage, peak
         memory of the process in MiB.
     """
-    _check(count=count, size=size)
+    check(count=count, size=size)
     drawn = keys(seed, 0, count)
     whole, compiled = _time(
         lambda k: render.faces(k, scheme, size=size), drawn, count=count

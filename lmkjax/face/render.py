@@ -58,7 +58,7 @@ def geometry(
         head: whose face; None is the project's own head.
     """
     shape = _shape(params, size=size, head=head or heads.load())
-    return shape.replace(points=_landmarks(shape, params.camera, scheme))
+    return shape.replace(points=landmarks(shape, params.camera, scheme))
 
 
 def _shape(
@@ -90,8 +90,11 @@ def _shape(
     )
 
 
-def _landmarks(shape: picture.Geometry, eye: camera.Camera, scheme: schemes.Scheme):
-    """Landmarks of a head before a camera: x, y in pixels and depth in cm [k 3]."""
+@typed
+def landmarks(
+    shape: picture.Geometry, eye: camera.Camera, scheme: schemes.Scheme
+) -> Float[Array, "k 3"]:
+    """Landmarks of a head before a camera: x, y in pixels and depth in cm."""
     own = shape.places[: shape.head.shape[0]]
     flat = camera.project(own, eye)[:, :2]
     places = marks.locate(own, flat, scheme, shape.surface.head)
@@ -222,7 +225,7 @@ def _mark(eyes, shapes, layers, scheme):
     """Landmarks of many faces, and what became of each."""
 
     def mark(eye, shape, bare, thing):
-        points = _landmarks(shape, eye, scheme)
+        points = landmarks(shape, eye, scheme)
         return points[:, :2], marks.seen(points, bare, thing)
 
     return jax.vmap(mark)(eyes, shapes, layers.bare, layers.thing)

@@ -1,7 +1,11 @@
 """Renderings: laws that hold between a picture, its points and its parameters."""
 
-import functools
+import contextlib
+import dataclasses
+import io
 import json
+import pathlib
+import re
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +18,7 @@ from lmkjax.face import gallery, picture, render
 from lmkjax.face.optics import camera, light, raster
 from lmkjax.face.paint import hair
 from lmkjax.face.priors import sample
+from lmkjax.face.report import laws, population, trials
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, surface
 from lmkjax.types import UserError
@@ -21,7 +26,7 @@ from lmkjax.types import UserError
 HEAD = heads.load()
 SIZE, COUNT = 48, 4
 SCHEME = schemes.get("ibug68")
-SHOWN = [picture.CLASSES.index(c) for c in ("skin", "brows", "eyes", "lips", "mouth")]
+PHOTOS = pathlib.Path(__file__).parents[2] / "data_builders/ibug_300w/dummy_data"
 
 
 def draw(first):
@@ -41,58 +46,7 @@ def faces():
 
 
 def geometry(params, scheme=SCHEME):
-    return jax.tree.map(np.asarray, _geometry(params, scheme))
-
-
-@functools.partial(jax.jit, static_argnums=1)
-def _geometry(params, scheme):
-    return jax.lax.map(lambda p: render.geometry(p, scheme, size=SIZE), params)
-
-
-def mirrored(params):
-    """The parameters of the same faces in a mirror, but for what noise breaks up."""
-    swap = jax.vmap(HEAD.mirrored)
-    identity, expression = swap(params.identity, params.expression)
-    pose, lamps = params.camera, params.light
-    across = jnp.array([-1.0, 1.0, 1.0])
-    odd = jnp.array([1.0, -1, 1, 1, -1, 1, 1, -1, 1])  # of light.irradiance's basis
-    return params.replace(
-        sides=-params.sides,
-        identity=identity,
-        expression=expression,
-        camera=pose.replace(
-            yaw_rad=-pose.yaw_rad,
-            roll_rad=-pose.roll_rad,
-            shift=pose.shift * across[None, :2],
-        ),
-        light=lamps.replace(
-            directions=lamps.directions * across[None, None],
-            environment=lamps.environment * odd[None, :, None],
-        ),
-    )
-
-
-def bare(params):
-    """The same heads without hair, props, spots and grain."""
-    worn, taken = params.props, params.sensor
-    return params.replace(
-        hair=params.hair.replace(cover=params.hair.cover * 0),
-        skin=params.skin.replace(
-            mottle=params.skin.mottle * 0, beard=params.skin.beard * 0
-        ),
-        props=worn.replace(
-            hat=worn.hat * 0,
-            glasses=worn.glasses * 0,
-            limbs=worn.limbs * 0,
-            card=worn.card * 0,
-        ),
-        sensor=taken.replace(
-            noise=taken.noise * 0,
-            motion=taken.motion * 0,
-            coarse=taken.coarse * 0 + 1,
-            jpeg=taken.jpeg * 0,
-        ),
-    )
+    return trials.geometry(params, scheme, size=SIZE)
 
 
 def test_the_same_key_gives_the_same_picture_alone_and_in_a_batch(faces):
@@ -123,81 +77,72 @@ def test_the_margin_times_the_box_is_the_picture(faces, params):
 
 
 def test_mirrored_parameters_mirror_the_points(params):
-    here, there = geometry(params), geometry(mirrored(params))
-    flipped = there.points[:, SCHEME.mirror] * [-1, 1, 1] + [SIZE, 0, 0]
-    np.testing.assert_allclose(flipped, here.points, atol=0.01)
+    here, there = (geometry(p).points for p in (params, trials.mirrored(params)))
+    law = laws.mirrored_points(here, there, SCHEME, size=SIZE)
+    assert law.passed and law.figure <= 0.01
+    assert not laws.mirrored_points(here, here, SCHEME, size=SIZE).passed
 
 
 def test_mirrored_parameters_mirror_the_picture(params):
-    plain = bare(params)
+    plain = trials.bare(params)
     here = render.draw(plain, SCHEME, size=SIZE)
-    there = render.draw(mirrored(plain), SCHEME, size=SIZE)
-    there = jax.tree.map(lambda x: x[:, :, ::-1], (there.segmentation, there.image))
-    head = np.isin(here.segmentation, SHOWN) & np.isin(there[0], SHOWN)
-    assert head.sum() > 0.95 * np.isin(here.segmentation, SHOWN).sum()
-    assert np.mean((there[0] == here.segmentation)[head]) > 0.99
-    # What is left: the brows' strands, which noise draws.
-    gap = np.abs(there[1] - here.image).mean(-1)[head].mean()
-    lopsided = np.abs(here.image[:, :, ::-1] - here.image).mean(-1)[head].mean()
-    assert gap < 0.01 < 0.1 < lopsided
-
-
-def surface_below(shape, i, spot):
-    """Depths at which a ray through the picture at `spot` pierces head i, cm."""
-    corner = shape.pixels[i].astype(np.float64)[surface.load(HEAD).triangles]
-    (x0, y0), (x1, y1), (x2, y2) = (
-        corner[:, j, :2].T - spot[:, None] for j in range(3)
-    )
-    area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-    area = np.where(np.abs(area) < 1e-12, np.nan, area)
-    weights = np.stack([x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0], 1)
-    weights /= area[:, None]
-    hit = (weights > -1e-3).all(1)
-    return 1 / (weights[hit] / corner[hit, :, 2]).sum(1)
+    there = render.draw(trials.mirrored(plain), SCHEME, size=SIZE)
+    head, kind, colour = laws.mirrored_pictures(here, there)
+    assert head.passed and head.figure > 95
+    assert kind.passed and kind.figure > 99
+    assert colour.passed and colour.figure < 0.01
+    # The same faces' own mirror images are ten times as far away.
+    shown = np.isin(here.segmentation, laws.SHOWN)
+    lopsided = np.abs(here.image[:, :, ::-1] - here.image).mean(-1)[shown].mean()
+    assert lopsided > 0.1
+    assert not laws.mirrored_pictures(here, here)[-1].passed
 
 
 def test_landmarks_lie_on_the_surface(params):
     shape = geometry(params)
-    gaps = [
-        np.abs(surface_below(shape, i, point[:2]) - point[2]).min(initial=np.inf)
-        for i in range(COUNT)
-        for point in shape.points[i]
-    ]
-    inner = np.reshape(gaps, (COUNT, -1))[:, 17:]
-    assert inner.max() < 1e-3
+    inner, outline = laws.on_surface(shape, SCHEME)
+    assert inner.passed and inner.figure < 1e-3
     # The outline's are on a net over the skin, where it turns away from the eye.
-    assert np.median(np.reshape(gaps, (COUNT, -1))[:, :17]) < 0.05
-
-
-@functools.partial(jax.jit, static_argnames="size")
-def seen(params, *, size):
-    """The heads' geometry, and what their own depth hides of them."""
-
-    def one(face):
-        shape = render.geometry(face, SCHEME, size=size)
-        depth = picture.see_head(shape, size=size).depth
-        return shape, marks.seen(shape.points, depth, jnp.full_like(depth, jnp.inf))
-
-    return jax.lax.map(one, params)
+    assert outline.passed and outline.figure < 0.05
+    lifted = shape.replace(points=shape.points - [0, 0, 0.1])
+    assert not any(law.passed for law in laws.on_surface(lifted, SCHEME))
 
 
 @pytest.mark.parametrize("yaw_deg", [-70.0, -35.0, 35.0])
 def test_visibility_agrees_with_a_ray(yaw_deg, params):
-    turn = jnp.full(COUNT, np.deg2rad(yaw_deg))
-    turned = params.replace(camera=params.camera.replace(yaw_rad=turn))
-    shape, states = jax.tree.map(np.asarray, seen(turned, size=192))
-    # Pixels up to 1.2 from the point are asked: where they agree is one answer.
-    taps = [np.array([x, y]) for x in (-1.2, 0, 1.2) for y in (-1.2, 0, 1.2)]
-    hidden = []
-    for i in range(COUNT):
-        for point, state in zip(shape.points[i, 17:], states[i, 17:], strict=True):
-            nearest = [surface_below(shape, i, point[:2] + t) for t in taps]
-            behind = {point[2] > d.min(initial=np.inf) + 0.5 for d in nearest}
-            if len(behind) == 1:
-                assert state == (marks.BEHIND_HEAD if behind.pop() else marks.VISIBLE)
-                hidden.append(state)
-    assert len(hidden) > 0.5 * COUNT * 51
-    assert 3 <= sum(hidden) < 0.9 * len(hidden)
+    turned = trials.turned(params, yaw_deg)
+    shape, states, _ = trials.see(turned, SCHEME, size=laws.RAY_PX)
+    assert laws.sight([(shape, states)], SCHEME).passed
+    answers = laws.ask_rays(shape, states, SCHEME)
+    assert len(answers) > 0.5 * COUNT * 51
+    hidden = sum(hidden for hidden, _ in answers)
+    assert 3 <= hidden < 0.9 * len(answers)
+    assert all(
+        state == (marks.BEHIND_HEAD if hidden else marks.VISIBLE)
+        for hidden, state in answers
+    )
+    shown = np.where(states == marks.BEHIND_HEAD, marks.VISIBLE, states)
+    wrong = laws.sight([(shape, shown)], SCHEME)
+    assert not wrong.passed
+    assert wrong.figure == pytest.approx(100 - 100 * hidden / len(answers))
+
+
+def test_seen_landmarks_are_where_the_drawn_depth_is(params):
+    shape, states, depth = trials.see(params, SCHEME, size=laws.RAY_PX)
+    law = laws.on_depth(shape, states, depth, SCHEME)
+    assert law.passed and law.figure > 98
+    assert laws.on_depth(shape, states, depth - 1.0, SCHEME).figure < 20
+    assert not laws.on_depth(shape, states, depth - 1.0, SCHEME).passed
+
+
+def test_the_68_are_part_of_a_dense_scheme(params):
+    dense = schemes.get("dense1001")
+    many, few = geometry(params, dense).points, geometry(params).points
+    assert laws.subset(many, few, dense, SCHEME).passed
+    # A scheme whose subset is its neighbours instead.
+    broken = dataclasses.replace(dense)
+    broken.__dict__["subset68"] = np.roll(dense.subset68, 1)
+    assert not laws.subset(many, few, broken, SCHEME).passed
 
 
 @pytest.mark.parametrize("size", [48, 128, 256])
@@ -271,6 +216,43 @@ def test_the_command_writes_all_that_it_says(tmp_path):
     assert len(labels["faces"]["000003.png"]["points"]) == SCHEME.count
 
 
+def test_a_population_is_the_first_faces_of_the_set(params):
+    points = population.draw(6, seed=3, batch=COUNT, priors=sample.PRIORS)
+    assert points.shape == (6, 68, 2)
+    due = geometry(params).points[..., :2] * population.SIZE / SIZE
+    np.testing.assert_allclose(points[:COUNT], due, atol=1e-2)
+    assert np.abs(points[4:] - points[:2]).max() > 1
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """What `--report` wrote and said; here, where all that it draws is compiled."""
+    out, said = tmp_path_factory.mktemp("report") / "out", io.StringIO()
+    flags = ["--count", str(COUNT), "--size", str(SIZE), "--seed", "3"]
+    flags += ["--ibug_300w", str(PHOTOS), "--out", str(out), "--report", "6"]
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setattr(laws, "DENSE", ("dense1001",))  # the one that is compiled
+        assert command.main(flags) == 0
+    assert [f.name for f in out.iterdir()] == ["report.html"]
+    return (out / "report.html").read_text(), said.getvalue().splitlines()
+
+
+def test_the_report_finds_that_all_laws_hold(reported):
+    text, lines = reported
+    verdicts = [line for line in lines if line.startswith(("passed", "NOT PASSED"))]
+    held = [line for line in verdicts[:-5] if line.startswith("passed")]
+    assert len(held) == len(verdicts) - 5 >= 9
+    assert f"{len(held)} of {len(held)} laws hold" in text
+
+
+def test_the_report_asks_for_nothing_outside_and_shows_no_photo(reported):
+    text, _ = reported
+    assert not re.findall(r"https?:|<script|<link|url\(", text)
+    sources = re.findall(r'src="([^"]{30})', text)
+    assert len(sources) == 4  # rendered faces, means, components, poses
+    assert all(s.startswith("data:image/png;base64,iVBORw0") for s in sources)
+
+
 @pytest.mark.parametrize(
     ("flags", "word"),
     [
@@ -278,6 +260,11 @@ def test_the_command_writes_all_that_it_says(tmp_path):
         (["--scheme", "nobody"], "Unknown scheme"),
         (["--size", "3"], "size"),
         (["--looks", "odd"], "looks"),
+        (["--report", "1"], "2 faces or more"),
+        (["--report", "--count", "0"], "at least 1"),
+        (["--report", "--ibug_300w", "nowhere"], "no such folder"),
+        (["--report", "--ibug_300w", "tests"], "found no .pts"),
+        (["--report", "--ibug_300w", f"{PHOTOS}/300W"], "of 300-W's train"),
     ],
 )
 def test_a_mistake_is_told_and_nothing_is_left(flags, word, tmp_path):
