@@ -83,17 +83,18 @@ def layouts(tree: Any, mesh: Mesh, *, fsdp_min_size: int = 0) -> Any:
         tree: arrays or their shapes.
         mesh: the devices.
         fsdp_min_size: arrays of at least as many numbers are shared out along their
-            longest axis that the devices divide; 0 = none is.
+            longest axis, if the devices divide it; 0 = none is. (Cut along another,
+            parts may be too thin for a TPU's tiles: devices then hand pieces round.)
 
     Returns:
         A tree of NamedSharding.
     """
 
     def layout(x: Any) -> NamedSharding:
-        axes = [i for i, n in enumerate(x.shape) if n % mesh.size == 0]
-        if not fsdp_min_size or np.prod(x.shape) < fsdp_min_size or not axes:
+        longest = max(range(x.ndim), key=lambda i: x.shape[i], default=0)
+        large = 0 < fsdp_min_size <= np.prod(x.shape)
+        if not large or not x.ndim or x.shape[longest] % mesh.size:
             return replicated(mesh)
-        longest = max(axes, key=lambda i: x.shape[i])
         return NamedSharding(mesh, PartitionSpec(*[None] * longest, DATA))
 
     return jax.tree.map(layout, tree)

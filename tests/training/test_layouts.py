@@ -17,6 +17,10 @@ pytestmark = pytest.mark.slow
 
 ROOT = pathlib.Path(__file__).parents[2]
 STEPS = 12
+RATE = 2e-4
+"""Gentle: where predictions are nearly alike, the gradient of DALN's nuclear norm turns
+with the last bit, and at tiny's own rate 12 steps make whole per cents of that."""
+
 OF_THE_CLOCK = {"images_per_s", "waiting"}
 
 
@@ -28,6 +32,7 @@ def start(workdir, data, *, processes, devices):
     command = [sys.executable, "-m", "lmkjax.train", "--config", "configs/daln.py:tiny"]
     command += ["--workdir", str(workdir), f"--config.data.dir={data}"]
     command += [f"--config.train.steps={STEPS}", "--config.train.save_every=100"]
+    command += [f"--config.optimizer.learning_rate={RATE}"]
     several = ["--coordinator", f"127.0.0.1:{port}", "--processes", str(processes)]
     flags = f"--xla_force_host_platform_device_count={devices}"
     return [
@@ -64,10 +69,11 @@ def same(workdir, other):
     """Losses of all steps and the report's errors agree."""
     for one, two in zip(figures(workdir), figures(other), strict=True):
         assert one.keys() == two.keys()
-        # At the first step only the order of sums over faces differs. Adam then lets
-        # parameters of next to no gradient go either way, and that adds up.
-        rtol = 1e-4 if one["step"] == 1 else 5e-3
+        # Only the order of sums over faces differs, and what Adam makes of it where a
+        # gradient is next to none; the nuclear norm's gradient feels it most.
         for name, value in one.items():
+            touchy = name in ("daln", "daln/nwd", "gradient_norm") and one["step"] > 1
+            rtol = 2e-2 if touchy else 1e-4
             np.testing.assert_allclose(two[name], value, rtol=rtol, err_msg=name)
     for one, two in zip(rows(workdir), rows(other), strict=True):
         which = ("test_set", "labels", "normaliser", "faces")
