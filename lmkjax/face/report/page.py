@@ -90,7 +90,9 @@ def write(
         "<h3>Mean shape</h3>",
         _rule(found),
         _groups(found),
-        _picture(charts.means(found), "Mean shapes, drawn over each other."),
+        _picture(
+            charts.means(found), "The mean of the 68 points, of each kind of faces."
+        ),
         "<h3>Components and pose</h3>",
         _table(["", *_kinds(found)], _measures(found), numbers=True),
         _picture(charts.components(found), _of_components(found)),
