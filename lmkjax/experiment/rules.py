@@ -117,9 +117,9 @@ def recall(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     try:
         config = json.loads((workdir / "config.json").read_text())
         for part, fields in LATER.items():
-            config[part] = fields | config.get(part, {})
+            config[part] = fields | config[part]
         return ml_collections.ConfigDict(config).lock()
-    except (OSError, AttributeError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"Wanted a run's folder with its config.json; {workdir}: {error}."
         ) from error
