@@ -8,10 +8,18 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
+from lmkjax.face import flesh
 from lmkjax.face.optics import camera, light, raster, stage
-from lmkjax.face.paint import backdrop, hair, props, scenery, skin
+from lmkjax.face.paint import (
+    backdrop,
+    hair,
+    headwear,
+    props,
+    scenery,
+    skin,
+    strands,
+)
 from lmkjax.face.priors import sample
-from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import surface as surfaces
 from lmkjax.types import typed
 
@@ -96,6 +104,15 @@ def casters(surface: surfaces.Surface) -> np.ndarray:
     return np.concatenate([surface.triangles, own])
 
 
+@functools.cache
+def _skull(surface: surfaces.Surface) -> np.ndarray:
+    """Which vertices of a head a hat goes over: no ear is among them."""
+    vertices = len(surface.head.neutral)
+    x, y, z = surface.atlas[:vertices].T
+    ear = (np.abs(x) > 7.4) & (y < 6.5) & (np.abs(z + 0.2) < 3.6)
+    return (y > 2.0) & ~ear
+
+
 @typed
 def compose(
     params: sample.FaceParams,
@@ -163,7 +180,15 @@ def see_head(shape: Geometry, *, size: int) -> raster.Fragments:
 def _head(params, shape, layers, shadow, rays):
     size = rays.shape[0]
     fragments = see_head(shape, size=size)
-    colour, kind = _shade_head(params, shape, fragments, shadow, rays)
+    colour, kind = flesh.shade(
+        params,
+        shape.surface,
+        shape.normals,
+        shadow,
+        fragments,
+        -light.unit(rays),
+        shape.turn,
+    )
     here = fragments.covered
     masked = here & (kind == CLASSES.index("occluder"))
     return Layers(
@@ -210,7 +235,7 @@ def _hair(params, shape, layers, locks, nodes, shadow, rays):
         cull=False,
         keep=locks.keep > 0,
     )
-    colour, cover = hair.shade(
+    colour, cover = strands.shade(
         locks,
         raster.normals(nodes, triangles),
         locks.along @ shape.turn.T,
@@ -231,14 +256,9 @@ def _props(params, shape, layers, rays):
     rays = stage.hold(rays @ shape.turn)
 
     def hat(layers):
-        level = shape.surface.atlas[: len(shape.head), 1]  # of the mean head
-        high = shape.head[level > min(8.0, level.max() - 1.0)]
-        low, top = high.min(0), high.max(0)
-        wide = jnp.maximum(-low[0], top[0]) + 0.9
-        skull = jnp.stack([wide, (low[2] + top[2]) / 2, (top[2] - low[2]) / 2 + 1.0])
-        tall = jnp.maximum(own.hat[3], top[1] + 1.0 - own.hat[1] + 1.5)
-        worn = own.replace(hat=own.hat.at[3].set(tall))
-        hit = props.hat(origin, rays, worn, skull)
+        skull = jnp.asarray(_skull(shape.surface))
+        dome = headwear.fit(own.hat, shape.head, skull)
+        hit = headwear.hat(origin, rays, own.hat, *dome)
         colour = props.lit(hit, own.hat_colour, shape.turn, params.light)
         there = (hit.depth < props.FAR / 2).astype(jnp.float32)
         return _cover(layers, colour, hit.depth, there, CLASSES.index("hat"))
@@ -246,14 +266,17 @@ def _props(params, shape, layers, rays):
     def glasses(layers):
         bridge = shape.head[shape.surface.head.ibug68[27]]
         bridge = bridge + jnp.array([0.0, -0.25, 0.35])
-        depth, frame, lens = props.glasses(origin, rays, own, bridge)
-        sky = light.irradiance(
-            jnp.broadcast_to(shape.turn[:, 1] * 0.5, rays.shape),
-            params.light.environment,
+        depth, frame, lens, mirror = headwear.glasses(origin, rays, own.glasses, bridge)
+        up = jnp.broadcast_to(shape.turn[:, 1] * 0.5, rays.shape)
+        sky = light.irradiance(up, params.light.environment)
+        dark = own.glasses[5]
+        glint = headwear.shine(
+            mirror, lens * (depth < layers.depth), dark, shape.turn, params.light
         )
-        pane = own.glasses_colours[1][None, None] + 0.06 * sky
         number = CLASSES.index("glasses")
-        layers = _cover(layers, pane, depth, lens, number)
+        pane = own.glasses_colours[1][None, None] * sky
+        layers = _cover(layers, pane, depth, lens * dark, number)
+        layers = layers.replace(colour=layers.colour + glint)
         rim = own.glasses_colours[0][None, None] * (0.4 + sky)
         return _cover(layers, rim, depth, frame, number)
 
@@ -275,76 +298,3 @@ def _props(params, shape, layers, rays):
     ):
         layers = jax.lax.cond(there, draw, lambda same: same, layers)
     return layers
-
-
-def _shade_head(params, shape, fragments, shadow, rays):
-    """Linear colour and class of each pixel of the bare head."""
-    surface = shape.surface
-    eyes, teeth, gums, socket = (
-        heads.number(surface.head, name) for name in ("eyes", "teeth", "gums", "socket")
-    )
-    carried = jnp.concatenate(
-        [
-            shape.normals,
-            jnp.asarray(surface.atlas),
-            jnp.asarray(surface.round)[:, None],
-            jnp.stack([jnp.asarray(surface.open_sky), shadow], -1),
-        ],
-        -1,
-    )
-    at = stage.hold(raster.interpolate(carried, surface.triangles, fragments))
-    normal, place = light.unit(at[..., :3]), at[..., 3:6]
-    sky, lit = 1 - params.light.shade[1] * (1 - at[..., 7]), at[..., 8]
-    part = jnp.asarray(surface.part)[fragments.triangle]
-    is_eye, is_teeth = part == eyes, part == teeth
-    is_mouth = is_teeth | (part == gums) | (part == socket)
-    is_skin = ~is_eye & ~is_mouth
-    views = -light.unit(rays)
-    normal, place, sky, lit, is_skin, views = stage.hold(
-        (normal, place, sky, lit, is_skin, views)
-    )
-    paint = stage.hold(skin.paint(at[..., 3:7], params.skin))
-    eye = stage.hold(skin.eyes(place, params.skin)[0])
-    inner = jnp.where(
-        is_teeth[..., None],
-        skin.inside_mouth(place, teeth=True),
-        skin.inside_mouth(place, teeth=False),
-    )
-    albedo = jnp.where(is_eye[..., None], eye, inner)
-    albedo = jnp.where(is_skin[..., None], paint.albedo, albedo)
-    masked = skin.cover_mask(place, params.skin) * is_mouth
-    albedo = albedo + (params.skin.mask_colour[None, None] - albedo) * masked[..., None]
-    dressed, cloth = stage.hold(
-        (
-            scenery.dressed(place, params.scene) * is_skin,
-            scenery.cloth(place[..., :2], params.scene),
-        )
-    )
-    albedo = albedo + (cloth - albedo) * dressed[..., None]
-    sky = jnp.where(is_eye, 0.45, jnp.where(is_mouth, 0.4, sky))
-    furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
-    lamps = params.light
-    normal, views, lit, sky, furrow, albedo = stage.hold(
-        (normal, views, lit, sky, furrow, albedo)
-    )
-    colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
-    colour = colour * furrow[..., None]
-    oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
-    wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.05, 0.04))
-    facing = jnp.clip((normal * views).sum(-1), 0, 1)
-    rim = 0.03 * (1 - facing) ** 4 * jnp.where(is_skin, sky, 0.0)
-    oil, wet, rim = stage.hold((oil, wet, rim))
-    colour = colour + oil[..., None] * light.gloss(
-        normal, views, lit, lamps, power=14.0
-    )
-    colour = colour + wet[..., None] * light.gloss(
-        normal, views, lit, lamps, power=110.0
-    )
-    colour = colour + rim[..., None] * light.irradiance(normal, lamps.environment)
-    kind = jnp.where(is_eye, 3, jnp.where(is_mouth, 5, 1))
-    kind = jnp.where(is_skin & (paint.brow > 0.5), 2, kind)
-    kind = jnp.where(is_skin & (paint.lips > 0.5), 4, kind)
-    kind = jnp.where(is_skin & (paint.mask > 0.5), 10, kind)
-    kind = jnp.where(masked > 0.5, 10, kind)
-    kind = jnp.where(dressed > 0.5, 7, kind)
-    return colour, kind

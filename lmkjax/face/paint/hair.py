@@ -1,7 +1,7 @@
-"""Hair: a cap that follows the scalp, a curtain that hangs from it, and its colour.
+"""Hair: a cap that follows the scalp, and a curtain that hangs from it.
 
 Both are grids of (way round the head) x (way down). What is hair is decided per
-pixel, by a field in cm that is 0 at the hairline and the ends, plus strands' noise.
+pixel (`strands`), by a field in cm that is 0 at the hairline and the ends, plus noise.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face.optics import light, noise, raster, stage
+from lmkjax.face.optics import noise
 from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
 
@@ -225,7 +225,7 @@ def grow(
     top = np.clip(net.out[:, 1], 0, 1)
     thick = person.volume[0] * top + person.volume[1] * (1 - top)
     thick = thick + person.volume[2] * jnp.clip(lumps[:, 0], -1.5, 1.5)
-    under = hat[0] * _ramp(base[:, 1] - hat[1] - hat[2] * base[:, 2] + 1.0)
+    under = hat[0] * _under(base, hat)
     thick = jnp.maximum(thick * (1 - under), 0.12)
     thick = thick * _ramp(field / 3.2 + 0.15) + 0.06 - 0.5 * _ramp(-0.6 - field)
     places = base + net.out * thick[:, None]
@@ -243,6 +243,9 @@ def grow(
     reach = 0.15 + full * jnp.minimum(step * 4, 1.0) + flare * step * 4
     reach = reach + wave * sway * jnp.minimum(step * 3, 1.0)
     fall = -step * (length + DROP_CM)
+    level = jnp.stack([start[None, :, 1] + fall, jnp.broadcast_to(start[:, 2], room)])
+    under = _under(jnp.stack([level[0] * 0, level[0], level[1]], -1), hat)
+    reach = reach * (1 - hat[0] * under)
     hang = jnp.stack(
         [
             start[None, :, 0] + reach * np.sin(turn)[None],
@@ -269,78 +272,15 @@ def grow(
     return Locks(places, along, field, chart, keep.astype(jnp.float32), net)
 
 
+def _under(places, hat):
+    """How flat a hat presses what is there, 0 to 1."""
+    above = places[..., 1] - hat[1] - hat[2] * places[..., 2]
+    return _ramp(above / 1.4 + 1.6)
+
+
 def _along(places, rows):
     """Unit vectors from each row of a grid to the next."""
     net = places.reshape(rows, COLUMNS + 1, 3)
     step = jnp.concatenate([net[1:] - net[:-1], net[-1:] - net[-2:-1]])
     step = step * jax.lax.rsqrt((step**2).sum(-1, keepdims=True) + 1e-9)
     return step.reshape(-1, 3)
-
-
-@typed
-def shade(
-    locks: Locks,
-    normals: Float[Array, "n 3"],
-    along: Float[Array, "n 3"],
-    shadow: Float[Array, " n"],
-    fragments: raster.Fragments,
-    views: Float[Array, "h w 3"],
-    person: Hair,
-    lamps: light.Light,
-) -> tuple[Float[Array, "h w 3"], Float[Array, "h w"]]:
-    """Linear colour of hair in each pixel, and how much of it covers the pixel.
-
-    Args:
-        locks: the hair's surface.
-        normals: of its nodes, in the camera's axes.
-        along: the strands' directions, in the camera's axes.
-        shadow: share of the first lamp that arrives at each node.
-        fragments: which triangle of the hair is nearest.
-        views: unit vectors from the pixels to the camera.
-        person: whose hair.
-        lamps: the light.
-    """
-    carried = jnp.concatenate(
-        [normals, along, locks.chart, jnp.stack([locks.field, shadow], -1)], -1
-    )
-    at = stage.hold(raster.interpolate(carried, locks.net.triangles, fragments))
-    normal, strand = _unit(at[..., :3]), _unit(at[..., 3:6])
-    side = jnp.where((normal * views).sum(-1) > 0, 1.0, -1.0)
-    ragged, contrast, curl = (person.strand[i] for i in range(3))
-    way, down, field, lit = (at[..., i] for i in range(6, 10))
-    way = way + curl * 0.5 * jnp.sin(down * 1.7 + way)
-    stretch = 0.015 + 0.06 * curl + 0.05 * person.cloth
-    fine = noise.texel(
-        jnp.stack([way / 9.0, down * stretch], -1) + person.offset[None, None]
-    )
-    broad = noise.sample(
-        jnp.stack([way / 28.0, down * 0.25 * stretch], -1) + person.offset[None, None]
-    )
-    fine, broad = stage.hold((fine, broad))
-    cover = field + ragged * (0.5 * fine[..., 3] + 0.6 * broad[..., 0])
-    cover = _ramp(cover / (0.25 + 0.5 * ragged) + 0.5) * fragments.covered
-    thin = jnp.clip(person.cover + 0.3 * fine[..., 3] * (1 - person.cover), 0, 1)
-    tone = jnp.exp(contrast * (0.3 * fine[..., 3] + 0.25 * broad[..., 0]))
-    inner = jnp.where(side > 0, 1.0, 0.25)
-    seen = normal * side[..., None]
-    open_sky = inner * (0.55 + 0.35 * jnp.clip(field / 3, 0, 1))
-    shines = []
-    for i in range(2):  # Kajiya and Kay's highlight across the strands
-        half = _unit(views + lamps.directions[i][None, None])
-        lean = (strand * half).sum(-1) + 0.06 * fine[..., 3]
-        facing = (seen * lamps.directions[i][None, None]).sum(-1) + 0.2
-        shine = jnp.exp(-22.0 * lean**2) * jnp.clip(facing, 0, 1) * inner
-        shines.append(shine * (lit if i == 0 else 0.5))
-    tone, cover, lit, open_sky, seen, shines = stage.hold(
-        (tone, cover, lit * inner, open_sky, seen, shines)
-    )
-    colour = tone[..., None] * person.colour[None, None]
-    colour = colour * light.diffuse(seen, lit, open_sky, lamps)
-    for i, shine in enumerate(shines):
-        tint = (0.25 + 0.75 * person.colour) * lamps.colours[i] * person.gloss
-        colour = colour + shine[..., None] * tint[None, None]
-    return colour, cover * thin
-
-
-def _unit(vector):
-    return vector * jax.lax.rsqrt((vector**2).sum(-1, keepdims=True) + 1e-9)

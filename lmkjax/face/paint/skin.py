@@ -16,6 +16,8 @@ from lmkjax.types import typed
 
 WRAP = (0.32, 0.14, 0.08)
 """How far light creeps round under skin, per channel."""
+SURFACE = 0.012
+"""Share of the light that skin sends back before it enters."""
 
 
 @struct.dataclass
@@ -109,13 +111,16 @@ def _mix(a, b, share):
 def pigment(
     melanin: Float[Array, "*n"], blood: Float[Array, "*n"]
 ) -> Float[Array, "*n 3"]:
-    """Skin's albedo: pale tissue seen through melanin and blood (Beer and Lambert)."""
+    """Skin's albedo: pale tissue seen through melanin and blood (Beer and Lambert).
+
+    What the surface itself sends back is white: without it, dark skin would be orange.
+    """
     channels = [
-        base * jnp.exp(-melanin * m - blood * b)
+        SURFACE + base * jnp.exp(-melanin * m - blood * b)
         for base, m, b in (
             (0.82, 1.0, 0.12),
-            (0.70, 1.33, 1.0),
-            (0.61, 1.72, 0.85),
+            (0.70, 1.12, 1.0),
+            (0.61, 1.45, 0.85),
         )
     ]
     return jnp.stack(channels, -1)
@@ -173,7 +178,7 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
     furrow = person.age * (fold + 0.7 * crow) * front
     furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * rough * fine[3]
-    mask = cover_mask(place, person) * front
+    mask = cover_mask(place, person)
     # Colours have three channels: without this each would work all that out anew.
     melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
         stage.hold(
@@ -198,7 +203,6 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     albedo = _blend_hair(albedo, person.beard_colour, bristle, hair)
     albedo = _blend_hair(albedo, person.brow[:3], 1 + 0.3 * strand[3], brow)
     albedo = albedo * (1 - line * front)[..., None]
-    albedo = _mix(albedo, person.mask_colour, mask)
     return Paint(
         albedo=albedo,
         oil=person.oil * (1 + 0.8 * nose + 0.25 * fine[1]) * (1 - hair) * (1 - mask),
@@ -238,10 +242,15 @@ def _brow(along, across, strand, fine, person):
 
 @typed
 def cover_mask(place: Float[Array, "*n m"], person: Skin) -> Float[Array, "*n"]:
-    """Cover by a face mask: nose bridge to below the chin."""
-    x, y = jnp.abs(place[..., 0]), place[..., 1]
+    """Cover by a face mask: nose bridge to below the chin, and its bands."""
+    x, y, z = jnp.abs(place[..., 0]), place[..., 1], place[..., 2]
     top = person.mask[1] - 0.02 * x**2 - 0.5 * _ramp((x - 1.0) / 2.5)
-    edge = _ramp((top - y) / 0.15) * _ramp((y + 9.2) / 0.15) * _ramp((7.6 - x) / 0.15)
+    edge = _ramp((top - y) / 0.15) * _ramp((y + 9.2) / 0.15) * _ramp((6.9 - x) / 0.15)
+    edge = edge * _ramp((z - 1.5) / 1.5)
+    back = 4.0 - z
+    bands = jnp.minimum(jnp.abs(y - top + 0.6 - back * 0.6), jnp.abs(y + 5.0 - back))
+    bands = _ramp(1.5 - bands / 0.13) * _ramp((x - 6.8) * 6) * _ramp((4.4 - back) * 6)
+    edge = jnp.maximum(edge, bands)
     return person.mask[0] * edge
 
 

@@ -9,19 +9,7 @@ from lmkjax.face.priors import draw as draws
 
 def worn(draw, priors):
     """Hats, glasses, hands and things; all drawn, few of them worn."""
-    kind = draw.pick(
-        [[0.0, 0.0], [0.0, 7.0], [5.0, 0.0], [2.5, 0.0]], [0.35, 0.4, 0.1, 0.15]
-    )
-    hat = jnp.stack(
-        [
-            draw.chance(priors.hats),
-            draw.uniform(7.6, 10.0),
-            draw.normal(0.06) + 0.02,
-            draw.uniform(7.5, 10.0),
-            kind[0] * draw.uniform(0.7, 1.3),
-            kind[1] * draw.uniform(0.7, 1.2),
-        ]
-    )
+    hat = _hat(draw, priors)
     chance = draw.uniform()
     dark = (chance < priors.sunglasses).astype(jnp.float32)
     there = (chance < priors.sunglasses + priors.glasses).astype(jnp.float32)
@@ -32,7 +20,7 @@ def worn(draw, priors):
             draw.uniform(1.3, 2.2),
             draw.uniform(2.0, 4.5),
             draw.uniform(0.05, 0.14) + 0.2 * draw.uniform() ** 2,
-            dark * draw.uniform(0.75, 1.0) + (1 - dark) * draw.uniform(0.0, 0.06),
+            dark * draw.uniform(0.86, 0.99) + (1 - dark) * draw.uniform(0.0, 0.05),
             draw.uniform(0.01, 0.03),
         ]
     )
@@ -53,7 +41,7 @@ def worn(draw, priors):
         ]
     )
     rim = jnp.exp(-4.5 + 3.7 * draw.uniform() ** 2) * draws.warm(draw.normal(0.3))
-    tint = 0.01 + 0.06 * draw.uniform(shape=(3,)) * dark
+    tint = 0.004 + 0.02 * draw.uniform(shape=(3,)) * dark
     return props.Props(
         hat=hat,
         hat_colour=draws.colour(draw, 1.5 * priors.saturated),
@@ -66,6 +54,29 @@ def worn(draw, priors):
         card_colour=draws.colour(draw, priors.saturated),
         card_text=draw.uniform(0.0, 1.5),
     )
+
+
+HATS = (  # share; slack, rise, brim, visor, bend, fold, ribs
+    (0.27, 0.3, 0.22, 0.0, 0.0, 0.0, 3.5, 1.0),  # woolly, turned up
+    (0.13, 1.8, 0.24, 0.0, 0.0, 0.0, 0.0, 1.0),  # woolly, long
+    (0.38, 0.5, 0.16, 0.0, 6.5, 0.030, 0.0, 0.0),  # cap with a visor
+    (0.12, 1.8, 0.10, 5.5, 0.0, 0.004, 0.0, 0.0),  # with a brim
+    (0.10, 0.8, 0.10, 3.5, 0.0, 0.022, 0.0, 0.0),  # with a short, drooping brim
+)
+FOREHEAD = (6.9, 8.9)
+"""Where the edges of hats cross the middle of the forehead, cm in the head's axes."""
+
+
+def _hat(draw, priors):
+    table = np.array(HATS)
+    kind = draw.pick(table[:, 1:], table[:, 0])
+    rise = kind[1] + draw.normal(0.03)
+    edge = draw.uniform(*FOREHEAD) - rise * 10.0  # the forehead is 10 cm before
+    factor = draw.uniform(0.75, 1.25, (5,))
+    shape = kind[2:] * factor.at[4].set(1.0)
+    slack = kind[0] * draw.uniform(0.3, 1.8)
+    worn = jnp.stack([draw.chance(priors.hats), edge, rise, slack])
+    return jnp.concatenate([worn, shape])
 
 
 def _hand(draw):
