@@ -110,7 +110,7 @@ def _behind_mask(albedo, normal, sky, lit, wet, place, masked, turn, person):
     """All that light meets, with a mask's cloth over it that knows of no lips."""
     x, y, z = (place[..., i] for i in range(3))
     away = jnp.stack([x / 52, (y + 2.5) / 110, (z - 2) / 90], -1)
-    over_lips = jnp.exp(-(((y + 3.8) / 2.2) ** 2) - (x / 4.2) ** 2)
+    over_lips = jnp.exp(-(((y + 2.8) / 2.9) ** 4) - (x / 4.2) ** 4)
     flat = masked * jnp.clip(0.5 + over_lips, 0, 1)
     pleat = 1 - 0.22 * jnp.clip(jnp.cos(4.6 * y) - 0.55, 0, 1) * jnp.exp(
         -((x / 5.5) ** 6) - ((y + 4) / 4.0) ** 6

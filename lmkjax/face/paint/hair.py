@@ -21,6 +21,8 @@ CENTRE = np.array([0.0, 4.5, 0.0])
 COLUMNS, CAP_ROWS, CURTAIN_ROWS = 48, 18, 14
 RING = 9  # row of the cap that the curtain hangs from: above the ears
 DROP_CM = 6.0  # from there to below the ears
+CHIN_CM = -8.6
+"""Where a scarf closes below the mean head's chin."""
 ANGLES_DEG = (0, 22, 40, 52, 60, 66, 73, 85, 100, 115, 135, 180)
 HAIRLINE_CM = (10.6, 10.4, 9.6, 7.8, 5.0, 2.2, 4.8, 6.2, 5.2, 0.0, -4.0, -5.5)
 """Height of the hairline at angles from the front, in the mean head's axes."""
@@ -240,21 +242,28 @@ def grow(
     sway = jnp.stack([way, jnp.broadcast_to(step * length / 120, room)], -1)
     sway = noise.sample(sway + person.offset[None, None])[..., 0]
     full = 1.3 * over_ear + 0.6 * person.volume[1] + 0.5
-    reach = 0.15 + full * jnp.minimum(step * 4, 1.0) + flare * step * 4
+    reach = 0.15 + full * jnp.minimum(step * 4 * (1 + person.cloth), 1.0)
+    reach = reach + flare * step * 4
     reach = reach + wave * sway * jnp.minimum(step * 3, 1.0)
     fall = -step * (length + DROP_CM)
     level = jnp.stack([start[None, :, 1] + fall, jnp.broadcast_to(start[:, 2], room)])
     under = _under(jnp.stack([level[0] * 0, level[0], level[1]], -1), hat)
     reach = reach * (1 - hat[0] * under)
+    height = start[None, :, 1] + jnp.broadcast_to(fall, reach.shape)
+    # A scarf closes below the chin and goes back to the throat there.
+    throat = person.cloth * _ramp((CHIN_CM + 1.5 - height) / 4.5)
+    throat = 4.8 * throat * np.clip(np.cos(turn), 0, 1)[None]
     hang = jnp.stack(
         [
             start[None, :, 0] + reach * np.sin(turn)[None],
-            start[None, :, 1] + jnp.broadcast_to(fall, reach.shape),
-            start[None, :, 2] + reach * np.cos(turn)[None],
+            height,
+            start[None, :, 2] + reach * np.cos(turn)[None] - throat,
         ],
         -1,
     )
-    open_ = (np.abs(turn)[None] - opens) * 8.0
+    low = jnp.clip(-height / -CHIN_CM, 0, 1)
+    opens = opens * jnp.sqrt(1 - person.cloth * low**2)
+    open_ = (np.abs(turn)[None] - opens) * 16.0
     left = (1 - step) * (length + DROP_CM) - 0.5
     edge = jnp.minimum(jnp.broadcast_to(open_, reach.shape), left)
     edge = jnp.where(length > 0, edge, -9.0)

@@ -11,7 +11,7 @@ GAP_CM = 0.45
 """Between the head and a hat: flattened hair, and the hat's own thickness."""
 FOLD_CM = 0.4
 """How far a turned-up edge stands off."""
-DROOP = 0.16
+DROOP = 0.42
 """How much steeper than the hat's edge a visor falls."""
 
 

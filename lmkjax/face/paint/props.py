@@ -144,9 +144,14 @@ def held(
     origin: Float[Array, " 3"], ray: Float[Array, "h w 3"], props: Props
 ) -> tuple[Hit, Float[Array, "h w"]]:
     """Limbs and card before the face, and where it is the card."""
-    hit = _missed(ray)
-    for i in range(props.limbs.shape[0]):
-        hit = nearer(hit, capsule(origin, ray, props.limbs[i]))
+
+    def meet(hit, limb):
+        def draw(hit):
+            return nearer(hit, capsule(origin, ray, limb))
+
+        return jax.lax.cond(limb[6] > 0, draw, lambda same: same, hit), None
+
+    hit, _ = jax.lax.scan(meet, _missed(ray), props.limbs)
     there, centre, (wide, high, turn) = props.card[0], props.card[1:4], props.card[4:7]
     depth = (centre[2] - origin[2]) / jnp.minimum(ray[..., 2], -1e-3)
     place = at(origin, ray, depth) - centre[None, None]

@@ -16,6 +16,8 @@ from lmkjax.types import typed
 
 WRAP = (0.32, 0.14, 0.08)
 """How far light creeps round under skin, per channel."""
+LASH_CM = 0.32
+"""How far the longest upper lashes are seen over the lid."""
 SURFACE = 0.012
 """Share of the light that skin sends back before it enters."""
 
@@ -174,7 +176,12 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     hair, bristle = _beard_hair(beard, moustache, fine, grain, person)
     hair = hair * front * (1 - lips)
     brow = _brow(along, across, strand, fine, person) * front
-    line = _ramp(1.2 - jnp.abs(lid - 0.02) / 0.15) * person.liner[0]
+    line = _ramp(1.5 - jnp.abs(lid - 0.06) / 0.1) * person.liner[0]
+    # Upper lashes: strands that fan out from the middle of the eye.
+    fan = jnp.sin((jnp.abs(x) - 2.9) * (30.0 - 28.0 * lid) + 2.0 * fine[0])
+    reach = LASH_CM * person.liner[0] * (0.75 + 0.25 * fan + 0.2 * fine[1])
+    lash = _ramp((reach - lid) / 0.12 + 0.5) * _ramp(0.6 + 0.7 * fan) * (lid > 0)
+    line = jnp.maximum(line, lash * person.liner[0])
     line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
     furrow = person.age * (fold + 0.7 * crow) * front
     furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * rough * fine[3]
@@ -246,7 +253,7 @@ def cover_mask(place: Float[Array, "*n m"], person: Skin) -> Float[Array, "*n"]:
     x, y, z = jnp.abs(place[..., 0]), place[..., 1], place[..., 2]
     top = person.mask[1] - 0.02 * x**2 - 0.5 * _ramp((x - 1.0) / 2.5)
     edge = _ramp((top - y) / 0.15) * _ramp((y + 9.2) / 0.15) * _ramp((6.9 - x) / 0.15)
-    edge = edge * _ramp((z - 1.5) / 1.5)
+    edge = edge * _ramp((z - 1.5) / 0.3)
     back = 4.0 - z
     bands = jnp.minimum(jnp.abs(y - top + 0.6 - back * 0.6), jnp.abs(y + 5.0 - back))
     bands = _ramp(1.5 - bands / 0.13) * _ramp((x - 6.8) * 6) * _ramp((4.4 - back) * 6)

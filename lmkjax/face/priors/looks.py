@@ -54,7 +54,8 @@ def hair_colour(draw, melanin, priors):
     brown = draw.uniform() ** 1.7 * (1 - dark) + dark * 0.25 * draw.uniform() ** 2
     red = draw.uniform(0.0, 0.35) + 0.6 * draw.chance(0.06)
     depth = 5.0 - 4.0 * brown
-    colour = jnp.exp(-depth * jnp.stack([0.75, 1.0 + 0.25 * red, 1.25 + 0.7 * red]))
+    colour = jnp.exp(-depth * jnp.stack([0.75, 0.9 + 0.3 * red, 1.08 + 0.8 * red]))
+    colour = colour + 0.006  # what strands send back unseen by pigment
     grey = draw.chance(priors.grey_hair) * draw.uniform(0.3, 1.0)
     white = draw.uniform(0.12, 0.5) * jnp.ones(3)
     colour = colour + (white - colour) * grey
@@ -151,11 +152,11 @@ def locks(draw, colour, grey, priors):
     style = draw.pick(table[:, 1:], table[:, 0])
     haired, scarf = draw.chance(priors.hair), draw.chance(priors.scarves)
     length = style[3] * draw.uniform(0.6, 1.3)
-    length = jnp.where(scarf > 0, 15.0, length * haired)
+    length = jnp.where(scarf > 0, 19.0, length * haired)
     dyed = draws.colour(draw, priors.saturated)
     recede = draw.chance(priors.receding * (0.85 + grey)) * draw.uniform(0.0, 2.8)
     return hair.Hair(
-        cover=jnp.maximum(haired * style[0] * draw.uniform(0.85, 1.0), scarf),
+        cover=jnp.maximum(haired * style[0], scarf),
         volume=jnp.stack(
             [
                 style[1] * draw.uniform(0.6, 1.5),
@@ -177,7 +178,7 @@ def locks(draw, colour, grey, priors):
         curtain=jnp.stack(
             [
                 length,
-                jnp.where(scarf > 0, 0.95, draw.uniform(0.6, 1.25)),
+                jnp.where(scarf > 0, 0.98, draw.uniform(0.6, 1.25)),
                 draw.uniform(-0.2, 0.6),
                 draw.uniform(0.0, 0.8),
             ]

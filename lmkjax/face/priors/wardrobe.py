@@ -20,7 +20,7 @@ def worn(draw, priors):
             draw.uniform(1.3, 2.2),
             draw.uniform(2.0, 4.5),
             draw.uniform(0.05, 0.14) + 0.2 * draw.uniform() ** 2,
-            dark * draw.uniform(0.86, 0.99) + (1 - dark) * draw.uniform(0.0, 0.05),
+            dark * draw.uniform(0.9, 1.0) + (1 - dark) * draw.uniform(0.0, 0.05),
             draw.uniform(0.01, 0.03),
         ]
     )
@@ -41,7 +41,7 @@ def worn(draw, priors):
         ]
     )
     rim = jnp.exp(-4.5 + 3.7 * draw.uniform() ** 2) * draws.warm(draw.normal(0.3))
-    tint = 0.004 + 0.02 * draw.uniform(shape=(3,)) * dark
+    tint = 0.002 + 0.012 * draw.uniform(shape=(3,)) * dark
     return props.Props(
         hat=hat,
         hat_colour=draws.colour(draw, 1.5 * priors.saturated),
@@ -79,34 +79,53 @@ def _hat(draw, priors):
     return jnp.concatenate([worn, shape])
 
 
+LIMBS = 15
+"""Parts of a hand and its arm."""
+HANDS = (  # share; aside, its spread, height, its spread, before, turn, its spread, curl
+    (0.33, 7.5, 1.2, -7.5, 1.5, 10.5, -0.2, 0.25, 0.30),  # at the cheek
+    (0.25, 1.0, 1.5, -13.5, 1.0, 11.0, -0.1, 0.40, 0.75),  # below the chin
+    (0.22, 6.0, 1.5, -6.5, 1.2, 13.2, -1.10, 0.25, 0.25),  # across the mouth
+    (0.20, 8.0, 1.5, 1.5, 2.5, 11.5, -0.1, 0.35, 0.35),  # at the temple
+)
+
+
 def _hand(draw):
-    """A hand before the lower face or beside it: palm, fingers, arm."""
-    centre = jnp.stack(
-        [draw.normal(4.0), draw.uniform(-9.0, 0.5), draw.uniform(12.5, 14.5)]
+    """A hand at the face: four fingers of two parts on a palm, a thumb, an arm."""
+    table = np.array(HANDS)
+    aside, wide, height, tall, before, turn, spread, curl = draw.pick(
+        table[:, 1:], table[:, 0]
     )
-    turn = draw.normal(0.8)
+    mirror = 1 - 2 * draw.chance(0.5)
+    x = mirror * (aside + draw.normal(wide))
+    palm = jnp.stack([x, height + draw.normal(tall), before + draw.normal(0.5)])
+    turn = mirror * (turn + draw.normal(spread))
     up = jnp.stack([jnp.sin(turn), jnp.cos(turn), 0 * turn])
-    side = jnp.stack([jnp.cos(turn), -jnp.sin(turn), 0 * turn])
+    side = mirror * jnp.stack([jnp.cos(turn), -jnp.sin(turn), 0 * turn])
     back = jnp.array([0.0, 0.0, -1.0])
-    curl, spread = draw.uniform(0.0, 0.6), draw.uniform(0.05, 0.3)
+    curl = curl * draw.uniform(0.5, 1.5)
+    apart = draw.uniform(0.02, 0.2)
+    wrist = palm - up * 4.5
     rows = []
-    for i, reach in enumerate((6.5, 7.6, 7.2, 5.6)):
-        root = centre + side * (i - 1.5) * 1.9 + up * 1.5
-        way = up * (1 - curl) + side * (i - 1.5) * spread + back * curl * 0.5
-        rows.append(jnp.concatenate([root, root + way * reach, jnp.full(1, 0.85)]))
-    thumb = centre - side * 3.5 - up * 2.0
-    end = thumb - side * 2.5 + up * 4.0
-    rows.append(jnp.concatenate([thumb, end, jnp.full(1, 0.95)]))
-    for shift in (-1.6, 1.6):
-        foot = centre + side * shift
-        rows.append(
-            jnp.concatenate([foot - up * 5.0, foot + up * 1.5, jnp.full(1, 2.0)])
-        )
-    rows.append(
-        jnp.concatenate(
-            [centre - up * 5.0, centre - up * 22.0 - back, jnp.full(1, 2.6)]
-        )
-    )
+
+    def limb(start, end, radius):
+        rows.append(jnp.concatenate([start, end, jnp.full(1, radius)]))
+
+    for i, reach in enumerate((3.9, 4.5, 4.2, 3.2)):
+        place = i - 1.5
+        knuckle = palm + side * place * 1.85 + up * (4.0 - 0.25 * place**2)
+        limb(wrist + side * place * 1.0, knuckle, 1.15)
+        bend = curl * (1 + 0.15 * place)
+        first = up * jnp.cos(bend) + side * place * apart + back * jnp.sin(bend)
+        middle = knuckle + first * reach
+        limb(knuckle, middle, 0.92)
+        bend = 2.2 * bend
+        second = up * jnp.cos(bend) + side * place * apart + back * jnp.sin(bend)
+        limb(middle, middle + second * reach * 0.75, 0.78)
+    root = wrist - side * 2.2 + up * 1.0
+    joint = root - side * 2.3 + up * 3.0 + back * 0.5
+    limb(root, joint, 1.2)
+    limb(joint, joint - side * 0.3 + up * 3.0 + back * curl, 0.95)
+    limb(wrist, wrist - up * 22.0 - back * 2.0, 2.5)
     return jnp.stack(rows)
 
 
@@ -121,4 +140,4 @@ def _stick(draw):
         [end, end + way * draw.uniform(0.5, 3.0), (thick * 1.5)[None]]
     )
     rod = jnp.concatenate([end, end + way * 18.0, thick[None]])
-    return jnp.concatenate([jnp.stack([head, rod]), jnp.zeros((6, 7))])
+    return jnp.concatenate([jnp.stack([head, rod]), jnp.zeros((LIMBS - 2, 7))])
