@@ -198,11 +198,10 @@ def _field(person, angle, height):
     line = line + lift * np.exp(-((angle / 0.9) ** 4)) + recede * (temple + 0.4 * front)
     line = line - fringe * np.exp(-((angle / 0.85) ** 6)) * (1 + slant * angle)
     line = line - burns * ears + neck * nape
-    # A scarf leaves the face's oval open.
-    oval = np.interp(
-        np.abs(angle), [0, 0.6, 0.85, 1.0, 3.2], [9.3, 8.0, 3.0, -9.0, -9.0]
-    )
-    return height - (line + (oval - line) * person.cloth)
+    # A scarf leaves the face's oval open, and lies over all that is aside of it.
+    brow = np.interp(np.abs(angle), [0, 0.6, 0.85], [9.3, 8.0, 3.5])
+    scarf = np.maximum(height - brow, (np.abs(angle) - 0.95) * 9.0)
+    return height - line + (scarf - height + line) * person.cloth
 
 
 @typed
@@ -247,12 +246,18 @@ def grow(
     reach = reach + wave * sway * jnp.minimum(step * 3, 1.0)
     fall = -step * (length + DROP_CM)
     level = jnp.stack([start[None, :, 1] + fall, jnp.broadcast_to(start[:, 2], room)])
-    under = _under(jnp.stack([level[0] * 0, level[0], level[1]], -1), hat)
-    reach = reach * (1 - hat[0] * under)
+    reach = reach * (
+        1 - hat[0] * _ramp((level[0] - hat[1] - hat[2] * level[1]) / 5 + 1)
+    )
     height = start[None, :, 1] + jnp.broadcast_to(fall, reach.shape)
     # A scarf closes below the chin and goes back to the throat there.
+    low = jnp.clip(height / CHIN_CM, 0, 1)
+    opens = opens * jnp.sqrt(1 - person.cloth * low**2) - 0.03 * person.cloth
+    inside = np.abs(turn)[None] - opens
+    snug = 1 - jnp.clip(inside / 0.45 + 0.3, 0.25, 1)
+    reach = reach * (1 - person.cloth * snug) - 1.2 * person.cloth * low**2
     throat = person.cloth * _ramp((CHIN_CM + 1.5 - height) / 4.5)
-    throat = 4.8 * throat * np.clip(np.cos(turn), 0, 1)[None]
+    throat = 4.0 * throat * np.clip(np.cos(turn), 0, 1)[None]
     hang = jnp.stack(
         [
             start[None, :, 0] + reach * np.sin(turn)[None],
@@ -261,11 +266,9 @@ def grow(
         ],
         -1,
     )
-    low = jnp.clip(-height / -CHIN_CM, 0, 1)
-    opens = opens * jnp.sqrt(1 - person.cloth * low**2)
-    open_ = (np.abs(turn)[None] - opens) * 16.0
+    open_ = inside * 16.0
     left = (1 - step) * (length + DROP_CM) - 0.5
-    edge = jnp.minimum(jnp.broadcast_to(open_, reach.shape), left)
+    edge = jnp.minimum(open_, left)
     edge = jnp.where(length > 0, edge, -9.0)
 
     places = jnp.concatenate([places, hang.reshape(-1, 3)])

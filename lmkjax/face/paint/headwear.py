@@ -95,7 +95,7 @@ def _above(place, edge, slope):
 def _sheet(origin, ray, hat, centre, radii):
     """Brim or visor: a part of y = edge + slope z - bend x^2, met in closed form."""
     _, edge, slope, _, brim, visor, bend, _, _ = (hat[i] for i in range(9))
-    front = centre[2] + 0.8 * radii[2]
+    front = centre[2] + radii[2]
     fall = slope - jnp.where(visor > 0, DROOP, 0.0)
     edge = edge + (slope - fall) * front
     x, y, z = (ray[..., i] for i in range(3))

@@ -81,7 +81,7 @@ def _hat(draw, priors):
 
 LIMBS = 15
 """Parts of a hand and its arm."""
-HANDS = (  # share; aside, its spread, height, its spread, before, turn, its spread, curl
+HANDS = (  # share; aside, spread, height, spread, before; turn, spread, curl
     (0.33, 7.5, 1.2, -7.5, 1.5, 10.5, -0.2, 0.25, 0.30),  # at the cheek
     (0.25, 1.0, 1.5, -13.5, 1.0, 11.0, -0.1, 0.40, 0.75),  # below the chin
     (0.22, 6.0, 1.5, -6.5, 1.2, 13.2, -1.10, 0.25, 0.25),  # across the mouth
