@@ -265,7 +265,7 @@ def _props(params, shape, layers, rays):
 
     def glasses(layers):
         bridge = shape.head[shape.surface.head.ibug68[27]]
-        bridge = bridge + jnp.array([0.0, -0.25, 0.35])
+        bridge = bridge + jnp.array([0.0, -0.25, 0.7])
         depth, frame, lens, mirror = headwear.glasses(origin, rays, own.glasses, bridge)
         up = jnp.broadcast_to(shape.turn[:, 1] * 0.5, rays.shape)
         sky = light.irradiance(up, params.light.environment)

@@ -64,7 +64,7 @@ class Grid:
         weights: theirs.
         stand: from there to the node on the mean head, cm.
         out: unit vectors away from the head.
-        angle: way round the head, radians, 0 in front, of each node of both grids.
+        angle: way round the head, radians, 0 in front, of the cap's nodes.
         height: of the cap's nodes on the mean head, cm.
         triangles: of the cap and then the curtain.
         scalp: whether the head has one; else it stays bald.
@@ -122,18 +122,19 @@ def grid(head: heads.HeadLike) -> Grid:
     base = np.einsum("gcx,gc->gx", head.neutral[ids], weights)
     place = CENTRE + out * reach[:, None]
     columns = COLUMNS + 1
-    row = np.tile(angle, CURTAIN_ROWS)
+    hanging = _faces(CURTAIN_ROWS, columns, 0)
+    shut = (hanging % columns != COLUMNS // 2).all(1)  # the front's column stays open
     return Grid(
         ids=ids,
         weights=weights.astype(np.float32),
         stand=(place - base).astype(np.float32),
         out=out.astype(np.float32),
-        angle=np.concatenate([turn.ravel(), row]).astype(np.float32),
+        angle=turn.ravel().astype(np.float32),
         height=place[:, 1].astype(np.float32),
         triangles=np.concatenate(
             [
                 _faces(CAP_ROWS, columns, 0),
-                _faces(CURTAIN_ROWS, columns, CAP_ROWS * columns),
+                hanging[shut] + CAP_ROWS * columns,
             ]
         ),
         scalp="head" in head.part_names,
@@ -200,7 +201,8 @@ def _field(person, angle, height):
     line = line - burns * ears + neck * nape
     # A scarf leaves the face's oval open, and lies over all that is aside of it.
     brow = np.interp(np.abs(angle), [0, 0.6, 0.85], [9.3, 8.0, 3.5])
-    scarf = np.maximum(height - brow, (np.abs(angle) - 0.95) * 9.0)
+    scarf = np.maximum(height - brow, (np.abs(angle) - 0.84) * 9.0)
+    scarf = np.where((np.abs(angle) > 1.3) & (height < 3.0), -9.0, scarf)  # unseen
     return height - line + (scarf - height + line) * person.cloth
 
 
@@ -217,7 +219,7 @@ def grow(
         hat: 1 if one is worn, and the plane y = a + b z that its edge lies in.
     """
     columns, cap = COLUMNS + 1, len(net.height)
-    angle, height = net.angle[:cap], net.height
+    angle, height = net.angle, net.height
     base = jnp.einsum("gcx,gc->gx", shape[net.ids], net.weights) + net.stand
     field = _field(person, angle, height)
     down = (net.out[:, 1] < 0.97) * np.arccos(np.clip(net.out[:, 1], -1, 1)) * 9.0
@@ -228,60 +230,67 @@ def grow(
     thick = thick + person.volume[2] * jnp.clip(lumps[:, 0], -1.5, 1.5)
     under = hat[0] * _under(base, hat)
     thick = jnp.maximum(thick * (1 - under), 0.12)
-    thick = thick * _ramp(field / 3.2 + 0.15) + 0.06 - 0.5 * _ramp(-0.6 - field)
+    thick = (
+        thick * _ramp(field / 3.2 + 0.15)
+        + 0.06
+        + 0.15 * person.cloth
+        - 0.5 * _ramp(-0.6 - field)
+    )
     places = base + net.out * thick[:, None]
 
     ring = slice(RING * columns, (RING + 1) * columns)
-    step = jnp.linspace(0.0, 1.0, CURTAIN_ROWS)[:, None]
-    length, opens, flare, wave = (person.curtain[i] for i in range(4))
-    start, turn = places[ring], angle[ring]
-    over_ear = np.exp(-(((np.abs(turn) - 1.55) / 0.5) ** 2))[None]
-    room = (CURTAIN_ROWS, columns)
-    way = jnp.broadcast_to(turn[None] * 0.09, room)
-    sway = jnp.stack([way, jnp.broadcast_to(step * length / 120, room)], -1)
-    sway = noise.sample(sway + person.offset[None, None])[..., 0]
-    full = 1.3 * over_ear + 0.6 * person.volume[1] + 0.5
-    reach = 0.15 + full * jnp.minimum(step * 4 * (1 + person.cloth), 1.0)
-    reach = reach + flare * step * 4
-    reach = reach + wave * sway * jnp.minimum(step * 3, 1.0)
-    fall = -step * (length + DROP_CM)
-    level = jnp.stack([start[None, :, 1] + fall, jnp.broadcast_to(start[:, 2], room)])
-    reach = reach * (
-        1 - hat[0] * _ramp((level[0] - hat[1] - hat[2] * level[1]) / 5 + 1)
-    )
-    height = start[None, :, 1] + jnp.broadcast_to(fall, reach.shape)
-    # A scarf closes below the chin and goes back to the throat there.
-    low = jnp.clip(height / CHIN_CM, 0, 1)
-    opens = opens * jnp.sqrt(1 - person.cloth * low**2) - 0.03 * person.cloth
-    inside = np.abs(turn)[None] - opens
-    snug = 1 - jnp.clip(inside / 0.45 + 0.3, 0.25, 1)
-    reach = reach * (1 - person.cloth * snug) - 1.2 * person.cloth * low**2
-    throat = person.cloth * _ramp((CHIN_CM + 1.5 - height) / 4.5)
-    throat = 4.0 * throat * np.clip(np.cos(turn), 0, 1)[None]
-    hang = jnp.stack(
-        [
-            start[None, :, 0] + reach * np.sin(turn)[None],
-            height,
-            start[None, :, 2] + reach * np.cos(turn)[None] - throat,
-        ],
-        -1,
-    )
-    open_ = inside * 16.0
-    left = (1 - step) * (length + DROP_CM) - 0.5
-    edge = jnp.minimum(open_, left)
-    edge = jnp.where(length > 0, edge, -9.0)
-
+    hang, edge, hung = _hang(person, places[ring], float(down[ring].mean()), hat)
     places = jnp.concatenate([places, hang.reshape(-1, 3)])
     field = jnp.concatenate([field, edge.ravel()])
     field = jnp.where(person.cover > 0, field, -9.0)
-    drop = down[ring][None] - fall
-    hung = jnp.stack([jnp.broadcast_to(turn * 9.0, drop.shape), drop], -1)
     chart = jnp.concatenate([chart, hung.reshape(-1, 2)])
     along = jnp.concatenate(
         [_along(places[:cap], CAP_ROWS), _along(places[cap:], CURTAIN_ROWS)]
     )
     keep = net.scalp & (field[net.triangles].max(1) > -0.1)
     return Locks(places, along, field, chart, keep.astype(jnp.float32), net)
+
+
+def _hang(person, ring, down, hat):
+    """Nodes of the curtain: their places, how far inside it, their charts."""
+    columns, middle = COLUMNS + 1, COLUMNS // 2
+    step = jnp.linspace(0.0, 1.0, CURTAIN_ROWS)[:, None]
+    length, opens, flare, wave = (person.curtain[i] for i in range(4))
+    fall = -step * (length + DROP_CM)
+    # A scarf closes below the chin and goes back to the throat there.
+    low = person.cloth * jnp.clip((ring[:, 1].mean() + fall) / CHIN_CM, 0, 1) ** 2
+    opens = opens * jnp.sqrt(1 - low)
+    # The columns share what is behind the opening: at its edge no triangle is cut.
+    share = np.clip((np.abs(np.arange(columns) - middle) - 1) / (middle - 1), 0, 1)
+    inside = share[None] * (np.pi - opens)
+    turn = np.sign(np.arange(columns) - middle)[None] * (opens + inside)
+    start = _between(ring, (turn / np.pi + 1) * middle)
+
+    over_ear = jnp.exp(-(((jnp.abs(turn) - 1.55) / 0.5) ** 2))
+    sway = jnp.stack([turn * 0.09, jnp.broadcast_to(-fall / 160, turn.shape)], -1)
+    sway = noise.sample(sway + person.offset[None, None])[..., 0]
+    full = 1.3 * over_ear + 0.6 * person.volume[1] + 0.5
+    reach = 0.15 + full * jnp.minimum(step * 4 * (1 + person.cloth), 1.0)
+    reach = reach + flare * step * 4 + wave * sway * jnp.minimum(step * 3, 1.0)
+    level = start[..., 1] + fall - hat[1] - hat[2] * start[..., 2]
+    reach = reach * (1 - hat[0] * _ramp(level / 5 + 1))
+    snug = 1 - jnp.clip(inside / 0.45 + 0.3, 0.0, 1)
+    reach = reach * (1 - person.cloth * snug) - 0.9 * low
+    height = start[..., 1] + fall
+    throat = person.cloth * _ramp((CHIN_CM + 1.5 - height) / 4.5)
+    throat = 2.6 * throat * jnp.clip(jnp.cos(turn), 0, 1)
+    ahead = start[..., 2] + reach * jnp.cos(turn) - throat
+    hang = jnp.stack([start[..., 0] + reach * jnp.sin(turn), height, ahead], -1)
+    left = jnp.broadcast_to((1 - step) * (length + DROP_CM) - 0.5, turn.shape)
+    edge = jnp.minimum(inside * 9.0 + 0.5 * person.cloth, left)
+    chart = jnp.stack([turn * 9.0, jnp.broadcast_to(down - fall, turn.shape)], -1)
+    return hang, jnp.where(length > 0, edge, -9.0), chart
+
+
+def _between(ring, place):
+    """The ring's nodes at places counted in columns, with what lies between them."""
+    low = jnp.clip(jnp.floor(place), 0, COLUMNS - 1).astype(jnp.int32)
+    return ring[low] + (ring[low + 1] - ring[low]) * (place - low)[..., None]
 
 
 def _under(places, hat):

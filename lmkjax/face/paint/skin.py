@@ -243,7 +243,7 @@ def _brow(along, across, strand, fine, person):
     half = thick * (0.46 - 0.40 * jnp.clip(along, 0.0, 1.05) ** 2)
     level = jnp.abs(across - lift + 0.1) / jnp.maximum(half, 0.03)
     ends = _ramp((along + 0.06) * 8) * _ramp((1.2 - along) * 6)
-    body = _ramp(1.55 - level + 0.3 * strand[3] + 0.15 * fine[0])
+    body = _ramp(1.55 - level + 0.2 * strand[3] + 0.15 * fine[0])
     return cover * ends * body * (0.8 + 0.2 * jnp.tanh(strand[3]))
 
 

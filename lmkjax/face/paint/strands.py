@@ -42,7 +42,7 @@ def shade(
     way = way + curl * 0.5 * jnp.sin(down * 1.7 + way)
     cloth, stretch = person.cloth, 0.015 + 0.06 * curl
     fine = noise.texel(
-        jnp.stack([way / 9.0, down * stretch], -1) + person.offset[None, None]
+        jnp.stack([way / 13.0, down * stretch], -1) + person.offset[None, None]
     )
     # Folds of cloth run down and outwards, and are wider than locks.
     across = way / 28 + cloth * (jnp.abs(way) / 70 + down / 90 - way / 28)
@@ -51,11 +51,11 @@ def shade(
     fine, broad = stage.hold((fine, broad))
     # Locks of a few mm reach beyond the edge, each to its own length, and thin out.
     tips = ragged * (0.25 * broad[..., 3] + 0.55 * broad[..., 0])
-    cover = (field + tips) / (0.3 + 0.7 * ragged) + 0.5
-    loose = 0.22 * fine[..., 3] * ragged * jnp.clip(2.0 - cover, 0, 1)
+    cover = (field + tips) / (0.4 + 0.8 * ragged) + 0.5
+    loose = 0.12 * fine[..., 3] * ragged * jnp.clip(2.0 - cover, 0, 1)
     cover = _ramp(cover + loose) * fragments.covered
     thin = jnp.clip(person.cover + 0.3 * fine[..., 3] * (1 - person.cover), 0, 1)
-    grain = (0.3 - 0.24 * cloth) * fine[..., 3] + (0.25 + 0.2 * cloth) * broad[..., 0]
+    grain = (0.26 - 0.2 * cloth) * fine[..., 3] + (0.25 + 0.2 * cloth) * broad[..., 0]
     hem = cloth * jnp.clip(1 - jnp.abs(field - 0.35) / 0.2, 0, 1)
     tone = jnp.exp(contrast * grain - 0.35 * hem)
     inner = jnp.where(side > 0, 1.0, 0.25)

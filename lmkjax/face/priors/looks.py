@@ -152,7 +152,7 @@ def locks(draw, colour, grey, priors):
     style = draw.pick(table[:, 1:], table[:, 0])
     haired, scarf = draw.chance(priors.hair), draw.chance(priors.scarves)
     length = style[3] * draw.uniform(0.6, 1.3)
-    length = jnp.where(scarf > 0, 19.0, length * haired)
+    length = jnp.where(scarf > 0, 16.0, length * haired)
     dyed = draws.colour(draw, priors.saturated)
     recede = draw.chance(priors.receding * (0.85 + grey)) * draw.uniform(0.0, 2.8)
     return hair.Hair(
