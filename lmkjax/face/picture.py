@@ -105,7 +105,7 @@ def casters(surface: surfaces.Surface) -> np.ndarray:
 
 
 @functools.cache
-def _skull(surface: surfaces.Surface) -> np.ndarray:
+def skull(surface: surfaces.Surface) -> np.ndarray:
     """Which vertices of a head a hat goes over: no ear is among them."""
     vertices = len(surface.head.neutral)
     x, y, z = surface.atlas[:vertices].T
@@ -256,8 +256,8 @@ def _props(params, shape, layers, rays):
     rays = stage.hold(rays @ shape.turn)
 
     def hat(layers):
-        skull = jnp.asarray(_skull(shape.surface))
-        dome = headwear.fit(own.hat, shape.head, skull)
+        high = jnp.asarray(skull(shape.surface))
+        dome = headwear.fit(own.hat, shape.head, high)
         hit = headwear.hat(origin, rays, own.hat, *dome)
         colour = props.lit(hit, own.hat_colour, shape.turn, params.light)
         there = (hit.depth < props.FAR / 2).astype(jnp.float32)

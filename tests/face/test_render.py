@@ -186,6 +186,43 @@ def test_there_is_room_for_every_triangle(size):
     assert 0.4 * light.TILES < shadow.max() < light.TILES
 
 
+def test_a_mask_hides_mouth_and_lips(params):
+    masked = params.replace(
+        skin=params.skin.replace(mask=jnp.array([[1.0, 1.5]] * COUNT)),
+        props=jax.tree.map(jnp.zeros_like, params.props),
+    )
+    seen = render.draw(masked, SCHEME, size=SIZE)
+    kinds = np.asarray(seen.segmentation)
+    lips, mouth, thing = (
+        picture.CLASSES.index(c) for c in ("lips", "mouth", "occluder")
+    )
+    assert not np.isin(kinds, [lips, mouth]).any()
+    assert ((kinds == thing).mean((1, 2)) > 0.05).all()
+    inside = np.asarray(seen.visibility)[:, 48:]
+    assert np.isin(inside, [marks.BEHIND_OBJECT, marks.BEHIND_HEAD]).mean() > 0.95
+
+
+def test_dark_lenses_are_darker_than_what_is_behind_them(params):
+    worn = jax.tree.map(jnp.zeros_like, params.props)
+    pair = jnp.array([1.0, 2.7, 1.9, 3.0, 0.1, 0.0, 0.02])
+    behind, clear, dark = (
+        params.replace(props=worn.replace(glasses=jnp.stack([row] * COUNT)))
+        for row in (pair * 0, pair, pair.at[5].set(0.97))
+    )
+    behind, clear, dark = (
+        render.draw(p, SCHEME, size=SIZE) for p in (behind, clear, dark)
+    )
+    glasses = picture.CLASSES.index("glasses")
+    lens = np.asarray(dark.segmentation == glasses)
+    lens &= np.asarray(clear.segmentation != glasses)
+    assert lens.mean() > 0.01
+    level = [np.asarray(x.image).mean(-1)[lens].mean() for x in (behind, clear, dark)]
+    assert level[2] < 0.5 * level[0] and abs(level[1] - level[0]) < 0.05
+    eyes = np.asarray(dark.visibility)[:, 36:48]
+    assert (eyes == marks.BEHIND_OBJECT).mean() > 0.8
+    assert (np.asarray(clear.visibility)[:, 36:48] == marks.BEHIND_OBJECT).mean() < 0.2
+
+
 def test_what_hides_a_landmark():
     head = jnp.full((6, 8), 50.0)
     thing = jnp.full((6, 8), jnp.inf).at[2, 3].set(40.0)

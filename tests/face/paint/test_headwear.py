@@ -1,0 +1,90 @@
+"""Hats hold the head, visors reach beyond it, dark lenses mirror little."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import TypeCheckError
+
+from lmkjax.face import picture
+from lmkjax.face.optics import light
+from lmkjax.face.paint import headwear, props
+from lmkjax.face.priors import wardrobe
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import surface
+
+HEAD = heads.load()
+SKULL = jnp.asarray(picture.skull(surface.load(HEAD)))
+NEUTRAL = jnp.asarray(HEAD.neutral)
+EYE = jnp.array([0.0, 8.0, 90.0])
+CAP = jnp.array([1.0, 6.0, 0.2, 0.5, 0.0, 6.0, 0.03, 0.0, 0.0])
+BARE = CAP.at[5].set(0.0)
+
+
+@jax.jit
+def meet(hat, heights):
+    """The hat before rays at these heights where they cross the forehead's plane."""
+    aim = jnp.stack([0 * heights, heights, 0 * heights + 10.0], -1)
+    dome = headwear.fit(hat, NEUTRAL, SKULL)
+    return headwear.hat(EYE, (aim - EYE[None])[:, None], hat, *dome)
+
+
+def test_the_skull_under_a_hat_is_inside_it_and_the_hat_is_close():
+    centre, radii = headwear.fit(BARE, NEUTRAL, SKULL)
+    level = NEUTRAL[:, 1] > BARE[1] + BARE[2] * NEUTRAL[:, 2]
+    under = NEUTRAL[np.asarray(SKULL & level)]
+    far = jnp.sqrt((((under - centre[None]) / radii[None]) ** 2).sum(-1))
+    assert 0.85 < far.max() < 1
+    assert 0 < radii[1] + centre[1] - under[:, 1].max() < 2.5
+
+
+def test_a_hat_ends_at_its_edge_on_the_forehead():
+    # The edge is at 6 + 0.2 x 10 = 8 cm where the forehead is.
+    hit = meet(BARE, jnp.array([5.0, 7.0, 9.5, 12.0]))
+    there = np.asarray(hit.depth[:, 0] < props.FAR / 2)
+    np.testing.assert_array_equal(there, [False, False, True, True])
+    assert not (meet(BARE.at[0].set(0.0), jnp.array([9.5])).depth < props.FAR / 2).any()
+
+
+def test_a_visor_is_met_before_the_forehead_and_droops():
+    heights = jnp.array([7.0, 8.0])
+    visor, bare = meet(CAP, heights), meet(BARE, heights)
+    assert (visor.depth < props.FAR / 2).any()
+    # Depths count in lengths of the ray, which ends on the forehead's plane.
+    assert visor.depth.min() < 0.99 < bare.depth.min()
+
+
+def test_a_turned_up_edge_stands_off():
+    fold = meet(BARE.at[7].set(4.0), jnp.array([9.5, 14.0])).depth[:, 0]
+    plain = meet(BARE, jnp.array([9.5, 14.0])).depth[:, 0]
+    np.testing.assert_allclose((plain - fold) * 80, [headwear.FOLD_CM, 0], atol=0.15)
+
+
+def test_hats_of_the_priors_sit_on_the_forehead():
+    low, high = wardrobe.FOREHEAD
+    hairline = 10.6
+    brow = HEAD.neutral[HEAD.ibug68[[19, 24]], 1].mean()
+    assert brow < low < high < hairline
+
+
+@pytest.mark.parametrize(("dark", "most"), [(0.0, 0.02), (1.0, 0.04)])
+def test_a_lens_mirrors_a_few_hundredths_of_an_even_sky(dark, most):
+    even = light.Light(
+        environment=jnp.zeros((9, 3)).at[0].set(1.0),
+        directions=jnp.eye(3),
+        colours=jnp.zeros((3, 3)),
+        softness=jnp.zeros(()),
+        shade=jnp.zeros(2),
+    )
+    mirror = light.unit(jnp.ones((2, 4, 3)))
+    lens = jnp.ones((2, 4)).at[1].set(0.0)
+    shine = headwear.shine(mirror, lens, jnp.asarray(dark), jnp.eye(3), even)
+    sky = light.irradiance(mirror, even.environment)
+    share = np.asarray(shine / sky)
+    assert (share[0] > 0).all() and (share[0] < most).all()
+    np.testing.assert_array_equal(share[1], 0)
+
+
+def test_a_hat_of_six_numbers_is_refused():
+    with pytest.raises(TypeCheckError):
+        headwear.fit(CAP[:6], NEUTRAL, SKULL)
