@@ -59,11 +59,7 @@ def shade(
     )
     paint = stage.hold(skin.paint(at[..., 3:7], params.skin))
     eye = stage.hold(skin.eyes(place, params.skin)[0])
-    inner = jnp.where(
-        is_teeth[..., None],
-        skin.inside_mouth(place, teeth=True),
-        skin.inside_mouth(place, teeth=False),
-    )
+    inner = skin.inside_mouth(place, is_teeth)
     albedo = jnp.where(is_eye[..., None], eye, inner)
     albedo = jnp.where(is_skin[..., None], paint.albedo, albedo)
     dressed, cloth = stage.hold(

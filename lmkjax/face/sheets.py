@@ -22,13 +22,13 @@ from lmkjax.types import UserError
 COLUMNS = 8
 PLAIN = (
     "yaw_deg=0 turned=0 down_deg=2 pitch_deg=0 roll_deg=0 focal_mm=70,75 jitter=0"
-    " children=0 expressions=0 blinks=0 gaze=0 redness=0.5 freckles=0 wrinkles=0.3"
-    " make_up=0 beards=0 hair=1 grey_hair=0 dyed_hair=0 receding=0 glasses=0"
-    " sunglasses=0 hats=0 scarves=0 masks=0 hands=0 things=0 hardness=0.4 warmth=0.05"
-    " plain=1 gradients=0.3 stripes=0 clouds=0 photos=0 clothes=1 patterns=0"
-    " saturated=0.15 blur=0.25 motion=0"
-    " noise=0.002 exposure=0.05 contrast=0 cast=0 stained=0 faded=0"
-    " grey=0 sepia=0 low_resolution=0 jpeg=0"
+    " children=0 expressions=0 blinks=0 gaze=0 redness=0.5 freckles=0 moles=0"
+    " wrinkles=0.3 make_up=0 beards=0 hair=1 grey_hair=0 dyed_hair=0 receding=0"
+    " glasses=0 sunglasses=0 hats=0 scarves=0 masks=0 hands=0 things=0 hardness=0.4"
+    " warmth=0.05 plain=1 gradients=0.3 stripes=0 people=0 clouds=0 photos=0"
+    " clothes=1 patterns=0 saturated=0.15 blur=0.25 motion=0 noise=0.002"
+    " exposure=0.05 contrast=0 cast=0 stained=0 faded=0 grey=0 sepia=0"
+    " low_resolution=0 jpeg=0"
 )
 """Priors of the faces that are held."""
 
@@ -115,6 +115,7 @@ def _kinds() -> list[Row]:
 _WORN = ("glasses", "sunglasses", "hats", "hands", "things")
 _COLOURS = ("skin.brow", "skin.beard_colour")
 _LIGHT, _HARD = ("light", "sensor.exposure"), "hardness=0.9"
+_ALONE = "people=0"
 _FAIR = "melanin=0.05,0.2,1"
 _LOST = tuple(  # by a sensor; exposure belongs to the light
     f"sensor.{field.name}"
@@ -164,6 +165,7 @@ ELEMENTS: dict[str, list[Row]] = {
         _sweep("blood", ("skin.blood", _between(0.1, 0.7))),
         Row("blotches", ("skin.mottle",), "redness=2 freckles=0"),
         Row("freckles", ("skin.mottle",), f"freckles=1 {_FAIR}", _FAIR),
+        Row("moles", ("skin.moles",), "moles=1"),
         _sweep("wrinkles", ("skin.age", _between(0, 1))),
         _sweep("oil", ("skin.oil", lambda t: 0.005 * 40**t)),
         Row("lips", ("skin.lips", "skin.lipstick"), "make_up=1"),
@@ -187,10 +189,13 @@ ELEMENTS: dict[str, list[Row]] = {
     ],
     "background": [
         Row("as drawn", ("scene",)),
-        Row("gradients", ("scene",), "plain=1 stripes=0 gradients=2 clouds=0"),
-        Row("shapes", ("scene",), "plain=0 shapes=1 stripes=0 clouds=0"),
-        Row("stripes", ("scene",), "plain=1 stripes=1 clouds=0"),
-        Row("clouds", ("scene",), "plain=0 shapes=0 stripes=0 clouds=1.5"),
+        Row(
+            "gradients", ("scene",), f"plain=1 stripes=0 gradients=2 clouds=0 {_ALONE}"
+        ),
+        Row("shapes", ("scene",), f"plain=0 shapes=1 stripes=0 clouds=0 {_ALONE}"),
+        Row("stripes", ("scene",), f"plain=1 stripes=1 clouds=0 {_ALONE}"),
+        Row("clouds", ("scene",), f"plain=0 shapes=0 stripes=0 clouds=1.5 {_ALONE}"),
+        Row("people", ("scene",), "plain=1 stripes=0 clouds=0 people=1"),
         Row("colourful", ("scene",), "saturated=1"),
         Row("your own, if any", ("backdrop",)),
         Row("clothes", ("scene.cloth", "scene.cloth_pattern", "scene.shoulders")),

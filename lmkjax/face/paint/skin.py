@@ -7,7 +7,7 @@ brow is it, ...) stands in maps over the mean head's right half, seen from the f
 
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from lmkjax.face.optics import noise, stage
 from lmkjax.face.paint import chart
@@ -16,6 +16,7 @@ from lmkjax.types import typed
 
 WRAP = (0.32, 0.14, 0.08)
 """How far light creeps round under skin, per channel."""
+TEETH, GUMS, TONGUE = (0.70, 0.62, 0.50), (0.42, 0.15, 0.14), (0.34, 0.085, 0.075)
 LASH_CM = 0.32
 """How far the longest upper lashes are seen over the lid."""
 SURFACE = 0.012
@@ -31,6 +32,7 @@ class Skin:
         blood: depth of the blood under it, about 0.1 to 0.6.
         tint: a colour that all skin is multiplied with, near 1.
         mottle: of redness, of pigment, freckles, fine texture.
+        moles: of each, x and y on the mean head and its radius, cm; 0 = none.
         age: depth of wrinkles and folds.
         oil: strength of highlights.
         lips: extra blood in the lips, their darkness, and their edge in cm.
@@ -51,6 +53,7 @@ class Skin:
     blood: Float[Array, "*b"]
     tint: Float[Array, "*b 3"]
     mottle: Float[Array, "*b 4"]
+    moles: Float[Array, "*b m 3"]
     age: Float[Array, "*b"]
     oil: Float[Array, "*b"]
     lips: Float[Array, "*b 3"]
@@ -166,7 +169,7 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     melanin = melanin + pale * freckles * _ramp(fine[3] - 1.2) * _ramp(
         1.3 - jnp.abs(y) / 7
     )
-    melanin = melanin + lips * person.lips[1]
+    melanin = melanin + lips * person.lips[1] + front * _moles(x, y, person)
     covered = person.shadow[3] * _ramp(1.3 - jnp.abs(lid - 0.35) / 0.75) * front
     strand = noise.texel(
         jnp.stack([along * 0.55 + across * 0.15, across * 0.05 - along * 0.02], -1)
@@ -219,6 +222,16 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
         lips=lips * (1 - mask),
         mask=mask,
     )
+
+
+def _moles(x, y, person):
+    """Melanin of small dark spots with soft edges."""
+    total = jnp.zeros_like(x)
+    for i in range(person.moles.shape[0]):
+        across, up, radius = (person.moles[i, j] for j in range(3))
+        far = ((x - across) ** 2 + (y - up) ** 2) / jnp.maximum(radius, 1e-3) ** 2
+        total += 1.3 * (radius > 0) * jnp.clip(1.6 - far, 0, 1)
+    return total
 
 
 def _beard_hair(beard, moustache, fine, grain, person):
@@ -292,8 +305,14 @@ def eyes(
 
 
 @typed
-def inside_mouth(place: Float[Array, "*n 3"], *, teeth: bool) -> Float[Array, "*n 3"]:
+def inside_mouth(
+    place: Float[Array, "*n 3"], teeth: Bool[Array, "*n"]
+) -> Float[Array, "*n 3"]:
     """Colour of teeth, or of gums and tongue, darker towards the throat."""
-    deep = _ramp((place[..., 2] - 3.5) / 6.5)
-    colour = (0.70, 0.62, 0.50) if teeth else (0.36, 0.11, 0.10)
-    return _rgb(place.shape[:-1], *colour) * (0.04 + 0.96 * deep**2)[..., None]
+    x, y, z = (place[..., i] for i in range(3))
+    deep = 0.04 + 0.96 * _ramp((z - 3.5) / 6.5) ** 2
+    tongue = (x / 2.6) ** 2 + ((y + 3.6) / 1.2) ** 2 + ((z - 6.2) / 3.4) ** 2 < 1
+    n = place.shape[:-1]
+    soft = jnp.where(tongue[..., None], _rgb(n, *TONGUE), _rgb(n, *GUMS))
+    colour = jnp.where(teeth[..., None], _rgb(n, *TEETH), soft)
+    return colour * deep[..., None]

@@ -39,6 +39,7 @@ class Priors:
         melanin: the palest and the darkest skin, and the power that bends the draw.
         redness: strength of blotches of blood and pigment.
         freckles: of pale faces with freckles.
+        moles: of four places of a face, those with a mole.
         wrinkles: strength.
         oil: strength of the skin's shine.
         make_up: of made-up faces.
@@ -63,6 +64,7 @@ class Priors:
         plain: of backgrounds without shapes.
         gradients: strength of slopes in the background.
         shapes: of the background's shapes that are there.
+        people: of backgrounds with one or two other heads, blurred.
         stripes: of striped backgrounds.
         clouds: strength of noise in the background.
         photos: of backgrounds from the user's own pictures, where there are some.
@@ -101,6 +103,7 @@ class Priors:
     melanin: tuple[float, float, float] = (0.05, 2.3, 1.7)
     redness: float = 1.0
     freckles: Share = 0.15
+    moles: Share = 0.2
     wrinkles: float = 1.0
     oil: float = 1.0
     make_up: Share = 0.35
@@ -125,6 +128,7 @@ class Priors:
     plain: Share = 0.25
     gradients: float = 1.0
     shapes: Share = 1.0
+    people: Share = 0.12
     stripes: Share = 0.2
     clouds: float = 1.0
     photos: Share = 1.0

@@ -132,6 +132,15 @@ def person(draw, melanin, hair, grey, priors):
             [[0.75, 0.8, 0.85], [0.35, 0.55, 0.7], [0.02, 0.02, 0.02]]
         ),
         offset=draw.uniform(shape=(2,)),
+        moles=jnp.concatenate(
+            [
+                draw.normal(3.5, (4, 1)),
+                draw.uniform(-6.5, 8.5, (4, 1)),
+                draw.uniform(0.09, 0.22, (4, 1))
+                * (draw.uniform(shape=(4, 1)) < priors.moles),
+            ],
+            -1,
+        ),
     )
 
 
@@ -221,7 +230,7 @@ def surroundings(draw, melanin, priors):
     cloth = [draws.colour(draw, 1.5 * priors.saturated) for _ in range(2)]
     bare = skin.pigment(melanin, jnp.asarray(0.25))
     cloth = jnp.where(draw.chance(priors.clothes) > 0, jnp.stack(cloth), bare[None])
-    return scenery.Scene(
+    scene = scenery.Scene(
         colours=jnp.stack(colours),
         slope=draw.normal(1.2 * priors.gradients, (2,)),
         clouds=priors.clouds * draw.uniform(0.0, 1.0, (3,)) ** 4 * (1 - 0.8 * plain),
@@ -254,6 +263,35 @@ def surroundings(draw, melanin, priors):
         ),
         offset=draw.uniform(shape=(2,)),
     )
+    shapes, paints = _passers_by(draw, scene.shapes, scene.shape_colours, priors)
+    return scene.replace(shapes=shapes, shape_colours=paints)
+
+
+def _passers_by(draw, shapes, paints, priors):
+    """The last shapes turned into up to two blurred heads behind the face."""
+    there = draw.chance(priors.people) * jnp.stack([1.0, draw.chance(0.4)])
+    for number in range(2):
+        wide = draw.uniform(0.05, 0.13)
+        x = draw.uniform(0.0, 0.36) + 0.64 * draw.chance(0.5)
+        y, soft = draw.uniform(0.1, 0.5), draw.uniform(0.06, 0.6)
+        tone = skin.pigment(draw.uniform(0.1, 1.8), draw.uniform(0.15, 0.4))
+        dark = jnp.exp(-draw.uniform(0.5, 5.0)) * jnp.array([1.0, 0.8, 0.65])
+        one, tilt = jnp.ones(()), draw.normal(0.12)
+        rows = jnp.stack(
+            [
+                jnp.stack([x, y + 3.4 * wide, 2.2 * wide, 1.9 * wide, 0 * x]),
+                jnp.stack([x, y - 0.25 * wide, 1.08 * wide, 1.25 * wide, tilt]),
+                jnp.stack([x, y + 0.2 * wide, 0.86 * wide, 1.2 * wide, tilt]),
+            ]
+        )
+        edge = jnp.stack([one, soft, one])[None]
+        rows = jnp.concatenate([rows, jnp.repeat(edge, 3, 0)], 1)
+        colours = jnp.stack([draws.colour(draw, priors.saturated), dark, tone])
+        place = slice(2 + 3 * number, 5 + 3 * number)
+        shown = there[number] > 0
+        shapes = shapes.at[place].set(jnp.where(shown, rows, shapes[place]))
+        paints = paints.at[place].set(jnp.where(shown, colours, paints[place]))
+    return shapes, paints
 
 
 def backdrop(draw, priors):

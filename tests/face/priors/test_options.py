@@ -31,6 +31,7 @@ TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "melanin": "skin hair.colour sensor.exposure",
     "redness": "skin.mottle",
     "freckles": "skin.mottle",
+    "moles": "skin.moles",
     "wrinkles": "skin.age",
     "oil": "skin.oil",
     "make_up": "skin.lipstick skin.shadow skin.liner",
@@ -55,6 +56,7 @@ TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "plain": "scene.shapes scene.clouds",
     "gradients": "scene.slope",
     "shapes": "scene.shapes",
+    "people": "scene.shapes scene.shape_colours",
     "stripes": "scene.stripes",
     "clouds": "scene.clouds",
     "photos": "backdrop.there",
@@ -84,6 +86,7 @@ ABSENT = {  # what is 0 where a prior is 0
     "masks": lambda face: face.skin.mask[..., 0],
     "hats": lambda face: face.props.hat[..., 0],
     "scarves": lambda face: face.hair.cloth,
+    "moles": lambda face: face.skin.moles[..., 2].min(-1),
     "stripes": lambda face: face.scene.stripes[..., 0],
     "shapes": lambda face: face.scene.shapes[..., 7],
     "patterns": lambda face: face.scene.cloth_pattern[..., 0],
@@ -132,7 +135,7 @@ def test_a_prior_changes_what_it_is_about_and_nothing_else(name, usual):
 
 @pytest.mark.parametrize("name", list(ABSENT))
 def test_a_share_of_nothing_is_nothing_and_all_is_all(name):
-    rest = {"plain": 0.0, "children": 0.0}
+    rest = {"plain": 0.0, "children": 0.0, "people": 0.0}
     none, all_ = (ABSENT[name](draw(**rest | {name: share})) for share in (0.0, 1.0))
     assert not none.any()
     if name == "freckles":  # dark skin has none to see
