@@ -1,5 +1,6 @@
 """The bare head's pixels: skin, eyes and mouth in their light, and a mask over them."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -73,11 +74,15 @@ def shade(
     furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
     oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
     wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.05, 0.04))
-    masked = jnp.where(is_skin, paint.mask, skin.cover_mask(place, params.skin))
-    masked = jnp.where(is_eye, 0.0, masked)
-    albedo, normal, sky, lit, wet = _behind_mask(
-        albedo, normal, sky, lit, wet, place, masked, turn, params.skin
+    bare = stage.hold((albedo, normal, sky, lit, wet))
+    masked = jnp.where(is_skin, paint.mask, 0.0)
+    *bare, masked = jax.lax.cond(
+        params.skin.mask[0] > 0,  # few wear one: the others need not wait for it
+        lambda bare: _behind_mask(bare, place, ~is_eye, turn, params.skin),
+        lambda bare: (*bare, masked),
+        bare,
     )
+    albedo, normal, sky, lit, wet = bare
     lamps = params.light
     normal, views, lit, sky, furrow, albedo = stage.hold(
         (normal, views, lit, sky, furrow, albedo)
@@ -102,9 +107,11 @@ def shade(
     return colour, kind
 
 
-def _behind_mask(albedo, normal, sky, lit, wet, place, masked, turn, person):
-    """All that light meets, with a mask's cloth over it that knows of no lips."""
+def _behind_mask(bare, place, covers, turn, person):
+    """What light meets, a mask's cloth over it that knows of no lips; its cover."""
+    albedo, normal, sky, lit, wet = bare
     x, y, z = (place[..., i] for i in range(3))
+    masked = skin.cover_mask(place, person) * covers
     away = jnp.stack([x / 52, (y + 2.5) / 110, (z - 2) / 90], -1)
     over_lips = jnp.exp(-(((y + 2.8) / 2.9) ** 4) - (x / 4.2) ** 4)
     flat = masked * jnp.clip(0.5 + over_lips, 0, 1)
@@ -116,4 +123,5 @@ def _behind_mask(albedo, normal, sky, lit, wet, place, masked, turn, person):
     albedo = albedo + (cloth - albedo) * masked[..., None]
     normal = light.unit(normal + (away @ turn.T - normal) * flat[..., None])
     sky = sky + (0.9 - sky) * flat
-    return albedo, normal, sky, lit + (0.8 - lit) * flat * over_lips, wet * (1 - masked)
+    lit = lit + (0.8 - lit) * flat * over_lips
+    return albedo, normal, sky, lit, wet * (1 - masked), masked

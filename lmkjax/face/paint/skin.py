@@ -5,6 +5,7 @@ face. What paint needs to know of a place (how far is the lip's edge, where alon
 brow is it, ...) stands in maps over the mean head's right half, seen from the front.
 """
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float
@@ -181,14 +182,19 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     brow = _brow(along, across, strand, fine, person) * front
     line = _ramp(1.5 - jnp.abs(lid - 0.06) / 0.1) * person.liner[0]
     # Upper lashes: strands that fan out from the middle of the eye.
-    fan = jnp.sin((jnp.abs(x) - 2.9) * (30.0 - 28.0 * lid) + 2.0 * fine[0])
+    fan = (jnp.abs(x) - 2.9) * (4.8 - 4.5 * lid) + 0.3 * fine[0]
+    fan = 4 * jnp.abs(fan - jnp.floor(fan) - 0.5) - 1
     reach = LASH_CM * person.liner[0] * (0.75 + 0.25 * fan + 0.2 * fine[1])
     lash = _ramp((reach - lid) / 0.12 + 0.5) * _ramp(0.6 + 0.7 * fan) * (lid > 0)
     line = jnp.maximum(line, lash * person.liner[0])
     line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
     furrow = person.age * (fold + 0.7 * crow) * front
     furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * rough * fine[3]
-    mask = cover_mask(place, person)
+    mask = jax.lax.cond(
+        (person.mask[0] > 0).any(),
+        lambda: cover_mask(place, person),
+        lambda: jnp.zeros(n),
+    )
     # Colours have three channels: without this each would work all that out anew.
     melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
         stage.hold(
