@@ -213,7 +213,7 @@ def shine(
         cosine = (way * lamps.directions[i][None, None]).sum(-1)
         spot = jnp.exp(200.0 * (jnp.minimum(cosine, 1.0) - 1))
         total = total + 6.0 * spot[..., None] * lamps.colours[i][None, None]
-    share = lens * (0.012 + 0.02 * dark)
+    share = lens * (0.012 + 0.008 * dark)
     return total * share[..., None]
 
 

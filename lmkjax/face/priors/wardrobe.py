@@ -20,7 +20,7 @@ def worn(draw, priors):
             draw.uniform(1.3, 2.2),
             draw.uniform(2.0, 4.5),
             draw.uniform(0.05, 0.14) + 0.2 * draw.uniform() ** 2,
-            dark * draw.uniform(0.9, 1.0) + (1 - dark) * draw.uniform(0.0, 0.05),
+            dark * draw.uniform(0.93, 1.0) + (1 - dark) * draw.uniform(0.0, 0.05),
             draw.uniform(0.01, 0.03),
         ]
     )
@@ -41,7 +41,7 @@ def worn(draw, priors):
         ]
     )
     rim = jnp.exp(-4.5 + 3.7 * draw.uniform() ** 2) * draws.warm(draw.normal(0.3))
-    tint = 0.002 + 0.012 * draw.uniform(shape=(3,)) * dark
+    tint = 0.001 + 0.007 * draw.uniform(shape=(3,)) * dark
     return props.Props(
         hat=hat,
         hat_colour=draws.colour(draw, 1.5 * priors.saturated),
