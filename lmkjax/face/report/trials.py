@@ -92,7 +92,9 @@ def bare(params: sample.FaceParams) -> sample.FaceParams:
     return params.replace(
         hair=params.hair.replace(cover=params.hair.cover * 0),
         skin=params.skin.replace(
-            mottle=params.skin.mottle * 0, beard=params.skin.beard * 0
+            mottle=params.skin.mottle * 0,
+            beard=params.skin.beard * 0,
+            moles=params.skin.moles * 0,
         ),
         props=worn.replace(
             hat=worn.hat * 0,
