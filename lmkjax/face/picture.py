@@ -12,6 +12,7 @@ from lmkjax.face import flesh
 from lmkjax.face.optics import camera, light, raster, stage
 from lmkjax.face.paint import (
     backdrop,
+    earwear,
     hair,
     headwear,
     props,
@@ -255,13 +256,35 @@ def _props(params, shape, layers, rays):
     origin = shape.turn.T @ eye + jnp.array(surfaces.PIVOT)
     rays = stage.hold(rays @ shape.turn)
 
+    ears = earwear.places(shape.surface)
+
+    def _lay(layers, hit, albedo, kind):
+        colour = props.lit(hit, albedo, shape.turn, params.light)
+        there = (hit.depth < props.FAR / 2).astype(jnp.float32)
+        return _cover(layers, colour, hit.depth, there, CLASSES.index(kind))
+
     def hat(layers):
         high = jnp.asarray(skull(shape.surface))
         dome = headwear.fit(own.hat, shape.head, high)
         hit = headwear.hat(origin, rays, own.hat, *dome)
-        colour = props.lit(hit, own.hat_colour, shape.turn, params.light)
-        there = (hit.depth < props.FAR / 2).astype(jnp.float32)
-        return _cover(layers, colour, hit.depth, there, CLASSES.index("hat"))
+        return _lay(layers, hit, own.hat_colour, "hat")
+
+    def headphones(layers):
+        over = jnp.array([1.0, 2.0, 0.0, 0, 0, 0, 0, 0, 0])  # down to the ears
+        high = jnp.asarray(skull(shape.surface))
+        centre, radii = headwear.fit(over, shape.head, high)
+        hanging = params.hair.curtain[0] > 0
+        locks = params.hair.volume[0] * (params.hair.cover > 0.5) + 1.2 * hanging
+        aside = locks * jnp.array([[-0.8, 0.0, 0.0], [0.8, 0.0, 0.0]])
+        spots = shape.head[ears[:2]] + aside
+        hit = earwear.headphones(
+            origin, rays, own.headphones, spots, centre, radii + locks
+        )
+        return _lay(layers, hit, own.ear_colours[0], "hat")
+
+    def earrings(layers):
+        hit = earwear.earrings(origin, rays, own.earrings, shape.head[ears[2:]])
+        return _lay(layers, hit, own.ear_colours[1], "occluder")
 
     def glasses(layers):
         bridge = shape.head[shape.surface.head.ibug68[27]]
@@ -286,13 +309,14 @@ def _props(params, shape, layers, rays):
         limb = own.limb_colour + (flesh - own.limb_colour) * own.limb_skin
         card = is_card[..., None]
         albedo = own.card_colour[None, None] * card + limb[None, None] * (1 - card)
-        colour = props.lit(hit, albedo, shape.turn, params.light)
-        there = (hit.depth < props.FAR / 2).astype(jnp.float32)
-        return _cover(layers, colour, hit.depth, there, CLASSES.index("occluder"))
+        return _lay(layers, hit, albedo, "occluder")
 
+    whole = "head" in shape.surface.head.part_names
     holds = (own.card[0] > 0) | (own.limbs[:, 6] > 0).any()
     for there, draw in (
-        (own.hat[0] * ("head" in shape.surface.head.part_names) > 0, hat),
+        (own.hat[0] * whole > 0, hat),
+        (own.headphones[0] * whole > 0, headphones),
+        (own.earrings[0] * whole > 0, earrings),
         (own.glasses[0] > 0, glasses),
         (holds, held),
     ):

@@ -24,10 +24,10 @@ PLAIN = (
     "yaw_deg=0 turned=0 down_deg=2 pitch_deg=0 roll_deg=0 focal_mm=70,75 jitter=0"
     " children=0 expressions=0 blinks=0 gaze=0 redness=0.5 freckles=0 moles=0"
     " wrinkles=0.3 make_up=0 beards=0 hair=1 grey_hair=0 dyed_hair=0 receding=0"
-    " glasses=0 sunglasses=0 hats=0 scarves=0 masks=0 hands=0 things=0 hardness=0.4"
-    " warmth=0.05 plain=1 gradients=0.3 stripes=0 people=0 clouds=0 photos=0"
-    " clothes=1 patterns=0 saturated=0.15 blur=0.25 motion=0 noise=0.002"
-    " exposure=0.05 contrast=0 cast=0 stained=0 faded=0 grey=0 sepia=0"
+    " glasses=0 sunglasses=0 hats=0 headphones=0 earrings=0 scarves=0 masks=0 hands=0"
+    " things=0 hardness=0.4 warmth=0.05 plain=1 gradients=0.3 stripes=0 people=0"
+    " clouds=0 photos=0 clothes=1 patterns=0 saturated=0.15 blur=0.25 motion=0"
+    " noise=0.002 exposure=0.05 contrast=0 cast=0 stained=0 faded=0 grey=0 sepia=0"
     " low_resolution=0 jpeg=0"
 )
 """Priors of the faces that are held."""
@@ -112,7 +112,15 @@ def _kinds() -> list[Row]:
     ]
 
 
-_WORN = ("glasses", "sunglasses", "hats", "hands", "things")
+_WORN = (
+    "glasses",
+    "sunglasses",
+    "hats",
+    "headphones",
+    "earrings",
+    "hands",
+    "things",
+)
 _COLOURS = ("skin.brow", "skin.beard_colour")
 _LIGHT, _HARD = ("light", "sensor.exposure"), "hardness=0.9"
 _ALONE = "people=0"

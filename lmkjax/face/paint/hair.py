@@ -282,7 +282,7 @@ def _hang(person, ring, down, hat):
     ahead = start[..., 2] + reach * jnp.cos(turn) - throat
     hang = jnp.stack([start[..., 0] + reach * jnp.sin(turn), height, ahead], -1)
     left = jnp.broadcast_to((1 - step) * (length + DROP_CM) - 0.5, turn.shape)
-    edge = jnp.minimum(inside * 9.0 + 0.5 * person.cloth, left)
+    edge = jnp.minimum(inside * 18.0 + 0.2 + 0.3 * person.cloth, left)
     chart = jnp.stack([turn * 9.0, jnp.broadcast_to(down - fall, turn.shape)], -1)
     return hang, jnp.where(length > 0, edge, -9.0), chart
 

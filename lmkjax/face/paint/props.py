@@ -27,6 +27,9 @@ class Props:
         glasses: worn, half width and half height of a lens, roundness (2 = ellipse),
             thickness of the rim, darkness of the lens, curve of the front.
         glasses_colours: of the rim and of the lens.
+        headphones: worn (0 or 1), radius of a cup, half width of the band, its tilt.
+        earrings: worn (0 or 1), radius, length as a factor.
+        ear_colours: of the headphones and of the earrings.
         limbs: capsules: two ends and a radius; a radius of 0 is none.
         limb_colour: of the capsules.
         limb_skin: 1 = they are a hand, coloured as the face is.
@@ -39,6 +42,9 @@ class Props:
     hat_colour: Float[Array, "*b 3"]
     glasses: Float[Array, "*b 7"]
     glasses_colours: Float[Array, "*b 2 3"]
+    headphones: Float[Array, "*b 4"]
+    earrings: Float[Array, "*b 3"]
+    ear_colours: Float[Array, "*b 2 3"]
     limbs: Float[Array, "*b m 7"]
     limb_colour: Float[Array, "*b 3"]
     limb_skin: Float[Array, "*b"]

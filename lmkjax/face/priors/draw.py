@@ -53,6 +53,8 @@ class Priors:
         glasses: with clear glasses.
         sunglasses: with dark ones.
         hats: with a hat or a cap.
+        headphones: with some over the ears, and no hat.
+        earrings: with studs or drops at the ears.
         scarves: with a scarf or a hood over the hair.
         masks: with a face mask.
         hands: with a hand before the face.
@@ -117,6 +119,8 @@ class Priors:
     glasses: Share = 0.11
     sunglasses: Share = 0.05
     hats: Share = 0.1
+    headphones: Share = 0.015
+    earrings: Share = 0.15
     scarves: Share = 0.025
     masks: Share = 0.02
     hands: Share = 0.06

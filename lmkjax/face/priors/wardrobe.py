@@ -53,7 +53,29 @@ def worn(draw, priors):
         card=card,
         card_colour=draws.colour(draw, priors.saturated),
         card_text=draw.uniform(0.0, 1.5),
+        **_at_ears(draw, priors, hat[0]),
     )
+
+
+def _at_ears(draw, priors, covered):
+    """Headphones and earrings."""
+    metal = draw.pick([[0.9, 0.62, 0.25], [0.75, 0.75, 0.75], [0.05, 0.05, 0.06]])
+    headphones = [
+        draw.chance(priors.headphones) * (1 - covered),
+        draw.uniform(2.6, 3.8),
+        draw.uniform(0.8, 1.8),
+        draw.normal(0.12),
+    ]
+    earrings = [
+        draw.chance(priors.earrings),
+        draw.uniform(0.2, 0.5),
+        1 + 3.5 * draw.uniform() ** 3,
+    ]
+    return {
+        "headphones": jnp.stack(headphones),
+        "earrings": jnp.stack(earrings),
+        "ear_colours": jnp.stack([draws.colour(draw, priors.saturated), metal]),
+    }
 
 
 HATS = (  # share; slack, rise, brim, visor, bend, fold, ribs

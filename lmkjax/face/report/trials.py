@@ -98,6 +98,8 @@ def bare(params: sample.FaceParams) -> sample.FaceParams:
         ),
         props=worn.replace(
             hat=worn.hat * 0,
+            headphones=worn.headphones * 0,
+            earrings=worn.earrings * 0,
             glasses=worn.glasses * 0,
             limbs=worn.limbs * 0,
             card=worn.card * 0,

@@ -1,4 +1,4 @@
-"""Hats hold the head, visors reach beyond it, dark lenses mirror little."""
+"""Hats hold the head, visors reach beyond it, dark lenses mirror little; ear wear."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ from jaxtyping import TypeCheckError
 
 from lmkjax.face import picture
 from lmkjax.face.optics import light
-from lmkjax.face.paint import headwear, props
+from lmkjax.face.paint import earwear, headwear, props
 from lmkjax.face.priors import wardrobe
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import surface
@@ -88,3 +88,38 @@ def test_a_lens_mirrors_a_few_hundredths_of_an_even_sky(dark, most):
 def test_a_hat_of_six_numbers_is_refused():
     with pytest.raises(TypeCheckError):
         headwear.fit(CAP[:6], NEUTRAL, SKULL)
+
+
+def test_headphones_cover_both_ears_and_the_top_and_leave_the_face():
+    places = NEUTRAL[earwear.places(surface.load(HEAD))]
+    assert places[0, 0] < -8 and places[1, 0] > 8 and (places[2:, 1] < -1).all()
+    over = BARE.at[1].set(2.0).at[2].set(0.0)
+    pair = jnp.array([1.0, 3.2, 1.2, 0.0])
+    aims = jnp.stack(
+        [places[0], places[1], *jnp.array([[0, 14.5, -0.9], [0, 2, 11.0]])]
+    )
+
+    @jax.jit
+    def met(eye):
+        rays = (aims - eye[None])[:, None]
+        dome = headwear.fit(over, NEUTRAL, SKULL)
+        hit = earwear.headphones(eye, rays, pair, places[:2], *dome)
+        return hit.depth[:, 0] < props.FAR / 2
+
+    front = np.asarray(met(jnp.array([0.0, 2.0, 90.0])))
+    np.testing.assert_array_equal(front[[0, 1, 3]], [True, True, False])
+    assert met(jnp.array([0.0, 90.0, -0.9]))[2]  # from above
+
+
+def test_an_earring_hangs_from_its_lobe():
+    lobes = NEUTRAL[earwear.places(surface.load(HEAD))[2:]]
+    aims = jnp.stack([lobes[0], lobes[0] - jnp.array([0.0, 1.2, 0.0])])[:, None]
+    eye = jnp.array([-20.0, 0.0, 60.0])
+    stud, drop = (
+        earwear.earrings(
+            eye, aims - eye[None, None], jnp.array([1.0, 0.4, length]), lobes
+        ).depth
+        for length in (1.0, 3.0)
+    )
+    near = [np.asarray(x[:, 0] < props.FAR / 2).tolist() for x in (stud, drop)]
+    assert near == [[True, False], [True, True]]

@@ -30,6 +30,14 @@ def test_more_melanin_is_darker_and_more_blood_is_redder():
     assert tone[2, 0] / tone[2, 1] > 1.5 * tone[0, 0] / tone[0, 1]
 
 
+def test_dark_skin_is_brown_and_not_orange():
+    # Measured skin of CIE L* 37 to 55 has red 1.6 to 1.8 and 2.6 to 2.8 times the
+    # green and the blue, in linear light.
+    tone = skin.pigment(jnp.array([1.0, 1.6, 2.3]), jnp.full(3, 0.25))
+    assert ((tone[:, 0] / tone[:, 1] > 1.4) & (tone[:, 0] / tone[:, 1] < 2)).all()
+    assert ((tone[:, 0] / tone[:, 2] > 2) & (tone[:, 0] / tone[:, 2] < 3.6)).all()
+
+
 def test_lips_are_lips_and_the_chin_is_not(person):
     corner_to_chin = places(51, 57, 8, 30)
     inside = corner_to_chin.at[0, 1].add(-0.3).at[1, 1].add(0.3)
