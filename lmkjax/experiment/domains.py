@@ -106,8 +106,6 @@ def _photos(data, size, seed):
         "ibug_300w", data_dir=data.dir, source=str(pathlib.Path(data.ibug_300w))
     )
     notes = ibug_300w.describe(folder)
-    for note in notes:
-        print(note)
     there = sources.splits(folder)
     tests = [name for name in ("common", "challenging", "private") if there.get(name)]
     loaded = {name: sources.load(folder, name) for name in tests}
@@ -131,7 +129,6 @@ def _stand_in(data, size, seed):
         "No --config.data.ibug_300w: the target is a rendered stand-in for photos;"
         " figures on it say nothing of real faces."
     )
-    print(note)
     tests = {STAND_IN: sources.load(folder, "test")}
     return sources.load(folder, "train"), tests, [note]
 

@@ -124,13 +124,16 @@ def prepare(
         config: of the run.
         names: the streams that are wanted, out of "source" and "target".
     """
-    return domains.prepare(
+    faces = domains.prepare(
         config.data,
         config.crop,
         input_px=config.model.input_px,
         seed=config.seed,
         names=names,
     )
+    for note in faces.notes if hosts.lead() else ():
+        print(note, flush=True)
+    return faces
 
 
 def measure(config, faces, spec, weights) -> benchmark.Findings:

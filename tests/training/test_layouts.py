@@ -97,8 +97,9 @@ def test_every_layout_gives_the_losses_of_one_device(
     whole, data = alone
     said = run(tmp_path, data, processes=processes, devices=devices)
     same(whole, tmp_path)
-    for silent in said[1:]:  # one process speaks for all
-        assert not silent, silent
+    for other in said[1:]:  # one process speaks for all; Gloo is how they do
+        lines = [x for x in other.splitlines() if not x.startswith("[Gloo]")]
+        assert not lines, lines
 
 
 def test_what_two_processes_saved_one_goes_on_with(alone, tmp_path):
