@@ -51,6 +51,7 @@ class Compiled:
         flops: floating-point operations.
         accessed_bytes: of memory read and written.
         memory_bytes: arguments, results and temporaries together.
+        state_bytes: of the parameters, their averages and moments.
         cycles: the compiler's own estimate of the time, see `cycles`.
         collectives: bytes of what each kind hands over, and how many there are.
         compile_s: seconds that compiling took here.
@@ -63,6 +64,7 @@ class Compiled:
     flops: float
     accessed_bytes: float
     memory_bytes: int
+    state_bytes: int
     cycles: int
     collectives: dict[str, tuple[int, int]]
     compile_s: float
@@ -136,6 +138,7 @@ def compile_step(
         + memory.output_size_in_bytes
         - memory.alias_size_in_bytes
         + memory.temp_size_in_bytes,
+        memory.alias_size_in_bytes,  # what is given back in place: the state
         cycles(program),
         collectives(program),
         took,
