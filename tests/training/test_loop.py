@@ -17,7 +17,7 @@ RHYTHM = loop.Rhythm(log_every=1, save_every=3)
 
 
 def loss(params, key, batches, *, step):
-    noise = jax.random.normal(key, (8, 4))
+    noise = jax.random.normal(key, (8, 8))
     error = batches["toy"] @ params["w"] + params["b"][None] - 1 + 0.1 * noise
     value = jnp.square(error).mean()
     return value, {"loss": (value, jnp.ones(()))}
@@ -25,12 +25,12 @@ def loss(params, key, batches, *, step):
 
 def open_toy(start):
     for i in range(start, 10_000):
-        yield np.random.default_rng(i).normal(size=(8, 5)).astype(np.float32)
+        yield np.random.default_rng(i).normal(size=(8, 4)).astype(np.float32)
 
 
 def begin(devices, *, fsdp_min_size=0):
     def init(key):
-        return {"w": jax.random.normal(key, (5, 4)) * 0.1, "b": jnp.zeros(4)}
+        return {"w": jax.random.normal(key, (4, 8)) * 0.1, "b": jnp.zeros(8)}
 
     grid = mesh.build(devices)
     first = state.create(init, OPTIMIZER, grid, seed=1, fsdp_min_size=fsdp_min_size)
@@ -157,14 +157,14 @@ def test_eight_devices_give_what_one_gives(tmp_path, never_stopped):
 
 
 def test_sharded_parameters_give_what_whole_ones_give(tmp_path, never_stopped):
-    devices = jax.devices()[:4]  # the four columns of `w`
+    devices = jax.devices()[:4]  # two columns of `w` each
     _, first = begin(devices, fsdp_min_size=10)
-    assert first.params["w"].addressable_shards[0].data.shape == (5, 1)
-    assert first.params["b"].addressable_shards[0].data.shape == (4,)
-    moments = [x for x in jax.tree.leaves(first.opt_state) if x.shape == (5, 4)]
-    assert {x.addressable_shards[0].data.shape for x in moments} == {(5, 1)}
+    assert first.params["w"].addressable_shards[0].data.shape == (4, 2)
+    assert first.params["b"].addressable_shards[0].data.shape == (8,)
+    moments = [x for x in jax.tree.leaves(first.opt_state) if x.shape == (4, 8)]
+    assert {x.addressable_shards[0].data.shape for x in moments} == {(4, 2)}
     sharded = train(tmp_path, 10, devices=devices, fsdp_min_size=10)
-    assert sharded.state.ema["w"].addressable_shards[0].data.shape == (5, 1)
+    assert sharded.state.ema["w"].addressable_shards[0].data.shape == (4, 2)
     close(sharded.state, never_stopped[1].state)
 
 
