@@ -18,7 +18,7 @@ from lmkjax.types import UserError
 
 ROOT = pathlib.Path(__file__).parents[2]
 DEVICES = 4
-"""Pretended devices of all processes together; the toy's `w` has twice as many columns."""
+"""Pretended devices of all processes together; the toy's `w` has two columns each."""
 
 
 def start(job, workdir, number, processes, *, devices=DEVICES, under=(), **env):
