@@ -11,6 +11,8 @@ import sys
 import pytest
 import yaml
 
+from lmkjax import schemes
+
 ROOT = pathlib.Path(__file__).parents[2]
 LAUNCH = ROOT / "launch"
 POD = [LAUNCH / "tpu_pod.sh", "--name", "pod", "--zone", "us-west4-a"]
@@ -209,6 +211,13 @@ def test_the_notebook_holds_no_logic_and_no_outputs(notebook):
             assert not isinstance(
                 node, ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If
             ), cell.source
+
+
+def test_the_notebooks_own_scheme_is_one(notebook, tmp_path):
+    (cell,) = (c for c in notebook.cells if c.source.startswith("%%writefile"))
+    first, text = cell.source.split("\n", 1)
+    (tmp_path / first.split()[1]).write_text(text)
+    assert schemes.get(str(tmp_path / first.split()[1])).count == 9 + 30 + 20
 
 
 @pytest.mark.slow
