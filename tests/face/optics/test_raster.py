@@ -1,5 +1,7 @@
 """The rasteriser against one that asks every pixel, and against rays."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,12 +35,20 @@ def brute_force(points, triangles, size, cull):
     return number, depth
 
 
+@functools.partial(jax.jit, static_argnames="cull")
+def draw(points, keep, *, cull=False):
+    return raster.rasterise(
+        points, TRIANGLES, size=SIZE, tiles=TILES, cull=cull, keep=keep
+    )
+
+
+PLACES = jnp.asarray(POINTS, jnp.float32)
+ALL = jnp.ones(len(TRIANGLES), bool)
+
+
 @pytest.mark.parametrize("cull", [True, False])
 def test_it_finds_what_brute_force_finds(cull):
-    draw = jax.jit(
-        lambda p: raster.rasterise(p, TRIANGLES, size=SIZE, tiles=TILES, cull=cull)
-    )
-    found = draw(jnp.asarray(POINTS, jnp.float32))
+    found = draw(PLACES, ALL, cull=cull)
     number, depth = brute_force(POINTS, TRIANGLES, SIZE, cull)
     assert (number >= 0).sum() > 60
     np.testing.assert_array_equal(found.covered, number >= 0)
@@ -47,22 +57,13 @@ def test_it_finds_what_brute_force_finds(cull):
 
 
 def test_a_triangle_left_out_is_not_there():
-    keep = jnp.arange(len(TRIANGLES)) != 1
-    found = raster.rasterise(
-        jnp.asarray(POINTS, jnp.float32),
-        TRIANGLES,
-        size=SIZE,
-        tiles=TILES,
-        cull=False,
-        keep=keep,
-    )
+    found = draw(PLACES, ALL.at[1].set(False))
     assert not (np.asarray(found.triangle)[np.asarray(found.covered)] == 1).any()
 
 
 def test_what_vertices_carry_is_interpolated_as_in_space():
-    points = jnp.asarray(POINTS, jnp.float32)
-    found = raster.rasterise(points, TRIANGLES, size=SIZE, tiles=TILES, cull=False)
-    depth = raster.interpolate(points[:, 2:], TRIANGLES, found)[..., 0]
+    found = draw(PLACES, ALL)
+    depth = raster.interpolate(PLACES[:, 2:], TRIANGLES, found)[..., 0]
     inside = np.asarray(found.covered)
     np.testing.assert_allclose(depth[inside], found.depth[inside], rtol=1e-4)
 

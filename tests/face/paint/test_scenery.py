@@ -17,7 +17,7 @@ EYE = jnp.array([0.0, 0.0, 50.0])
 
 
 def test_a_plain_wall_is_plain():
-    scene = sample.sample(jax.random.key(1)).scene
+    scene = jax.jit(sample.sample)(jax.random.key(1)).scene
     plain = jax.tree.map(jnp.zeros_like, scene).replace(
         colours=scene.colours,
         shapes=jnp.ones_like(scene.shapes).at[:, 7].set(0.0),

@@ -58,7 +58,7 @@ def shade(person, locks, fragments, *, facing=1.0):
 
 @pytest.fixture(scope="module")
 def person():
-    drawn = sample.sample(jax.random.key(1)).hair
+    drawn = jax.jit(sample.sample)(jax.random.key(1)).hair
     return drawn.replace(
         cover=jnp.ones(()),
         strand=jnp.array([0.7, 1.0, 0.1]),
