@@ -56,10 +56,14 @@ def written(config, tmp_path_factory):
     return sources.load(folder, "train")
 
 
-@pytest.fixture(scope="module")
-def drawn(config):
+@pytest.fixture(
+    scope="module", params=["alone", pytest.param("in a step", marks=pytest.mark.slow)]
+)
+def drawn(config, request):
     numbers = next(streams.rendered(batch=COUNT))
-    draw = jax.jit(parts._drawer(config))  # as inside a step
+    draw = parts._drawer(config)
+    if request.param == "in a step":  # compiled with what is around it
+        draw = jax.jit(draw)
     return jax.tree.map(np.asarray, draw(numbers))
 
 
