@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -44,6 +45,18 @@ def test_the_main_job_leaves_a_report_of_the_form_promised(trained):
     assert "stand-in" in results["data"]
     pictures = {f.name for f in (workdir / "report").glob("*.png")}
     assert {"curve_stand_in.png", "faces_stand_in.png"} <= pictures
+
+
+def shown(folder):
+    """The pictures that the notebook shows out of a folder, as paths in it."""
+    text = (ROOT / "launch/colab.ipynb").read_text()
+    return re.findall(rf'Image\(\\"{folder}/([^"]+)\\"', text)
+
+
+def test_the_run_has_the_pictures_that_the_notebook_shows(trained):
+    assert shown("runs/colab")
+    for name in shown("runs/colab"):
+        assert (trained[0] / name).is_file(), name
 
 
 def test_a_run_measured_again_says_the_same(trained, tmp_path):
@@ -105,16 +118,19 @@ def test_an_exported_run_finds_the_points_of_the_run(trained, tmp_path):
 def test_points_are_found_on_a_photo_by_the_run(trained, tmp_path):
     workdir, _ = trained
     noise = np.random.default_rng(0).integers(0, 255, (50, 70, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(tmp_path / "photo.png")
-    (tmp_path / "boxes.json").write_text('{"photo.png": [20, 10, 50, 40]}')
+    photo = "000000.png"
+    Image.fromarray(noise).save(tmp_path / photo)
+    (tmp_path / "boxes.json").write_text(f'{{"{photo}": [20, 10, 50, 40]}}')
     out = tmp_path / "found"
-    words = ["--workdir", str(workdir), "--images", str(tmp_path / "photo.png")]
+    words = ["--workdir", str(workdir), "--images", str(tmp_path / photo)]
     words += ["--boxes", str(tmp_path / "boxes.json"), "--scheme", "dense243"]
     assert predict.main([*words, "--out", str(out)]) == 0
     text = json.loads((out / "points.json").read_text())
-    face = text["images"]["photo.png"] if "images" in text else text["photo.png"]
+    face = text[photo]
     assert np.shape(face["points"]) == (243, 2)
     assert len(face["uncertainty"]) == 243
+    (overlay,) = shown("found")
+    assert (out / overlay).is_file()
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])

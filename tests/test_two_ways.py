@@ -56,14 +56,10 @@ def written(config, tmp_path_factory):
     return sources.load(folder, "train")
 
 
-@pytest.fixture(
-    scope="module", params=["alone", pytest.param("in a step", marks=pytest.mark.slow)]
-)
-def drawn(config, request):
+@pytest.fixture(scope="module")
+def drawn(config):
     numbers = next(streams.rendered(batch=COUNT))
-    draw = parts._drawer(config)
-    if request.param == "in a step":  # compiled with what is around it
-        draw = jax.jit(draw)
+    draw = jax.jit(parts._drawer(config))  # as inside a step
     return jax.tree.map(np.asarray, draw(numbers))
 
 

@@ -273,9 +273,9 @@ def _props(params, shape, layers, rays):
         over = jnp.array([1.0, 2.0, 0.0, 0, 0, 0, 0, 0, 0])  # down to the ears
         high = jnp.asarray(skull(shape.surface))
         centre, radii = headwear.fit(over, shape.head, high)
-        hanging = params.hair.curtain[0] > 0
-        locks = params.hair.volume[0] * (params.hair.cover > 0.5) + 1.2 * hanging
-        aside = locks * jnp.array([[-0.8, 0.0, 0.0], [0.8, 0.0, 0.0]])
+        locks = params.hair.volume[0] * (params.hair.cover > 0.5)
+        hanging = 1.2 * (params.hair.curtain[0] > 0)  # the cups press it, the band not
+        aside = (locks + hanging) * jnp.array([[-0.8, 0.0, 0.0], [0.8, 0.0, 0.0]])
         spots = shape.head[ears[:2]] + aside
         hit = earwear.headphones(
             origin, rays, own.headphones, spots, centre, radii + locks

@@ -37,7 +37,7 @@ def draw(first):
 
 @pytest.fixture(scope="module")
 def params():
-    return jax.jit(jax.vmap(sample.sample))(gallery.keys(3, 0, COUNT))
+    return sample.many(gallery.keys(3, 0, COUNT))
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def on_depth(
     return Law(
         "seen landmarks have the drawn depth, within a pixel",
         100 * float(np.mean(np.array(gaps) <= 1)) if gaps else np.nan,
-        90.0,
+        95.0,
         "%",
         least=True,
         note=f"Share of {len(gaps)} seen landmarks whose depth is at most a pixel's"

@@ -11,8 +11,7 @@ from lmkjax.face.priors import sample
 
 @pytest.fixture(scope="module")
 def crowd():
-    keys = jax.random.split(jax.random.key(2), 600)
-    return jax.jit(jax.vmap(sample.sample))(keys)
+    return sample.many(jax.random.split(jax.random.key(2), 600))
 
 
 def test_the_same_key_gives_the_same_face(crowd):
@@ -41,10 +40,9 @@ def test_expressions_stay_within_their_range(crowd):
 
 
 def test_the_stand_in_has_less_colour():
-    keys = jax.random.split(jax.random.key(4), 300)
+    keys = jax.random.split(jax.random.key(4), 600)
     other, photo = (
-        jax.jit(jax.vmap(lambda k, p=p: sample.sample(k, p).sensor))(keys)
-        for p in (sample.STAND_IN, sample.PRIORS)
+        sample.many(keys, priors).sensor for priors in (sample.STAND_IN, sample.PRIORS)
     )
     assert (other.saturation == 0).mean() > (photo.saturation == 0).mean() + 0.05
     assert jnp.median(other.noise) > 1.5 * jnp.median(photo.noise)
