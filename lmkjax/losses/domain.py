@@ -89,6 +89,7 @@ def by_landmark(
     target: Float[Array, "b h w k"],
     *,
     grid: int = 8,
+    group: int = 0,
 ) -> Scalar:
     """NWD of heatmaps, a matrix of faces x places for each landmark, and their mean.
 
@@ -101,11 +102,20 @@ def by_landmark(
         target: logits of as many faces of the other.
         grid: cells along each side of the coarse grid, at most; the sides of the
             maps must be multiples.
+        group: rows of a matrix: so many faces after each other, whose number must be
+            a multiple, and the mean over groups; 0 = all.
 
     Raises:
         ValueError: the maps do not fall into such a grid.
     """
-    return discrepancy(_places(source, grid), _places(target, grid)).mean()
+
+    def matrices(logits):
+        # Grouped last: groups across devices then hand over places and not maps.
+        places = _places(logits, grid)
+        k, faces, cells = places.shape
+        return places.reshape(k, -1, group or faces, cells)
+
+    return discrepancy(matrices(source), matrices(target)).mean()
 
 
 @typed

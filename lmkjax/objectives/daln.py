@@ -84,24 +84,19 @@ class DALN:
             )
         strength = domain.reversal_strength(step, ramp_steps=self.ramp_steps)
         group = self._group(counts[0])
-        source, target = (
-            maps.reshape(-1, group, *maps.shape[1:])
-            for maps in (network.head(domain.reverse(f, strength)) for f in both)
-        )
+        source, target = (network.head(domain.reverse(f, strength)) for f in both)
         if self.form == "landmark":
-            nwd = jax.vmap(
-                functools.partial(domain.by_landmark, grid=self._cells(source))
-            )(source, target)
+            cells = min(self.grid, source.shape[1])  # or the map itself, where smaller
+            nwd = domain.by_landmark(source, target, grid=cells, group=group)
         else:
+            source, target = (
+                maps.reshape(-1, group, *maps.shape[1:]) for maps in (source, target)
+            )
             nwd = jax.vmap(functools.partial(domain.by_pixel, pixels=self.pixels))(
                 jax.random.split(key, len(source)), source, target
-            )
-        nwd, one = nwd.mean(), jnp.ones(())
+            ).mean()
+        one = jnp.ones(())
         return -nwd, {"nwd": (nwd, one), "reversal": (strength, one)}
-
-    def _cells(self, maps):
-        """The grid, or the map itself where that is smaller."""
-        return min(self.grid, maps.shape[2])
 
     def _group(self, faces):
         """The most faces that divide the step's, up to the group asked for."""
