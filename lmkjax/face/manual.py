@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 
 from lmkjax import schemes
 from lmkjax.face import gallery, render
+from lmkjax.face.optics import camera
 from lmkjax.face.priors import limits, options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, measures
@@ -226,7 +227,9 @@ def _plain(people, yaw_rad):
     keys = jnp.broadcast_to(jax.random.key(4), len(people))
     faces, head = sample.many(keys, calm), heads.load()
     rest = jax.vmap(lambda i, e: limits.apply(head, i, e))(people, faces.expression * 0)
-    pose = faces.camera.replace(yaw_rad=yaw_rad, zoom=faces.camera.zoom + 0.25)
+    pose = faces.camera.replace(
+        yaw_rad=yaw_rad, zoom=faces.camera.zoom + camera.CLOSEST
+    )
     return faces.replace(identity=people, expression=rest, camera=pose)
 
 

@@ -13,6 +13,8 @@ from lmkjax.types import typed
 
 MARGIN = 1.35 * 1.5
 """Side of a picture in units of the longer side of the face's box."""
+CLOSEST = 0.2
+"""The most that a camera zooms in: what the rasteriser has room for."""
 
 
 @struct.dataclass
@@ -25,7 +27,8 @@ class Camera:
         roll_rad: positive tilts clockwise, as one sees it.
         distance_cm: from the camera to the head's origin.
         shift: of the face from the picture's middle, in units of its side.
-        zoom: natural logarithm of the face's size in units of its due size.
+        zoom: natural logarithm of the face's size in units of its due size; held to
+            `CLOSEST` at most.
     """
 
     yaw_rad: Float[Array, "*b"]
@@ -91,7 +94,7 @@ def frame(face: Float[Array, "k 2"], camera: Camera, *, size: int) -> Frame:
     """
     box = plane.box(face)
     side = jnp.maximum(box[2] - box[0], box[3] - box[1])
-    scale = size / (MARGIN * side) * jnp.exp(camera.zoom)
+    scale = size / (MARGIN * side) * jnp.exp(jnp.minimum(camera.zoom, CLOSEST))
     middle = (box[:2] + box[2:]) / 2
     return Frame(scale, size * (0.5 + camera.shift) - scale * middle)
 

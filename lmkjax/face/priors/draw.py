@@ -29,7 +29,7 @@ class Priors:
         pitch_deg: up and down.
         roll_deg: tilt.
         focal_mm: of the lens, shortest and longest, on 35 mm film.
-        jitter: strength of the face's shift and zoom in the picture.
+        jitter: strength of the face's shift and zoom, which goes up to 1.22 times.
         identity: spread along the head's modes; 0 = everybody is the mean.
         children: of children.
         asymmetry: strength of the differences between the sides.
