@@ -106,8 +106,10 @@ def by_landmark(
             a multiple, and the mean over groups; 0 = all.
 
     Raises:
-        ValueError: the maps do not fall into such a grid.
+        ValueError: the maps do not fall into such a grid, or the faces into groups.
     """
+    if group and len(source) % group:
+        raise ValueError(f"Wanted a multiple of {group} faces; got {len(source)}.")
 
     def matrices(logits):
         # Grouped last: groups across devices then hand over places and not maps.

@@ -113,5 +113,7 @@ def test_what_is_refused():
         domain.discrepancy(jnp.zeros((4, 3)), jnp.zeros((5, 3)))
     with pytest.raises(ValueError, match="8 x 8 cells do not fall into 3 x 3"):
         domain.by_landmark(SURE, UNSURE, grid=3)
+    with pytest.raises(ValueError, match="multiple of 3 faces; got"):
+        domain.by_landmark(SURE, UNSURE, group=3)
     with pytest.raises(ValueError, match="ramp_steps > 0"):
         domain.reversal_strength(jnp.int32(1), ramp_steps=0.0)
