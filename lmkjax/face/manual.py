@@ -215,8 +215,9 @@ def _plain(people, yaw_rad):
         sample.PRIORS,
         **dict.fromkeys(
             "turned roll_deg pitch_deg yaw_deg jitter identity children asymmetry"
-            " expressions blinks gaze freckles wrinkles make_up beards hair glasses"
-            " sunglasses hats scarves masks hands things hardness warmth noise cast"
+            " expressions blinks gaze freckles moles wrinkles make_up beards hair"
+            " glasses sunglasses hats headphones earrings scarves masks hands things"
+            " hardness warmth noise cast"
             " exposure contrast stained grey sepia low_resolution jpeg motion".split(),
             0.0,
         ),
