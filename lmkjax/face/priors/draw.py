@@ -140,9 +140,9 @@ class Priors:
     clothes: Share = 1.0
     patterns: Share = 0.3
     saturated: float = 0.35
-    blur: float = 0.55
-    motion: Share = 0.05
-    noise: float = 0.008
+    blur: float = 0.34
+    motion: Share = 0.02
+    noise: float = 0.003
     exposure: float = 0.38
     contrast: float = 0.12
     cast: float = 0.07
@@ -150,8 +150,8 @@ class Priors:
     faded: float = 0.03
     grey: Share = 0.06
     sepia: Share = 0.02
-    low_resolution: Share = 0.08
-    jpeg: Share = 0.12
+    low_resolution: Share = 0.03
+    jpeg: Share = 0.06
 
 
 class Draw:

@@ -319,7 +319,7 @@ def device(draw, lamps, melanin, priors):
     return sensor.Sensor(
         exposure=wanted / jnp.maximum(level, 0.05),
         blur=priors.blur
-        * jnp.exp(draw.normal(0.45))
+        * jnp.exp(draw.normal(0.3))
         * jnp.exp(draw.normal(0.12, (2,))),
         motion=draw.chance(priors.motion)
         * draw.uniform(1.0, 5.0)
