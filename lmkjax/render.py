@@ -9,16 +9,24 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
 from lmkjax import command, pts, schemes
+from lmkjax import points as plane
+from lmkjax.data import crop
 from lmkjax.evaluation import report as origin
-from lmkjax.face import gallery, page, sheets
+from lmkjax.face import gallery, page, render, sheets
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options, sample
-from lmkjax.face.report import charts, laws, population
+from lmkjax.face.report import charts, laws, population, sharpness
 from lmkjax.face.report import page as report
 from lmkjax.types import UserError
+
+CANVAS = 1.5
+"""Side of a rendered picture over that of the square that is cut from it."""
+PHOTOS = 400
+"""Photos of which the sharpness is measured, at most."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,7 +159,8 @@ def _report(
     gallery.check(count=flags.count, size=flags.size)
     if flags.report < 2:
         raise UserError(f"Wanted statistics of 2 faces or more; got {flags.report}.")
-    real = None if flags.ibug_300w is None else _real(flags.ibug_300w)
+    files = [] if flags.ibug_300w is None else _files(flags.ibug_300w)
+    real = _points(files) if files else None
     with gallery.whole(flags.out or pathlib.Path()) as (scratch, files):
         faces = sample.many(gallery.keys(flags.seed, 0, flags.count), priors)
         measured = laws.measure(faces, scheme, size=flags.size)
@@ -159,9 +168,14 @@ def _report(
             flags.report, seed=flags.seed, batch=flags.count, priors=priors
         )
         found = population.compare(drawn, real)
+        pictures = sharpness.Comparison(
+            sharpness.measure(_rendered(faces)),
+            sharpness.measure(_photographed(files, real)) if files else None,
+        )
         text = report.write(
             measured,
             found,
+            pictures,
             faces=charts.faces(faces, scheme, size=flags.size),
             origin={
                 "command": origin.command(),
@@ -172,15 +186,15 @@ def _report(
             },
         )
         (scratch / "report.html").write_text(text)
-    print("\n".join(report.lines(measured, found)))
+    print("\n".join(report.lines(measured, found, pictures)))
     print(files[0])
 
 
-def _real(folder: pathlib.Path) -> np.ndarray:
-    """The points of 300-W's training part [n 68 2].
+def _files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The .pts files of 300-W's training part.
 
     Raises:
-        UserError: no folder, fewer than two faces in it, or one that is no face.
+        UserError: no folder, or fewer than two faces in it.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: wanted 300-W's folder; there is no such folder.")
@@ -190,12 +204,42 @@ def _real(folder: pathlib.Path) -> np.ndarray:
             f"{folder}: wanted faces of 300-W's train ("
             f"{', '.join(ibug_300w.SPLITS['train'])}); found {len(files)} .pts files."
         )
+    return files
+
+
+def _points(files: Sequence[pathlib.Path]) -> np.ndarray:
+    """The points of faces [n 68 2].
+
+    Raises:
+        UserError: one is no face.
+    """
     points = np.stack([pts.read(file) for file in files])
     eyes = points[:, [population.RIGHT_EYE, population.LEFT_EYE]]
     for file, (right, left) in zip(files, eyes, strict=True):
         if (right == left).all():
             raise UserError(f"{file}: both eyes' outer corners are in one place.")
     return points
+
+
+def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
+    """Rendered faces as a network sees them."""
+    size = round(sharpness.SIDE * CANVAS)
+    drawn = render.draw(faces, schemes.get("ibug68"), size=size)
+    images = np.uint8(np.asarray(drawn.image) * 255 + 0.5)
+    both = zip(map(Image.fromarray, images), np.asarray(drawn.box), strict=True)
+    return [_square(image, box) for image, box in both]
+
+
+def _photographed(files: Sequence[pathlib.Path], points: np.ndarray):
+    """Photos, at most `PHOTOS` spread over all, as a network sees them."""
+    for number in np.unique(np.linspace(0, len(files) - 1, PHOTOS).round().astype(int)):
+        box = np.asarray(plane.box(points[number]))
+        data = ibug_300w.encoded(ibug_300w.photo_of(files[number]))
+        yield _square(crop.decode(data)[0], box)
+
+
+def _square(image: Image.Image, box: np.ndarray) -> np.ndarray:
+    return crop.cut(image, box, margin=sharpness.MARGIN, size=sharpness.SIDE)
 
 
 if __name__ == "__main__":

@@ -318,9 +318,7 @@ def device(draw, lamps, melanin, priors):
     cast = priors.cast * (1 + 4 * draw.chance(priors.stained))
     return sensor.Sensor(
         exposure=wanted / jnp.maximum(level, 0.05),
-        blur=priors.blur
-        * jnp.exp(draw.normal(0.3))
-        * jnp.exp(draw.normal(0.12, (2,))),
+        blur=priors.blur * jnp.exp(draw.normal(0.3)) * jnp.exp(draw.normal(0.12, (2,))),
         motion=draw.chance(priors.motion)
         * draw.uniform(1.0, 5.0)
         * jnp.stack([jnp.cos(way), jnp.sin(way)]),

@@ -10,7 +10,7 @@ from PIL import Image
 from lmkjax import schemes
 from lmkjax.face import gallery, render
 from lmkjax.face.priors import sample
-from lmkjax.face.report import population, trials
+from lmkjax.face.report import population, sharpness, trials
 
 RENDERED, REAL = "#d1495b", "#1f6f8b"
 ENLARGED = 5
@@ -111,6 +111,25 @@ def poses(found: population.Comparison) -> bytes:
     for side in (-1, 1):
         left.axvline(side * population.TURNED, color="#777777", lw=0.8, ls="--")
     left.legend(frameon=False)
+    return _png(figure)
+
+
+def sharp(rendered: sharpness.Sharpness, real: sharpness.Sharpness | None) -> bytes:
+    """Power by frequency: medians as lines, the middle 80 % of pictures as bands."""
+    figure = matplotlib.figure.Figure(figsize=(6, 3.4), layout="constrained")
+    axes = figure.subplots()
+    middle = (sharpness.RINGS[1:-1] + sharpness.RINGS[2:]) / 2
+    for name, kind, colour in (
+        ("real", real, REAL),
+        ("rendered", rendered, RENDERED),
+    ):
+        if kind is not None:
+            low, half, high = kind.power
+            axes.fill_between(middle, low, high, color=colour, alpha=0.2, lw=0)
+            axes.plot(middle, half, color=colour, label=name)
+    axes.set(xlabel="cycles per pixel", ylabel="power, decimal logarithm")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
     return _png(figure)
 
 

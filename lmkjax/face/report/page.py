@@ -2,11 +2,12 @@
 
 import base64
 import html
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from lmkjax.face.report import charts, population
+from lmkjax.face.report import charts, population, sharpness
 from lmkjax.face.report.laws import Law
 
 STYLE = """
@@ -29,8 +30,12 @@ ASK = (
 )
 
 
-def lines(laws: Sequence[Law], found: population.Comparison) -> list[str]:
-    """The report for a terminal: a line for each law, group, component and pose."""
+def lines(
+    laws: Sequence[Law],
+    found: population.Comparison,
+    pictures: sharpness.Comparison,
+) -> list[str]:
+    """The report for a terminal: a line for each law, group, component, pose, ring."""
     text = [
         f"{_word(law.passed):10} {law.name}: {_figure(law)}, {_limit(law)}"
         for law in laws
@@ -45,7 +50,7 @@ def lines(laws: Sequence[Law], found: population.Comparison) -> list[str]:
             f" apart, at most {found.real.spread[name]:.2f} (spread of the real; of the"
             f" rendered {found.rendered.spread[name]:.2f})"
         )
-    for name, *cells in _measures(found):
+    for name, *cells in [*_measures(found), *_powers(pictures)]:
         both = zip(_kinds(found), cells, strict=True)
         text.append(f"{'':10} {name}: " + ", ".join(f"{k} {c}" for k, c in both))
     return text if found.real else [*text, ASK]
@@ -54,6 +59,7 @@ def lines(laws: Sequence[Law], found: population.Comparison) -> list[str]:
 def write(
     laws: Sequence[Law],
     found: population.Comparison,
+    pictures: sharpness.Comparison,
     *,
     faces: bytes,
     origin: Mapping[str, str],
@@ -63,6 +69,7 @@ def write(
     Args:
         laws: what was measured.
         found: the populations.
+        pictures: how sharp they are.
         faces: the picture of `charts.faces`.
         origin: where the numbers come from, such as "seed": "0".
     """
@@ -100,6 +107,13 @@ def write(
             charts.poses(found),
             "Left: what stands for yaw, dashed where a head counts as turned. Right:"
             " what stands for roll. The outermost bars count what lies beyond them.",
+        ),
+        "<h3>Sharpness</h3>",
+        f"<p>{_of_pictures(pictures)}</p>",
+        _table(["cycles per pixel", *_kinds(found)], _powers(pictures), numbers=True),
+        _picture(
+            charts.sharp(pictures.rendered, pictures.real),
+            "Lines: the median; shaded: from the 10th to the 90th percentile.",
         ),
     ]
     return "\n".join(
@@ -140,6 +154,30 @@ def _of_components(found):
     if found.real:
         text += " Both kinds move in the same directions, each by its own deviation."
     return text
+
+
+def _of_pictures(pictures):
+    count = f"{pictures.rendered.count:,} rendered faces"
+    if pictures.real:
+        count += f" beside {pictures.real.count:,} of 300-W's train"
+    return (
+        f"Power by frequency of {count}, each cut out as a network sees it,"
+        f" {sharpness.SIDE} pixels wide: decimal logarithm, over that between"
+        " {:g} and {:g} cycles per pixel. Blurred pictures lack it, noisy ones have"
+        " too much.".format(*sharpness.RINGS[:2])
+    )
+
+
+def _powers(pictures) -> list[list[str]]:
+    """Rows of figures: the ring, then a median and a middle for each kind of faces."""
+    kinds = [kind for kind in (pictures.rendered, pictures.real) if kind]
+    rows = []
+    for ring, edges in enumerate(itertools.pairwise(sharpness.RINGS[1:])):
+        cells = [
+            "{1:.2f} ({0:.2f} to {2:.2f})".format(*k.power[:, ring]) for k in kinds
+        ]
+        rows.append(["power at {:g} to {:g}".format(*edges), *cells])
+    return rows
 
 
 def _measures(found) -> list[list[str]]:

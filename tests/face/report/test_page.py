@@ -5,10 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from lmkjax.face.report import charts, laws, page, population
+from lmkjax.face.report import charts, laws, page, population, sharpness
 
 KEPT = laws.Law("a < b", 1.0, 2.0, "cm", note="What <i>was</i> measured.")
 BROKEN = laws.Law("points lie", 97.654, 99.0, "%", least=True)
+CRISP = sharpness.Sharpness(7, np.full((3, 7), -1.25))
+ALONE = sharpness.Comparison(CRISP, None)
+BOTH = sharpness.Comparison(CRISP, sharpness.Sharpness(3, CRISP.power - 1))
 PNG = b"\x89PNG"
 
 
@@ -27,12 +30,13 @@ def undrawn(monkeypatch):
 
 
 def made(found):
-    return page.write([KEPT, BROKEN], found, faces=PNG, origin={"seed": "<7>"})
+    sharp = BOTH if found.real else ALONE
+    return page.write([KEPT, BROKEN], found, sharp, faces=PNG, origin={"seed": "<7>"})
 
 
 def test_a_broken_law_is_told(shapes, undrawn):
     found = population.compare(shapes, shapes[:5])
-    first, second, *_ = page.lines([KEPT, BROKEN], found)
+    first, second, *_ = page.lines([KEPT, BROKEN], found, BOTH)
     assert first == "passed     a < b: 1 cm, at most 2"
     assert second == "NOT PASSED points lie: 97.65 %, at least 99"
     text = made(found)
@@ -45,14 +49,14 @@ def test_a_group_too_far_away_is_told(shapes):
     moved = shapes.copy()
     moved[:, population.GROUPS["lips"]] += [0, 30]
     found = population.compare(moved, shapes)
-    lines = [line for line in page.lines([], found) if "lips" in line]
+    lines = [line for line in page.lines([], found, BOTH) if "lips" in line]
     assert lines[0].startswith("NOT PASSED lips: means ")
     assert f"{found.apart['lips']:.2f} % apart" in lines[0]
 
 
 def test_without_real_faces_it_says_how_to_get_them(shapes, undrawn):
     found = population.compare(shapes)
-    lines = page.lines([], found)
+    lines = page.lines([], found, ALONE)
     assert lines[-1] == page.ASK and "--ibug_300w FOLDER" in page.ASK
     assert "--ibug_300w FOLDER" in made(found)
     assert not any("passed" in line.lower() for line in lines)
@@ -65,5 +69,15 @@ def test_every_picture_is_in_the_page(real, shapes):
     text = made(found)
     assert not re.findall(r"https?:|<script|<link|url\(", text)
     sources = re.findall(r'src="([^"]{20})', text)
-    assert len(sources) == 4
+    assert len(sources) == 5
     assert all(source.startswith("data:image/png;base") for source in sources)
+
+
+def test_sharpness_is_told_of_both_kinds(shapes):
+    found = population.compare(shapes, shapes[:5])
+    lines = [line for line in page.lines([], found, BOTH) if "power at" in line]
+    assert len(lines) == 7
+    assert lines[0].strip() == (
+        "power at 0.1 to 0.15: rendered -1.25 (-1.25 to -1.25),"
+        " real -2.25 (-2.25 to -2.25)"
+    )
