@@ -159,8 +159,8 @@ def _report(
     gallery.check(count=flags.count, size=flags.size)
     if flags.report < 2:
         raise UserError(f"Wanted statistics of 2 faces or more; got {flags.report}.")
-    files = [] if flags.ibug_300w is None else _files(flags.ibug_300w)
-    real = _points(files) if files else None
+    marked = [] if flags.ibug_300w is None else _files(flags.ibug_300w)
+    real = _points(marked) if marked else None
     with gallery.whole(flags.out or pathlib.Path()) as (scratch, files):
         faces = sample.many(gallery.keys(flags.seed, 0, flags.count), priors)
         measured = laws.measure(faces, scheme, size=flags.size)
@@ -170,7 +170,7 @@ def _report(
         found = population.compare(drawn, real)
         pictures = sharpness.Comparison(
             sharpness.measure(_rendered(faces)),
-            sharpness.measure(_photographed(files, real)) if files else None,
+            sharpness.measure(_photographed(marked, real)) if marked else None,
         )
         text = report.write(
             measured,

@@ -18,7 +18,7 @@ from lmkjax.face import gallery, picture, render
 from lmkjax.face.optics import camera, light, raster
 from lmkjax.face.paint import hair
 from lmkjax.face.priors import sample
-from lmkjax.face.report import laws, population, trials
+from lmkjax.face.report import laws, population, sharpness, trials
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, surface
 from lmkjax.types import UserError
@@ -270,6 +270,7 @@ def reported(tmp_path_factory):
     flags += ["--ibug_300w", str(PHOTOS), "--out", str(out), "--report", "6"]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
         patch.setattr(laws, "DENSE", ("dense1001",))  # the one that is compiled
+        patch.setattr(command, "CANVAS", SIZE / sharpness.SIDE)  # and its size
         assert command.main(flags) == 0
     assert [f.name for f in out.iterdir()] == ["report.html"]
     return (out / "report.html").read_text(), said.getvalue().splitlines()
@@ -287,7 +288,7 @@ def test_the_report_asks_for_nothing_outside_and_shows_no_photo(reported):
     text, _ = reported
     assert not re.findall(r"https?:|<script|<link|url\(", text)
     sources = re.findall(r'src="([^"]{30})', text)
-    assert len(sources) == 4  # rendered faces, means, components, poses
+    assert len(sources) == 5  # rendered faces, means, components, poses, sharpness
     assert all(s.startswith("data:image/png;base64,iVBORw0") for s in sources)
 
 
