@@ -6,7 +6,7 @@ python -m lmkjax.render --scheme dense490 --count 64 --size 192 --out faces --sh
 import argparse
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -230,7 +230,9 @@ def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
     return [_square(image, box) for image, box in both]
 
 
-def _photographed(files: Sequence[pathlib.Path], points: np.ndarray):
+def _photographed(
+    files: Sequence[pathlib.Path], points: np.ndarray
+) -> Iterator[np.ndarray]:
     """Photos, at most `PHOTOS` spread over all, as a network sees them."""
     for number in np.unique(np.linspace(0, len(files) - 1, PHOTOS).round().astype(int)):
         box = np.asarray(plane.box(points[number]))

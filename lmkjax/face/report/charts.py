@@ -114,14 +114,14 @@ def poses(found: population.Comparison) -> bytes:
     return _png(figure)
 
 
-def sharp(rendered: sharpness.Sharpness, real: sharpness.Sharpness | None) -> bytes:
+def sharp(pictures: sharpness.Comparison) -> bytes:
     """Power by frequency: medians as lines, the middle 80 % of pictures as bands."""
     figure = matplotlib.figure.Figure(figsize=(6, 3.4), layout="constrained")
     axes = figure.subplots()
     middle = (sharpness.RINGS[1:-1] + sharpness.RINGS[2:]) / 2
     for name, kind, colour in (
-        ("real", real, REAL),
-        ("rendered", rendered, RENDERED),
+        ("real", pictures.real, REAL),
+        ("rendered", pictures.rendered, RENDERED),
     ):
         if kind is not None:
             low, half, high = kind.power

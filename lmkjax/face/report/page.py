@@ -112,7 +112,7 @@ def write(
         f"<p>{_of_pictures(pictures)}</p>",
         _table(["cycles per pixel", *_kinds(found)], _powers(pictures), numbers=True),
         _picture(
-            charts.sharp(pictures.rendered, pictures.real),
+            charts.sharp(pictures),
             "Lines: the median; shaded: from the 10th to the 90th percentile.",
         ),
     ]

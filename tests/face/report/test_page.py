@@ -25,7 +25,7 @@ def shapes():
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pages in no time."""
-    for name in ("means", "components", "poses"):
+    for name in ("means", "components", "poses", "sharp"):
         monkeypatch.setattr(charts, name, lambda found: PNG)
 
 
