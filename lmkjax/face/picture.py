@@ -196,7 +196,8 @@ def _head(params, shape, layers, shadow, rays):
         jnp.where(here[..., None], colour, layers.colour),
         fragments.depth,
         fragments.depth,
-        jnp.where(masked, fragments.depth - 1.0, jnp.inf),
+        # A mask spans an open mouth: lips lie in front of the teeth drawn, not of it.
+        jnp.where(masked, fragments.depth - 2.0, jnp.inf),
         jnp.where(here, kind, 0),
     )
 
