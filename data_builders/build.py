@@ -21,7 +21,7 @@ from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
 from data_builders.synthetic_faces import (
     synthetic_faces_dataset_builder as synthetic_faces,
 )
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 MODULES = {
     "ibug_300w": ibug_300w,

@@ -6,7 +6,7 @@ import pytest
 
 from data_builders import build
 from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 DUMMY = pathlib.Path(__file__).parent / "ibug_300w/dummy_data"
 

@@ -21,8 +21,8 @@ import numpy as np
 from jax.experimental import topologies
 
 from configs import daln
-from lmkjax import schemes
-from lmkjax.experiment import domains, parts
+from lmkjax.experiment import datasets, parts
+from lmkjax.landmarks import schemes
 from lmkjax.training import mesh as meshes
 from lmkjax.training import state
 from lmkjax.types import Batch
@@ -98,7 +98,7 @@ def compile_step(
         size: of the config.
     """
     config = daln.get_config(size)
-    spec = parts.network(config, domains.Domains(None, None, [], False, []))
+    spec = parts.network(config, datasets.Domains(None, None, [], False, []))
     config.train.fsdp_min_size = fsdp_min_size
     grid = meshes.build(devices_of(slice_))
     init, optimizer, one_step = parts.build_step(config, spec, grid)

@@ -1,11 +1,16 @@
-"""`lmkjax VERB ...`: the same as `python -m lmkjax.VERB ...`."""
+"""`lmkjax VERB ...`, the same as `python -m lmkjax.VERB ...`; and one clear error."""
 
+import contextlib
+import errno
 import importlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from lmkjax import command
-from lmkjax.types import UserError
+from absl import logging
+
+from lmkjax.errors import UserError
 
 VERBS = {
     "train": "train a network, measure it and write a report",
@@ -14,6 +19,39 @@ VERBS = {
     "render": "draw synthetic faces with their landmarks",
     "export": "a trained run as one small folder, to be shipped",
 }
+
+
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+DISK |= {errno.EACCES, errno.EPERM, errno.ENOTDIR}
+"""What a full disk or a folder that cannot be written says."""
+
+
+def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
+    """Ends the process with what `main` returns, or with one line of what was wrong."""
+    logging.set_verbosity("error")  # libraries' notes are not for the person here
+    try:
+        sys.exit(main(None) or 0)
+    except UserError as error:
+        _fail(str(error))
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        where = f" '{error.filename}'" if error.filename else ""
+        _fail(f"Cannot write{where}: {error.strerror}.")
+
+
+def _fail(why: str) -> NoReturn:
+    """Says why and ends the process at once.
+
+    On its way out it would wait for all threads, and those of Orbax wait ten minutes
+    for the rest of a checkpoint that could not be written.
+    """
+    print(f"error: {why}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(2)
 
 
 def dispatch(argv: Sequence[str] | None = None) -> int | None:
@@ -32,4 +70,4 @@ def dispatch(argv: Sequence[str] | None = None) -> int | None:
 
 def main() -> None:
     """The console script."""
-    command.run(dispatch)
+    run(dispatch)

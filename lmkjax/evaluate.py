@@ -4,12 +4,12 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
-from lmkjax import command
+from lmkjax import cli
 
 EPILOG = """\
 examples:
   python -m lmkjax.evaluate --workdir runs/daln
-  python -m lmkjax.evaluate --workdir lmkjax/weights/dense490 --test_set common \
+  python -m lmkjax.evaluate --workdir lmkjax/detect/weights/dense490 --test_set common \
       --ibug_300w 300w
   python -m lmkjax.evaluate --predictions theirs.json \\
       --data 300w/helen/testset 300w/lfpw/testset --first_pixel_centre 0
@@ -117,4 +117,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

@@ -1,6 +1,6 @@
 """Command: a trained run as one small folder, to be shipped and predicted with.
 
-python -m lmkjax.export --workdir runs/dense490 --out lmkjax/weights/dense490
+python -m lmkjax.export --workdir runs/dense490 --out lmkjax/detect/weights/dense490
 """
 
 import argparse
@@ -8,8 +8,8 @@ import pathlib
 import shutil
 from collections.abc import Sequence
 
-from lmkjax import command
-from lmkjax.types import UserError
+from lmkjax import cli
+from lmkjax.errors import UserError
 
 EPILOG = """\
 The folder --out then holds network.json (what the network is, what it was trained on),
@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--adapter", action="store_true", help="with the run's label adapter")
     options = parser.parse_args(argv)
 
-    from lmkjax import adaptation, inference  # they import JAX: not needed for --help
+    from lmkjax.adapt import adaptation
+    from lmkjax.detect import inference
     from lmkjax.experiment import rules
     from lmkjax.training import checkpoint
 
@@ -62,4 +63,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

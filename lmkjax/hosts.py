@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 HEARTBEAT_S = 30
 """A process that has been silent for so long is taken for dead."""

@@ -4,7 +4,7 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
-from lmkjax import command
+from lmkjax import cli
 
 EPILOG = """\
 examples:
@@ -63,13 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
 
-    from lmkjax import (  # they import JAX: not needed for --help
-        detection,
-        photos,
-        pictures,
-    )
+    from lmkjax.detect import detection, photos
+    from lmkjax.images import reading
 
-    found = pictures.find(options.images, apart=options.out)
+    found = reading.find(options.images, apart=options.out)
     boxes = photos.read_boxes(options.boxes, found) if options.boxes else None
     workdir = options.workdir or detection.shipped(options.scheme)
     detector = detection.Detector.from_checkpoint(workdir, flip=options.flip)
@@ -82,4 +79,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

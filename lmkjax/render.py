@@ -12,16 +12,18 @@ import numpy as np
 from PIL import Image
 
 from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
-from lmkjax import command, pts, schemes
-from lmkjax import points as plane
+from lmkjax import cli
 from lmkjax.data import crop
-from lmkjax.evaluation import report as origin
-from lmkjax.face import gallery, page, render, sheets
+from lmkjax.errors import UserError
+from lmkjax.evaluation import tables as origin
+from lmkjax.face import drawing
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options, sample
-from lmkjax.face.report import charts, laws, population, sharpness
-from lmkjax.face.report import page as report
-from lmkjax.types import UserError
+from lmkjax.landmarks import points as plane
+from lmkjax.landmarks import pts, schemes
+from lmkjax.studio import gallery, page, sheets
+from lmkjax.studio.audit import charts, laws, population, sharpness
+from lmkjax.studio.audit import html as report
 
 CANVAS = 1.5
 """Side of a rendered picture over that of the square that is cut from it."""
@@ -224,7 +226,7 @@ def _points(files: Sequence[pathlib.Path]) -> np.ndarray:
 def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
     """Rendered faces as a network sees them."""
     size = round(sharpness.SIDE * CANVAS)
-    drawn = render.draw(faces, schemes.get("ibug68"), size=size)
+    drawn = drawing.draw(faces, schemes.get("ibug68"), size=size)
     images = np.uint8(np.asarray(drawn.image) * 255 + 0.5)
     both = zip(map(Image.fromarray, images), np.asarray(drawn.box), strict=True)
     return [_square(image, box) for image, box in both]
@@ -245,4 +247,4 @@ def _square(image: Image.Image, box: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

@@ -4,7 +4,7 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
-from lmkjax import command
+from lmkjax import cli
 
 EPILOG = """\
 examples:
@@ -50,16 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options, overrides = parser.parse_known_args(argv)
 
     from lmkjax import hosts  # imports JAX: not needed for --help
-    from lmkjax.experiment import run
+    from lmkjax.experiment import config_file, run
 
     hosts.join(options.coordinator, options.processes, options.process)
     with hosts.together():
         file, size = run.choose_size(options.config)
-        config = command.load_config(file, overrides, size=size)
+        config = config_file.load_config(file, overrides, size=size)
         name = pathlib.Path(file.partition(":")[0]).stem
         run.run(config, options.workdir or pathlib.Path("runs") / name)
     return 0
 
 
 if __name__ == "__main__":
-    command.run(main)
+    cli.run(main)

@@ -16,14 +16,6 @@ Metrics = dict[str, tuple[Scalar, Scalar]]
 """Name to (sum, count): what adds up over batches, devices and hosts."""
 
 
-class UserError(ValueError):
-    """A mistake that the person at the keyboard can mend.
-
-    Its message is one line: what was wanted, what came and what would do. The
-    commands print it without a traceback.
-    """
-
-
 @struct.dataclass
 class Batch:
     """Faces with their landmarks; one face has no leading axes.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lmkjax import schemes
+from lmkjax.landmarks import schemes
 from lmkjax.types import Batch
 
 

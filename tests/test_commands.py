@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax import cli, detection, evaluate, predict, train
-from lmkjax.types import UserError
+from lmkjax import cli, evaluate, predict, train
+from lmkjax.detect import detection
+from lmkjax.errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
 NORMALISERS = {"ocular", "pupil", "box"}

@@ -6,9 +6,8 @@ import pathlib
 import pytest
 
 from configs import base
-from lmkjax import command
-from lmkjax.experiment import parts, rules
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
+from lmkjax.experiment import config_file, parts, rules
 
 ROOT = pathlib.Path(__file__).parents[1]
 NAMES = sorted(f.stem for f in (ROOT / "configs").glob("[!_]*.py") if f.stem != "base")
@@ -26,7 +25,7 @@ STREAMS = {  # LAYOUT's table: what each way of training reads
 
 
 def load(name, *overrides, size="tiny"):
-    return command.load_config(f"{ROOT}/configs/{name}.py", overrides, size=size)
+    return config_file.load_config(f"{ROOT}/configs/{name}.py", overrides, size=size)
 
 
 def test_every_way_of_training_has_its_config():
@@ -78,7 +77,7 @@ def test_a_wrong_field_is_named(override, said):
 
 def test_a_missing_file_and_an_unknown_size_are_named():
     with pytest.raises(UserError, match="nowhere.py"):
-        command.load_config("nowhere.py", [], size="tiny")
+        config_file.load_config("nowhere.py", [], size="tiny")
     with pytest.raises(UserError, match="huge"):
         load("daln", size="huge")
 
@@ -109,6 +108,6 @@ def test_a_config_that_is_none_is_told(text, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["dense490", "ibug68"])
 def test_shipped_weights_have_a_config_of_today(scheme):
-    config = rules.recall(ROOT / "lmkjax/weights" / scheme)
+    config = rules.recall(ROOT / "lmkjax/detect/weights" / scheme)
     rules.check(config)
     assert parts.streams_of(config) == ("source",)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmkjax import evaluate
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax import detection, predict
-from lmkjax.types import UserError
+from lmkjax import predict
+from lmkjax.detect import detection
+from lmkjax.errors import UserError
 
 
 class Detector:

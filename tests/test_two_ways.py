@@ -10,12 +10,13 @@ from PIL import Image
 from configs import base
 from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
-from lmkjax import schemes
 from lmkjax.data import sources, streams
 from lmkjax.experiment import parts
-from lmkjax.face import gallery, render
+from lmkjax.face import drawing
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
+from lmkjax.landmarks import schemes
+from lmkjax.studio import gallery
 
 COUNT, SIZE = 4, 48
 
@@ -90,7 +91,7 @@ def test_faces_stand_before_the_pictures_and_depend_on_their_keys_alone():
 
     def draw(keys, more=""):
         priors = options.choose("photo", calm + more)
-        return render.faces(keys, scheme, size=SIZE, priors=priors, backgrounds=red)
+        return drawing.faces(keys, scheme, size=SIZE, priors=priors, backgrounds=red)
 
     own, plain = draw(keys), draw(keys, " photos=0")
     np.testing.assert_array_equal(own.points, plain.points)

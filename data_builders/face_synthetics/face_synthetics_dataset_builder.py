@@ -16,7 +16,7 @@ import rich.progress
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 PHOTO = re.compile(r"(?:.*/)?(\d{6})\.png")  # not 000000_seg.png
 OFFICIAL = 100_000

@@ -9,7 +9,7 @@ import pytest
 
 from data_builders import build
 from lmkjax.data import sources
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 DUMMY = pathlib.Path(__file__).parent / "dummy_data"
 

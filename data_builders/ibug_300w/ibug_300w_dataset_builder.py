@@ -12,8 +12,8 @@ import rich.progress
 import tensorflow_datasets as tfds
 from PIL import Image, UnidentifiedImageError
 
-from lmkjax import pts
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
+from lmkjax.landmarks import pts
 
 # Where each split lies in the official folder, and how many faces it has there.
 SPLITS = {

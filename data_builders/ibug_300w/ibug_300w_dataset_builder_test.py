@@ -12,7 +12,7 @@ from PIL import Image
 from data_builders import build
 from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
 from lmkjax.data import sources
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 DUMMY = pathlib.Path(__file__).parent / "dummy_data"
 

@@ -19,7 +19,7 @@ import tensorflow_datasets as tfds
 
 from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 try:
     import apache_beam as beam

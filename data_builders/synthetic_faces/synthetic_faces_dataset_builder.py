@@ -20,11 +20,11 @@ from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2
 
 import lmkjax
-from lmkjax import schemes
-from lmkjax.face import render
+from lmkjax.errors import UserError
+from lmkjax.face import drawing
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options as face_options
-from lmkjax.types import UserError
+from lmkjax.landmarks import schemes
 
 FIRST_TEST_FACE = 2**31  # far from the train faces, however many they are
 CHUNK = 32  # faces per call of the renderer
@@ -187,7 +187,7 @@ def _shown(file: File) -> Callable[[], Iterator[tuple[int, dict]]]:
     return faces
 
 
-def renderer(config: Config) -> Callable[[np.ndarray], render.Rendering]:
+def renderer(config: Config) -> Callable[[np.ndarray], drawing.Rendering]:
     """What draws the faces of a set, given their numbers (uint32)."""
     scheme = schemes.get(config.scheme)
     priors = face_options.choose(config.looks, config.priors)
@@ -198,8 +198,8 @@ def renderer(config: Config) -> Callable[[np.ndarray], render.Rendering]:
         draw = functools.partial(jax.random.fold_in, jax.random.key(config.seed))
         return jax.vmap(draw)(numbers)
 
-    def faces(numbers: np.ndarray) -> render.Rendering:
-        drawn = render.faces(
+    def faces(numbers: np.ndarray) -> drawing.Rendering:
+        drawn = drawing.faces(
             keys(numbers),
             scheme,
             size=config.size,
@@ -212,7 +212,7 @@ def renderer(config: Config) -> Callable[[np.ndarray], render.Rendering]:
     return faces
 
 
-def example(drawn: render.Rendering, row: int, number: int) -> dict:
+def example(drawn: drawing.Rendering, row: int, number: int) -> dict:
     """One face of a chunk in the form that is stored."""
     return {
         "image": encoded(drawn.image[row]),
@@ -329,8 +329,8 @@ def _state(scheme: str, priors: str, backgrounds: str) -> str:
     digest.update(f"{JPEG_QUALITY} {priors}".encode())
     for file in backdrop.find(backgrounds) if backgrounds else ():
         digest.update(f"{file.name} {file.stat().st_size}".encode())
-    own = (home / f"{name}.py" for name in ("points", "pixels", "pictures", "schemes"))
-    files = (*own, *(home / "face").rglob("*"))
+    rooms = ("landmarks", "images", "face")
+    files = (file for room in rooms for file in (home / room).rglob("*"))
     for file in sorted(files):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(file.read_bytes())

@@ -11,7 +11,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
 from lmkjax.data import sources
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 SMALL = {"scheme": "ibug68", "count": 5, "test_count": 3, "size": 16}
 

@@ -8,7 +8,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from lmkjax.types import Batch, UserError
+from lmkjax.errors import UserError
+from lmkjax.types import Batch
 
 MODE = "RGB"
 

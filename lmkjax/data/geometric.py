@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt8
 
-from lmkjax import points
+from lmkjax.landmarks import points
 from lmkjax.types import Batch, Key, Scalar, typed
 
 Picture = Float[Array, "h w 3"] | UInt8[Array, "h w 3"]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lmkjax import pixels
+from lmkjax.images import filters
 from lmkjax.types import Key, Scalar, typed
 
 Image = Float[Array, "h w 3"]
@@ -91,15 +91,15 @@ def random_spoil(key: Key, image: Image, *, chance: float) -> Image:
     size, amount = image.shape[0], jax.random.uniform(much)
     low, high = BLUR_SIGMA
     sigma_px = (low + amount * (high - low)) * size
-    coarse = [pixels.coarsening(jnp.asarray(f), size=size) for f in LOW_RESOLUTION]
-    kinds = [jnp.eye(size), *coarse, pixels.blurring(sigma_px, size=size)]
+    coarse = [filters.coarsening(jnp.asarray(f), size=size) for f in LOW_RESOLUTION]
+    kinds = [jnp.eye(size), *coarse, filters.blurring(sigma_px, size=size)]
     chosen = jax.random.randint(which, (), 0, len(kinds))  # 0: compressed, not soft
     happens = jax.random.bernoulli(happens, chance)
     rows = jnp.stack(kinds)[chosen * happens]
-    softer = pixels.mix(image, rows, rows)
+    softer = filters.mix(image, rows, rows)
     finest, coarsest = JPEG_STEP
     step = jnp.broadcast_to(finest + amount * (coarsest - finest), (3,))
-    marked = pixels.compress(softer, step)
+    marked = filters.compress(softer, step)
     return jnp.where(happens & (chosen == 0), marked, softer)
 
 

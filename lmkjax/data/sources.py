@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from lmkjax.data import crop
-from lmkjax.types import Batch, UserError
+from lmkjax.errors import UserError
+from lmkjax.types import Batch
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.data import crop, sources
-from lmkjax.types import Batch, UserError
+from lmkjax.errors import UserError
+from lmkjax.types import Batch
 
 MEMORY_LIMIT = 2**31  # bytes; larger sets are decoded anew each time
 

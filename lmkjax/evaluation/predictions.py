@@ -15,9 +15,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lmkjax import points, pts, schemes
-from lmkjax.evaluation import evaluator, plots, report
-from lmkjax.types import Batch, UserError
+from lmkjax.errors import UserError
+from lmkjax.evaluation import evaluator, plots, tables
+from lmkjax.landmarks import points, pts, schemes
+from lmkjax.types import Batch
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pts")
 COMMON = {"helen/testset", "lfpw/testset"}
@@ -110,18 +111,18 @@ def run(
         file, folders, first_pixel_centre=first_pixel_centre, threshold=threshold
     )
     rows, test_set = found.evaluation.rows, name_of(folders)
-    report.show(rows)
+    tables.show(rows)
     if found.unused:
         print(f"{found.unused} more predictions in {file} belong to no .pts file.")
     if out is not None:
-        provenance = report.Provenance(
-            command=report.command(),
-            hardware=report.hardware(),
+        provenance = tables.Provenance(
+            command=tables.command(),
+            hardware=tables.hardware(),
             seed=None,
-            commit=report.commit(),
+            commit=tables.commit(),
             data=f"predictions of {pathlib.Path(file).name} on {test_set}",
         )
-        report.write(out, rows, provenance)
+        tables.write(out, rows, provenance)
         curves = {"direct": found.evaluation.errors["direct", "ocular"]}
         plots.write_curves(pathlib.Path(out) / "curve.png", curves, title=test_set)
     return found

@@ -10,16 +10,19 @@ import ml_collections
 import numpy as np
 import optax
 
-from lmkjax import adaptation, benchmark, inference, schemes
+from lmkjax.adapt import adaptation
 from lmkjax.data import geometric, photometric, streams
-from lmkjax.experiment import domains
-from lmkjax.face import render
+from lmkjax.detect import inference
+from lmkjax.errors import UserError
+from lmkjax.experiment import datasets, measurement
+from lmkjax.face import drawing
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
+from lmkjax.landmarks import schemes
 from lmkjax.losses import landmark
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
 from lmkjax.training import optim, step
-from lmkjax.types import Batch, UserError
+from lmkjax.types import Batch
 
 LOSSES = {
     "points": landmark.points,
@@ -30,7 +33,7 @@ LOSSES = {
 
 
 def network(
-    config: ml_collections.ConfigDict, faces: domains.Domains
+    config: ml_collections.ConfigDict, faces: datasets.Domains
 ) -> inference.Spec:
     """The network that a config asks for."""
     model, terms = config.model, config.terms
@@ -76,7 +79,7 @@ def shares_of(config: ml_collections.ConfigDict) -> dict[str, int]:
 
 
 def opener(
-    config: ml_collections.ConfigDict, faces: domains.Domains, name: str, batch: int
+    config: ml_collections.ConfigDict, faces: datasets.Domains, name: str, batch: int
 ) -> Callable[[int], Iterator[Any]]:
     """From a step to a stream's batches from there on."""
     place = {
@@ -153,7 +156,7 @@ def preparer(config: ml_collections.ConfigDict, name: str) -> objective.Prepare:
     source = name == "source"
     draw = _drawer(config) if source and config.data.source == "rendered" else None
     relabel = _relabeller(config) if source else None
-    mirror = schemes.get(config.scheme if source else benchmark.IBUG68).mirror
+    mirror = schemes.get(config.scheme if source else measurement.IBUG68).mirror
     augment = config.augment
 
     def prepare(key: jax.Array, batch: Any) -> Batch:
@@ -188,7 +191,7 @@ def _drawer(config: ml_collections.ConfigDict) -> Callable[[jax.Array], Batch]:
     behind = backdrop.load(folder) if folder else None
 
     def faces(keys):
-        return render.faces(
+        return drawing.faces(
             keys, scheme, size=canvas_px, priors=priors, backgrounds=behind
         )
 

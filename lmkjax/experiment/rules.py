@@ -6,12 +6,14 @@ import pathlib
 
 import ml_collections
 
-from lmkjax import adaptation, benchmark, heatmaps, inference, schemes
-from lmkjax.experiment import parts
+from lmkjax.adapt import adaptation
+from lmkjax.detect import inference
+from lmkjax.errors import UserError
+from lmkjax.experiment import measurement, parts
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
+from lmkjax.landmarks import heatmaps, schemes
 from lmkjax.training import loop
-from lmkjax.types import UserError
 
 MAY_CHANGE = {"train.steps", "train.minutes", "train.log_every", "train.save_every"}
 """What a run may be taken up again with; so may all of `data.dir` and `eval`."""
@@ -27,7 +29,7 @@ def check(config: ml_collections.ConfigDict) -> None:
         UserError: naming the field and what would do.
     """
     own, source = schemes.get(config.scheme), schemes.get(config.data.scheme)
-    if own.name not in (source.name, benchmark.IBUG68):
+    if own.name not in (source.name, measurement.IBUG68):
         raise UserError(
             f"--config.scheme={own.name} wants labels that --config.data.scheme="
             f"{source.name} does not give; make them equal, or scheme ibug68."
@@ -44,7 +46,7 @@ def check(config: ml_collections.ConfigDict) -> None:
     for field, (value, legal) in known.items():
         if value not in legal:
             raise UserError(f"--config.{field} is '{value}'; known: {list(legal)}.")
-    if "target" in config.terms.supervised.streams and own.name != benchmark.IBUG68:
+    if "target" in config.terms.supervised.streams and own.name != measurement.IBUG68:
         raise UserError(
             "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
             f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"

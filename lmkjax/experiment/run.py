@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import jax
 import ml_collections
 
-from lmkjax import adaptation, benchmark, hosts, inference
-from lmkjax.experiment import adoption, domains, parts, rules, verdict
+from lmkjax import hosts
+from lmkjax.adapt import adaptation
+from lmkjax.detect import inference
+from lmkjax.errors import UserError
+from lmkjax.experiment import datasets, init_from, measurement, parts, report, rules
 from lmkjax.training import checkpoint, loop, mesh, state
-from lmkjax.types import UserError
 
 
 def choose_size(file: str) -> tuple[str, str]:
@@ -61,13 +63,13 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
             print(f"Stopped and saved at step {now}; the same command goes on there.")
         return
     if result.images_per_s and lead:
-        verdict.write_training(workdir, result, config.train.batch)
+        report.write_training(workdir, result, config.train.batch)
     findings = measure(config, faces, spec, hosts.whole(result.state.ema))
     if lead:
         if findings.adapter is not None:
             adaptation.save(findings.adapter, workdir / adaptation.FILE)
-        folder = workdir / verdict.FOLDER
-        verdict.write(folder, spec, findings, faces, seed=config.seed)
+        folder = workdir / report.FOLDER
+        report.write(folder, spec, findings, faces, seed=config.seed)
 
 
 def evaluate(
@@ -101,7 +103,7 @@ def evaluate(
             config.data.ibug_300w = str(ibug_300w)
         config.eval.flip = flip or config.eval.flip
     # Rendering a whole training set only to measure on photos would take long.
-    rendered = not test_sets or domains.SYNTHETIC in test_sets
+    rendered = not test_sets or datasets.SYNTHETIC in test_sets
     faces = prepare(config, parts.streams_of(config) if rendered else ())
     if test_sets:
         known = {test.name: test for test in faces.tests}
@@ -112,19 +114,19 @@ def evaluate(
         faces = dataclasses.replace(faces, tests=[known[n] for n in test_sets])
     findings = measure(config, faces, spec, weights)
     if hosts.lead():
-        verdict.write(out, spec, findings, faces, seed=config.seed)
+        report.write(out, spec, findings, faces, seed=config.seed)
 
 
 def prepare(
     config: ml_collections.ConfigDict, names: tuple[str, ...]
-) -> domains.Domains:
+) -> datasets.Domains:
     """The faces of a run, built where they are not there yet.
 
     Args:
         config: of the run.
         names: the streams that are wanted, out of "source" and "target".
     """
-    faces = domains.prepare(
+    faces = datasets.prepare(
         config.data,
         config.crop,
         input_px=config.model.input_px,
@@ -136,7 +138,7 @@ def prepare(
     return faces
 
 
-def measure(config, faces, spec, weights) -> benchmark.Findings:
+def measure(config, faces, spec, weights) -> measurement.Findings:
     """Measures weights on every test set.
 
     Args:
@@ -147,7 +149,7 @@ def measure(config, faces, spec, weights) -> benchmark.Findings:
     """
     if hosts.lead():
         print("Measuring ...", flush=True)
-    bench = benchmark.Bench(
+    bench = measurement.Bench(
         spec,
         weights,
         batch=config.eval.batch,
@@ -173,7 +175,7 @@ def train(config, workdir, faces, spec) -> loop.Result:
         fsdp_min_size=config.train.fsdp_min_size,
     )
     if config.train.init_from:
-        first = adoption.adopt(first, pathlib.Path(config.train.init_from))
+        first = init_from.adopt(first, pathlib.Path(config.train.init_from))
     return loop.run(
         first,
         one_step,

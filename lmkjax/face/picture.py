@@ -8,8 +8,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
-from lmkjax.face import flesh
-from lmkjax.face.optics import camera, light, raster, stage
+from lmkjax.face import shading
+from lmkjax.face.optics import barrier, camera, light, raster
 from lmkjax.face.paint import (
     backdrop,
     earwear,
@@ -138,7 +138,7 @@ def compose(
     places = jnp.concatenate([shape.places, nodes])
     shadow = light.shadows(places, casters(surface), params.light, keep=keep)
     split = len(surface.atlas)
-    wall = stage.hold  # between the layers, lest they be fused
+    wall = barrier.hold  # between the layers, lest they be fused
     locks, nodes, shadow, rays = wall(
         (locks, nodes, shadow, camera.rays(shape.view, size=size))
     )
@@ -161,7 +161,7 @@ def _cover(layers, colour, depth, cover, kind):
     """A layer laid over the others where it is nearer; hides where it is dense."""
     cover = cover * (depth < layers.depth)
     dense = cover > 0.5
-    colour, cover, depth = stage.hold((colour, cover, depth))
+    colour, cover, depth = barrier.hold((colour, cover, depth))
     return layers.replace(
         colour=layers.colour + (colour - layers.colour) * cover[..., None],
         depth=jnp.where(dense, depth, layers.depth),
@@ -181,7 +181,7 @@ def see_head(shape: Geometry, *, size: int) -> raster.Fragments:
 def _head(params, shape, layers, shadow, rays):
     size = rays.shape[0]
     fragments = see_head(shape, size=size)
-    colour, kind = flesh.shade(
+    colour, kind = shading.shade(
         params,
         shape.surface,
         shape.normals,
@@ -216,10 +216,10 @@ def _torso(params, shape, layers, rays):
     neck = jnp.array(NECK)
     centre = shape.turn @ (neck - jnp.array(surfaces.PIVOT))
     eye = jnp.array([0.0, 0.0, 1.0]) * pose.distance_cm
-    turned = stage.hold(rays @ own)
+    turned = barrier.hold(rays @ own)
     hit = props.torso(own.T @ (eye - centre) + neck, turned, scene.shoulders)
     place = rays * hit.depth[..., None]
-    cloth = stage.hold(scenery.cloth(place[..., :2], scene))
+    cloth = barrier.hold(scenery.cloth(place[..., :2], scene))
     colour = props.lit(hit, cloth, own, params.light)
     there = (hit.depth < props.FAR / 2).astype(jnp.float32)
     return _cover(layers, colour, hit.depth, there, CLASSES.index("clothes"))
@@ -255,7 +255,7 @@ def _props(params, shape, layers, rays):
     own = params.props
     eye = jnp.array([0.0, 0.0, 1.0]) * params.camera.distance_cm
     origin = shape.turn.T @ eye + jnp.array(surfaces.PIVOT)
-    rays = stage.hold(rays @ shape.turn)
+    rays = barrier.hold(rays @ shape.turn)
 
     ears = earwear.places(shape.surface)
 

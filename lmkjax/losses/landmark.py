@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from lmkjax import points as coordinates
+from lmkjax.landmarks import points as coordinates
 from lmkjax.types import typed
 
 

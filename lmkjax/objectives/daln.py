@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from lmkjax.losses import domain
+from lmkjax.losses import adversarial
 from lmkjax.models import network as networks
 from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
 
@@ -82,17 +82,17 @@ class DALN:
                 "DALN needs as many source as target faces in a step (source_share = "
                 f"0.5); got {counts[0]} and {counts[1]}."
             )
-        strength = domain.reversal_strength(step, ramp_steps=self.ramp_steps)
+        strength = adversarial.reversal_strength(step, ramp_steps=self.ramp_steps)
         group = self._group(counts[0])
-        source, target = (network.head(domain.reverse(f, strength)) for f in both)
+        source, target = (network.head(adversarial.reverse(f, strength)) for f in both)
         if self.form == "landmark":
             cells = min(self.grid, source.shape[1])  # or the map itself, where smaller
-            nwd = domain.by_landmark(source, target, grid=cells, group=group)
+            nwd = adversarial.by_landmark(source, target, grid=cells, group=group)
         else:
             source, target = (
                 maps.reshape(-1, group, *maps.shape[1:]) for maps in (source, target)
             )
-            nwd = jax.vmap(functools.partial(domain.by_pixel, pixels=self.pixels))(
+            nwd = jax.vmap(functools.partial(adversarial.by_pixel, pixels=self.pixels))(
                 jax.random.split(key, len(source)), source, target
             ).mean()
         one = jnp.ones(())

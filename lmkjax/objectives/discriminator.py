@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 
-from lmkjax.losses import domain
+from lmkjax.losses import adversarial
 from lmkjax.models import network as networks
 from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
 
@@ -46,13 +46,13 @@ class Discriminator:
         Returns:
             The value and metrics as (sum, count).
         """
-        strength = domain.reversal_strength(step, ramp_steps=self.ramp_steps)
+        strength = adversarial.reversal_strength(step, ramp_steps=self.ramp_steps)
         value, right, faces = jnp.zeros(()), jnp.zeros(()), jnp.zeros(())
         for name, is_source in zip(self.streams, (True, False), strict=True):
             mask = batches[name].mask
-            features = domain.reverse(outputs[name].features[-1], strength)
+            features = adversarial.reverse(outputs[name].features[-1], strength)
             logits = network.criticise(features)
-            paid = domain.cross_entropy(logits, jnp.full_like(mask, is_source))
+            paid = adversarial.cross_entropy(logits, jnp.full_like(mask, is_source))
             count = mask.sum().astype(jnp.float32)
             value += (paid * mask).sum() / jnp.maximum(count, 1.0) / 2
             right += (((logits > 0) == is_source) & mask).sum()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from lmkjax import points
+from lmkjax.landmarks import points
 from lmkjax.models import network as networks
 from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step, typed
 

@@ -12,8 +12,8 @@ import orbax.checkpoint as ocp
 from flax import traverse_util
 
 from lmkjax import hosts
+from lmkjax.errors import UserError
 from lmkjax.training.state import TrainState
-from lmkjax.types import UserError
 
 FOLDER = "checkpoints"
 EXPORTED = "weights.npz"

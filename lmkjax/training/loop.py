@@ -13,10 +13,11 @@ import jax
 import numpy as np
 
 from lmkjax import hosts
+from lmkjax.errors import UserError
 from lmkjax.training import checkpoint, log
 from lmkjax.training import mesh as meshes
 from lmkjax.training.state import TrainState
-from lmkjax.types import Metrics, UserError
+from lmkjax.types import Metrics
 
 AGREE_EVERY = 8
 """Steps after which several processes agree on the time and on whether to stop."""

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 DATA = "data"
 """The mesh's one axis: faces are shared out along it, and so may parameters be."""

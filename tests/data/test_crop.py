@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax import points
 from lmkjax.data import crop
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
+from lmkjax.landmarks import points
 from tests.data.conftest import encode, smooth
 
 BOX = np.array([10.0, 20.0, 30.0, 60.0], np.float32)

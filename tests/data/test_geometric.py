@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax import points
 from lmkjax.data import geometric
+from lmkjax.landmarks import points
 
 MIRROR = jnp.array([1, 0, 2, 4, 3], jnp.int32)
 STILL = {"rotation_deg": 0.0, "scale": 0.0, "shift": 0.0}

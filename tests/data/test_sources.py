@@ -5,7 +5,7 @@ import pytest
 
 from data_builders import build
 from lmkjax.data import sources
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 
 def test_a_face_by_number(source):

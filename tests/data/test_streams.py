@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmkjax.data import sources, streams
-from lmkjax.types import UserError
+from lmkjax.errors import UserError
 
 
 @pytest.fixture

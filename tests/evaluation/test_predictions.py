@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from lmkjax import pts
+from lmkjax.errors import UserError
 from lmkjax.evaluation import predictions
-from lmkjax.types import UserError
+from lmkjax.landmarks import pts
 
 RNG = np.random.default_rng(0)
 NAMES = ["helen/testset/a_1", "helen/testset/b_1", "lfpw/testset/a_1"]

@@ -11,7 +11,7 @@ import sys
 import pytest
 import yaml
 
-from lmkjax import schemes
+from lmkjax.landmarks import schemes
 
 ROOT = pathlib.Path(__file__).parents[2]
 LAUNCH = ROOT / "launch"

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmkjax import adaptation, schemes
-from lmkjax.experiment import domains, parts
+from lmkjax.adapt import adaptation
+from lmkjax.experiment import datasets, parts
+from lmkjax.landmarks import schemes
 from lmkjax.training import mesh, state
 from tests import test_configs
 from tests.invented import faces
@@ -42,7 +43,7 @@ def test_two_faces_are_learned_by_heart(name, tmp_path):
     if config.data.adapter:
         an_adapter(tmp_path, scheme=config.data.scheme)
         config.data.adapter = str(tmp_path)
-    spec = parts.network(config, domains.Domains(None, None, [], False, []))
+    spec = parts.network(config, datasets.Domains(None, None, [], False, []))
     side = round(spec.input_px * config.crop.canvas)
     grid = mesh.build(jax.devices()[:1])
     init, optimizer, one_step = parts.build_step(config, spec, grid)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmkjax.losses import domain, landmark
+from lmkjax.losses import adversarial, landmark
 from lmkjax.objectives import (
     daln,
     discriminator,
@@ -133,9 +133,9 @@ def test_daln_drives_the_head_up_and_the_features_down_the_nwd(form):
     def nwd(kernel, features):
         maps = features @ kernel
         if form == "landmark":
-            return domain.by_landmark(*maps, grid=4)
+            return adversarial.by_landmark(*maps, grid=4)
         key = jax.random.split(jax.random.key(5), 1)[0]  # of the one group
-        return domain.by_pixel(key, *maps, pixels=16)
+        return adversarial.by_pixel(key, *maps, pixels=16)
 
     def value(kernel, features):
         outputs = {

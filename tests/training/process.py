@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmkjax import command, hosts
+from lmkjax import cli, hosts
 from lmkjax.data import streams
 from lmkjax.evaluation import evaluator, nme
 from lmkjax.training import checkpoint, loop, state
@@ -121,4 +121,4 @@ def main():
 
 
 if __name__ == "__main__":
-    command.run(lambda argv: main())
+    cli.run(lambda argv: main())

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from launch import pods
-from lmkjax.experiment import domains, parts
+from lmkjax.experiment import datasets, parts
 from lmkjax.training import mesh, state
 from tests import test_configs
 from tests.invented import faces
@@ -30,7 +30,7 @@ def build():
             f"--config.train.fsdp_min_size={fsdp_min_size}",
             *overrides,
         )
-        spec = parts.network(config, domains.Domains(None, None, [], False, []))
+        spec = parts.network(config, datasets.Domains(None, None, [], False, []))
         side = round(spec.input_px * config.crop.canvas)
         grid = mesh.build(devices)
         init, optimizer, one_step = parts.build_step(config, spec, grid)

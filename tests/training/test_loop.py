@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lmkjax.errors import UserError
 from lmkjax.training import loop, mesh, optim, state, step
-from lmkjax.types import UserError
 
 OPTIMIZER = optim.adamw(weight_decay=0.1, clip_norm=1.0)
 RHYTHM = loop.Rhythm(log_every=1, save_every=3)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from lmkjax import hosts
+from lmkjax.errors import UserError
 from lmkjax.training import checkpoint
-from lmkjax.types import UserError
 
 ROOT = pathlib.Path(__file__).parents[2]
 DEVICES = 4

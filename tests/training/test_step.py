@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lmkjax.errors import UserError
 from lmkjax.training import mesh, optim, state, step
-from lmkjax.types import UserError
 
 OPTIMIZER = optim.adamw(weight_decay=0.0, clip_norm=10.0)
 

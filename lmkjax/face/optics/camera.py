@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax import points as plane
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 MARGIN = 1.35 * 1.5

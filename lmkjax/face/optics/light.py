@@ -6,7 +6,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
-from lmkjax.face.optics import raster, stage
+from lmkjax.face.optics import barrier, raster
 from lmkjax.types import typed
 
 MAP_PX = 72
@@ -109,7 +109,7 @@ def gloss(
         peak = (power + 8) / 25 * jnp.exp(power * jnp.log(cosine)) * lit
         peaks.append(peak * shadow if i == 0 else peak)
     # Else each channel would work the highlights out anew.
-    peaks = stage.hold(peaks)
+    peaks = barrier.hold(peaks)
     channels = [
         sum(peak * light.colours[i, c] for i, peak in enumerate(peaks))
         for c in range(3)

@@ -8,9 +8,9 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax import pixels
-from lmkjax import points as plane
 from lmkjax.face.optics import noise
+from lmkjax.images import filters
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 LONGEST = 8.0
@@ -65,15 +65,15 @@ def develop(light: Float[Array, "h w 3"], sensor: Sensor) -> Float[Array, "h w 3
         lambda picture: smear(picture, sensor.motion * unit),
         light * sensor.exposure,
     )
-    fewer = pixels.shrinking(sensor.coarse, size=size)
+    fewer = filters.shrinking(sensor.coarse, size=size)
     across, down = (
-        fewer @ pixels.blurring(jnp.maximum(sigma * unit, 0.05), size=size)
+        fewer @ filters.blurring(jnp.maximum(sigma * unit, 0.05), size=size)
         for sigma in sensor.blur
     )
-    value = _expose(pixels.mix(light, down, across), sensor)
+    value = _expose(filters.mix(light, down, across), sensor)
     value = _if(sensor.jpeg > 0, lambda v: compress(v, sensor.jpeg), value)
-    more = pixels.enlarging(sensor.coarse, size=size)
-    value = _if(sensor.coarse > 1, lambda v: pixels.mix(v, more, more), value)
+    more = filters.enlarging(sensor.coarse, size=size)
+    value = _if(sensor.coarse > 1, lambda v: filters.mix(v, more, more), value)
     return jnp.clip(value, 0.0, 1.0)
 
 
@@ -157,7 +157,7 @@ def compress(
         step: between two levels of brightness's finest waves.
     """
     height, width, _ = picture.shape
-    more = [(0, -side % pixels.BLOCK) for side in (height, width)]
+    more = [(0, -side % filters.BLOCK) for side in (height, width)]
     whole = jnp.pad(picture, (*more, (0, 0)), mode="edge") @ YCC.T
-    whole = pixels.compress(whole, step * jnp.array([1.0, 3.0, 3.0]))
+    whole = filters.compress(whole, step * jnp.array([1.0, 3.0, 3.0]))
     return (whole @ np.linalg.inv(YCC).T)[:height, :width]

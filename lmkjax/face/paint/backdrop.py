@@ -9,9 +9,9 @@ from flax import struct
 from jaxtyping import Array, Float, UInt8
 from PIL import Image, ImageOps
 
-from lmkjax import pictures, pixels
 from lmkjax.face.optics import sensor
 from lmkjax.face.paint import scenery
+from lmkjax.images import filters, reading
 from lmkjax.types import typed
 
 SIDE = 192
@@ -54,7 +54,7 @@ def find(folder: str | pathlib.Path) -> list[pathlib.Path]:
     Raises:
         UserError: there is no such folder, or no picture in it.
     """
-    files = list(pictures.find([folder]).values())
+    files = list(reading.find([folder]).values())
     steps = np.arange(min(len(files), MOST)) * len(files) // min(len(files), MOST)
     return [files[step] for step in steps]
 
@@ -66,7 +66,7 @@ def load(folder: str | pathlib.Path) -> np.ndarray:
         UserError: there is no such folder, no picture in it, or one cannot be read.
     """
     size, kind = (SIDE, SIDE), Image.Resampling.LANCZOS
-    images = (ImageOps.fit(pictures.read(f), size, kind) for f in find(folder))
+    images = (ImageOps.fit(reading.read(f), size, kind) for f in find(folder))
     return np.stack([np.asarray(image) for image in images])
 
 
@@ -124,7 +124,7 @@ def cut(
     seen = choice.side * side
     sigma = jnp.hypot(0.4 * jnp.maximum(seen / size, 1.0), choice.blur * seen / 128)
     pick = [_pick(place * side, sigma, side) for place in (rows, columns)]
-    return pixels.mix(picture, *pick)
+    return filters.mix(picture, *pick)
 
 
 def _pick(place_px, sigma_px, side):

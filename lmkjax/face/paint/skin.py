@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
-from lmkjax.face.optics import noise, stage
+from lmkjax.face.optics import barrier, noise
 from lmkjax.face.paint import chart
 from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
@@ -95,7 +95,7 @@ class Paint:
 
 
 def _planes(array):
-    return stage.hold([array[..., i] for i in range(array.shape[-1])])
+    return barrier.hold([array[..., i] for i in range(array.shape[-1])])
 
 
 def _ramp(x):
@@ -197,7 +197,7 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     )
     # Colours have three channels: without this each would work all that out anew.
     melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
-        stage.hold(
+        barrier.hold(
             (
                 melanin,
                 blood,

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lmkjax import schemes
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
+from lmkjax.landmarks import schemes
 from lmkjax.types import typed
 
 AGAINST = (

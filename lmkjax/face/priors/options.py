@@ -5,8 +5,8 @@ import math
 import re
 from collections.abc import Iterable
 
+from lmkjax.errors import UserError
 from lmkjax.face.priors import draw, sample
-from lmkjax.types import UserError
 
 LOOKS = {"photo": sample.PRIORS, "stand_in": sample.STAND_IN}
 """Priors to begin with, by name."""

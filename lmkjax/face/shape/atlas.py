@@ -10,9 +10,9 @@ import functools
 import numpy as np
 from scipy import interpolate, spatial
 
-from lmkjax import schemes
 from lmkjax.face.shape import curves
 from lmkjax.face.shape import head as heads
+from lmkjax.landmarks import schemes
 
 NEAR = 24  # triangles tried before all of them are
 

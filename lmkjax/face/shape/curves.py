@@ -18,9 +18,9 @@ import json
 import numpy as np
 from scipy import spatial
 
-from lmkjax import schemes
+from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
-from lmkjax.types import UserError
+from lmkjax.landmarks import schemes
 
 SKIN = 16_000
 """Places of the right half of the face that areas are made of."""

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from lmkjax.types import UserError, typed
+from lmkjax.errors import UserError
+from lmkjax.types import typed
 
 ASSETS = pathlib.Path(__file__).parents[1] / "assets"
 GAZE_RAD = {  # an eyeball's turn at full expression: (down, towards the nose)

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from lmkjax import schemes
 from lmkjax.face.optics import raster
 from lmkjax.face.shape import atlas, contour, curves
 from lmkjax.face.shape import head as heads
+from lmkjax.landmarks import schemes
 
 VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE = 0, 1, 2, 3
 """What became of a landmark."""

@@ -16,10 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lmkjax import schemes
+from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
-from lmkjax.types import UserError, typed
+from lmkjax.landmarks import schemes
+from lmkjax.types import typed
 
 PLACES = schemes.Scheme(
     "measures",

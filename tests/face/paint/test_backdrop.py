@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lmkjax.errors import UserError
 from lmkjax.face.optics import sensor
 from lmkjax.face.paint import backdrop, scenery
 from lmkjax.face.priors import sample
-from lmkjax.types import UserError
 
 CUT = jax.jit(backdrop.cut, static_argnames="size")
 

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmkjax import schemes
-from lmkjax.face import gallery
 from lmkjax.face.priors import limits, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
+from lmkjax.landmarks import schemes
+from lmkjax.studio import gallery
 from tests import egg
 
 HEAD = heads.load()

@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
+from lmkjax.errors import UserError
 from lmkjax.face.priors import options, sample
-from lmkjax.types import UserError
 
 KEYS = jax.random.split(jax.random.key(5), 64)
 CALM = {"blinks": 0.0, "gaze": 0.0, "expressions": 0.0, "children": 0.0}

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax import schemes
-from lmkjax.face import gallery, picture, render
+from lmkjax.errors import UserError
+from lmkjax.face import drawing, picture
 from lmkjax.face.paint import hair
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import atlas, marks
 from lmkjax.face.shape import head as heads
-from lmkjax.types import UserError
+from lmkjax.landmarks import schemes
+from lmkjax.studio import gallery
 from tests import egg
 
 BALD, SCALP = egg.make(scalp=False), egg.make(scalp=True)
@@ -109,7 +110,7 @@ def test_priors_know_arkits_names_in_any_order(params):
 def test_a_mirrored_egg_has_mirrored_points(params):
     @jax.jit
     def see(params):
-        one = functools.partial(render.geometry, scheme=IBUG, size=SIZE, head=BALD)
+        one = functools.partial(drawing.geometry, scheme=IBUG, size=SIZE, head=BALD)
         return jax.vmap(lambda p: one(p).points)(params)
 
     identity, expression = jax.vmap(BALD.mirrored)(params.identity, params.expression)
@@ -142,7 +143,7 @@ def test_a_bald_egg_is_drawn_and_its_points_lie_on_it(params):
     )
     covered = params.hair.replace(cover=jnp.ones(COUNT))
     turned = params.camera.replace(yaw_rad=params.camera.yaw_rad * 0.3)
-    faces = render.draw(
+    faces = drawing.draw(
         params.replace(props=worn, hair=covered, camera=turned),
         schemes.get("dense243"),
         size=SIZE,

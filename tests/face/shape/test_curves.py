@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmkjax import schemes
+from lmkjax.errors import UserError
 from lmkjax.face.shape import contour, curves, marks
 from lmkjax.face.shape import head as heads
-from lmkjax.types import UserError
+from lmkjax.landmarks import schemes
 
 HEAD = heads.load()
 FLIP = np.array([-1, 1, 1], np.float32)

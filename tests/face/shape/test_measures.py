@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lmkjax.errors import UserError
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import measures
-from lmkjax.types import UserError
 from tests import egg
 
 HEAD = heads.load()

@@ -1,0 +1,283 @@
+"""Label adapters: predicted points of one scheme to labels of the 68, or back.
+
+Fitted after a training on predictions for labelled faces, or before one, to rewrite
+labels. An adapter sees points normalised to the face, so that it is blind to where
+the crop lies; it is a linear map and, where a held-out part of the faces says that it
+helps, a small MLP on top.
+"""
+
+import dataclasses
+import os
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from lmkjax.adapt import label_mlp, ridge
+from lmkjax.errors import UserError
+
+Points = np.ndarray | jax.Array
+
+RIDGES = np.logspace(-7, 1, 17)
+"""Candidates for the ridge, per face, in squared sizes of a face."""
+
+FILE = "adapter.npz"
+"""Its name in a run's folder."""
+
+PARTS = 5
+"""Parts of the faces, each of which is held out once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Adapter:
+    """What `fit` found.
+
+    Attributes:
+        params: of `models.label_mlp.LabelMLP`, by name joined with "/".
+        errors: mean distance on held-out faces, share of the face's size, of the
+            start ("subset" or "mean"), of the "linear" map and with the "mlp";
+            empty where there were too few faces to hold any out.
+        scheme: name of the scheme that it reads.
+    """
+
+    params: dict[str, np.ndarray]
+    errors: dict[str, float]
+    scheme: str = ""
+
+
+def subset(points: np.ndarray, indices: np.ndarray | None) -> np.ndarray:
+    """The points nearest to the 68 of iBug.
+
+    Args:
+        points: [n k 2], a scheme's points.
+        indices: the scheme's `subset68`.
+
+    Raises:
+        UserError: the scheme names no such points.
+    """
+    if indices is None:
+        raise UserError("This scheme names no points as nearest to the 68 of iBug.")
+    return np.asarray(points)[:, np.asarray(indices)]
+
+
+def fit(
+    pred: np.ndarray,
+    target: np.ndarray,
+    *,
+    indices: np.ndarray | None = None,
+    mirror: tuple[np.ndarray, np.ndarray] | None = None,
+    hidden: int = 128,
+    steps: int = 600,
+    seed: int = 0,
+    scheme: str = "",
+) -> Adapter:
+    """The adapter that takes `pred` to `target`, as good as the faces allow.
+
+    Five parts of the faces, each held out once, choose the ridge; the first of them
+    decides whether the MLP is kept. Below 50 faces there is no MLP; below 10 the
+    adapter is its start, moved by the mean difference.
+
+    Args:
+        pred: [n k 2], predicted points, pixels of any picture.
+        target: [n l 2], the labels of the same faces in the same pixels.
+        indices: for each label, the predicted point nearest to it, which the
+            adapter starts from; None = the labels' mean shape.
+        mirror: for `pred` and `target`, each landmark's partner on the other side;
+            each face then counts twice, once mirrored.
+        hidden: units of the MLP.
+        steps: of Adam; 0 = no MLP.
+        seed: of the division into parts, and of the MLP.
+        scheme: name of the scheme of `pred`, to be kept with the adapter.
+
+    Raises:
+        UserError: no face, different numbers of faces, or a point that is no number.
+
+    Source: Wood et al., "Fake It Till You Make It", ICCV 2021: a two-layer MLP,
+        Adam, best on a validation part. The linear map beneath it is ours.
+    """
+    pred, target = _checked(pred, target)
+    centre, size = _frame(pred)
+    z, t = (pred - centre) / size, (target - centre) / size
+    parts = np.array_split(np.random.default_rng(seed).permutation(len(z)), PARTS)
+    if len(z) < 2 * PARTS:
+        return Adapter(ridge.Ridge(z, t, indices).arrays(np.inf), {}, scheme)
+
+    best, errors = _choose_ridge(z, t, parts, indices, mirror)
+    if steps and len(parts[0]) >= 10:  # fewer could not tell chance from progress
+        taught = np.concatenate(parts[1:])
+        here, there = _mirrored(z[taught], t[taught], mirror)
+        solved = ridge.Ridge(here, there, indices)
+        params = solved.arrays(best) | {"whiten": solved.whiten(most=64)}
+        held = z[parts[0]], t[parts[0]]
+        alone = _error(_run(params, held[0]), held[1])
+        found, error = _learn(
+            params, here, there, *held, hidden=hidden, steps=steps, seed=seed
+        )
+        errors["mlp"] = errors["linear"] * error / alone
+        if error < 0.99 * alone:
+            return Adapter(found, errors, scheme)
+    # The linear map alone: now that its ridge is chosen, all faces may teach it.
+    solved = ridge.Ridge(*_mirrored(z, t, mirror), indices)
+    return Adapter(solved.arrays(best), errors, scheme)
+
+
+def apply(adapter: Adapter, points: Points) -> Points:
+    """The labels [n l 2] that belong to points [n k 2], in their pixels.
+
+    Args:
+        adapter: see `fit`.
+        points: of NumPy, or of JAX, also while it traces.
+
+    Raises:
+        UserError: the adapter reads another number of points.
+    """
+    wanted = len(adapter.params["centre"]) // 2
+    if points.ndim != 3 or points.shape[1:] != (wanted, 2):
+        raise UserError(
+            f"The adapter reads [faces, {wanted}, 2] points; got {points.shape}. "
+            "Fit one for this scheme."
+        )
+    centre, size = _frame(points)
+    out = _run(adapter.params, (points - centre) / size)
+    return (out * size + centre).astype("float32")
+
+
+def save(adapter: Adapter, path: os.PathLike | str) -> None:
+    """Writes an .npz that holds arrays and text only, whole or not at all."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    arrays = {f"params/{name}": value for name, value in adapter.params.items()}
+    arrays |= {f"errors/{name}": np.float64(e) for name, e in adapter.errors.items()}
+    with part.open("wb") as file:
+        np.savez(file, scheme=np.str_(adapter.scheme), **arrays)
+    part.replace(path)
+
+
+def load(path: os.PathLike | str) -> Adapter:
+    """The adapter that `save` wrote.
+
+    Raises:
+        UserError: there is no such file, or it holds no adapter.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        scheme = str(arrays.pop("scheme"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"Wanted an adapter's .npz at {path}; got {type(error).__name__}. "
+            "Training or `adaptation.save` writes one."
+        ) from error
+    params, errors = {}, {}
+    for name, value in arrays.items():
+        kind, _, rest = name.partition("/")
+        if kind == "params":
+            params[rest] = value
+        else:
+            errors[rest] = float(value)
+    return Adapter(params, errors, scheme)
+
+
+def _checked(pred, target):
+    """Both as float64, or a refusal."""
+    pred, target = np.asarray(pred, np.float64), np.asarray(target, np.float64)
+    if len(pred) == 0 or len(pred) != len(target):
+        raise UserError(
+            "An adapter needs predictions and labels of the same faces, 20 or more; "
+            f"got {len(pred)} and {len(target)}."
+        )
+    if not (np.isfinite(pred).all() and np.isfinite(target).all()):
+        raise UserError(
+            "An adapter needs points that are numbers; got NaN or infinity."
+        )
+    return pred, target
+
+
+def _frame(points):
+    """Centre and size of each face: of the box around its points."""
+    low, high = points.min(1, keepdims=True), points.max(1, keepdims=True)
+    size = (high - low).prod(-1, keepdims=True) ** 0.5
+    return (low + high) / 2, size.clip(1e-6)
+
+
+def _mirrored(z, t, mirror):
+    """The faces, and each once more as in a mirror; the frame's centre is x = 0."""
+    if mirror is None:
+        return z, t
+    flip = np.array([-1.0, 1.0])
+    pairs = zip((z, t), mirror, strict=True)
+    return tuple(np.concatenate([p, p[:, m] * flip]) for p, m in pairs)
+
+
+def _choose_ridge(z, t, parts, indices, mirror):
+    """The ridge that serves best the part left out, and the mean errors there."""
+    errors, starts = np.zeros(len(RIDGES)), 0.0
+    for part in parts:
+        taught = np.setdiff1d(np.arange(len(z)), part)
+        solved = ridge.Ridge(*_mirrored(z[taught], t[taught], mirror), indices)
+        errors += [_error(solved.predict(z[part], r), t[part]) for r in RIDGES]
+        start = ridge.start(z[part], indices, t.shape[1])
+        if indices is None:
+            start = start + t[taught].mean(0)
+        starts += _error(start, t[part])
+    best, name = int(np.argmin(errors)), "mean" if indices is None else "subset"
+    mean = {name: starts / len(parts), "linear": errors[best] / len(parts)}
+    return float(RIDGES[best]), {name: float(e) for name, e in mean.items()}
+
+
+def _run(params, z):
+    """The linear map, and the MLP where there is one."""
+    flat = z.reshape(len(z), -1) - params["centre"][None]
+    out = flat @ params["linear"] + params["offset"][None]
+    if "narrow/kernel" in params:
+        y = flat @ params["whiten"] @ params["narrow/kernel"]
+        y = (y + params["narrow/bias"][None]).clip(0)
+        out = out + y @ params["widen/kernel"] + params["widen/bias"][None]
+    return out.reshape(len(z), -1, 2)
+
+
+def _error(pred, target):
+    """Mean distance."""
+    return float(np.linalg.norm(pred - target, axis=-1).mean())
+
+
+def _learn(params, z, t, z_held, t_held, *, hidden, steps, seed):
+    """All parameters with the MLP at its best on the held-out faces, and its error."""
+    module = label_mlp.LabelMLP(hidden, params["whiten"].shape[1], t.shape[1])
+    z, t, z_held, t_held = (jnp.asarray(a, jnp.float32) for a in (z, t, z_held, t_held))
+    random = np.random.default_rng(seed)
+    scores, out = params["whiten"].shape[1], 2 * t.shape[1]
+    kernel = random.normal(size=(scores, hidden)) * np.sqrt(2 / scores)
+    learned = {
+        "narrow": {
+            "kernel": jnp.asarray(kernel, jnp.float32),
+            "bias": jnp.zeros(hidden),
+        },
+        "widen": {"kernel": jnp.zeros((hidden, out)), "bias": jnp.zeros(out)},
+    }
+    schedule = optax.cosine_decay_schedule(1e-3, steps)
+    optimiser = optax.adamw(schedule, weight_decay=1e-2)
+    drawn = jnp.asarray(random.integers(0, len(z), (steps, min(256, len(z)))))
+
+    def distance(learned, z, t):
+        offset = module.apply({"params": params | learned}, z) - t
+        return jnp.sqrt(jnp.square(offset).sum(-1) + 1e-10).mean()
+
+    def step(carry, rows):
+        learned, state, best, least = carry
+        grad = jax.grad(distance)(learned, z[rows], t[rows])
+        update, state = optimiser.update(grad, state, learned)
+        learned = optax.apply_updates(learned, update)
+        error = distance(learned, z_held, t_held)
+        better = error < least
+        best = jax.tree.map(lambda a, b: jnp.where(better, a, b), learned, best)
+        return (learned, state, best, jnp.minimum(error, least)), None
+
+    begin = (learned, optimiser.init(learned), learned, jnp.array(jnp.inf))
+    run = jax.jit(lambda carry: jax.lax.scan(step, carry, drawn)[0])
+    _, _, best, least = run(begin)
+    flat = {f"{a}/{b}": np.asarray(best[a][b]) for a in best for b in best[a]}
+    return params | flat, float(least)

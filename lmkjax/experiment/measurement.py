@@ -1,0 +1,252 @@
+"""A trained network against every test set: the rows of its report."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lmkjax import hosts
+from lmkjax.adapt import adaptation
+from lmkjax.data import geometric, streams
+from lmkjax.detect import inference
+from lmkjax.errors import UserError
+from lmkjax.evaluation import boxes, evaluator, mean_face, nme
+from lmkjax.landmarks import schemes
+from lmkjax.types import Batch
+
+IBUG68 = "ibug68"
+
+
+@dataclasses.dataclass(frozen=True)
+class TestSet:
+    """Faces to measure on.
+
+    Attributes:
+        name: as it stands in the report.
+        canvases: the faces.
+        scheme: of their points.
+        detector_like: also measure with boxes that are too big, small or beside.
+    """
+
+    name: str
+    canvases: streams.Canvases
+    scheme: str
+    detector_like: bool = False
+
+
+@dataclasses.dataclass
+class Findings:
+    """What the benchmark found.
+
+    Attributes:
+        evaluations: one per test set (and per box perturbation), by name.
+        adapter: the label adapter fitted on the way; None where none was.
+    """
+
+    evaluations: dict[str, evaluator.Evaluation]
+    adapter: adaptation.Adapter | None
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows, in the order of the tests."""
+        found = self.evaluations.values()
+        return list(itertools.chain.from_iterable(e.rows for e in found))
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """A network set up to be measured.
+
+    Attributes:
+        spec: of the network.
+        weights: its parameters.
+        batch: faces per look, of all processes.
+        threshold: of AUC and failure rate, % NME.
+        flip: average with the mirrored picture.
+        drawn: how many faces to keep for drawing.
+        seed: of the adapter's fit.
+    """
+
+    spec: inference.Spec
+    weights: Any
+    batch: int
+    threshold: float
+    flip: bool = False
+    drawn: int = 0
+    seed: int = 0
+
+    def run(
+        self, tests: Iterable[TestSet], *, fit_on: streams.Canvases | None
+    ) -> Findings:
+        """Measures the network on every test set.
+
+        Args:
+            tests: the test sets.
+            fit_on: labelled train faces with 68 points: the mean face comes from
+                them, and so does the label adapter of a network that speaks another
+                scheme; None = neither.
+
+        Returns:
+            Rows, faces to draw, and the adapter.
+        """
+        predict = self._predictor()
+        adapter = mean = None
+        if fit_on is not None:
+            mean = mean_face.fit(self._all(fit_on))
+            if self.spec.scheme != IBUG68:
+                adapter = self._fit(predict, fit_on)
+        found = {}
+        for test in tests:
+            for scheme in self._schemes(test):
+                name = test.name
+                speak = self._labels(predict, scheme, adapter)
+                own_mean = self._mean(test, mean, scheme)
+                for wrong in self._boxes(test):
+                    part = self._evaluate(speak, test, scheme, wrong, own_mean)
+                    key = wrong.of(name)
+                    found[key] = _joined(found.get(key), part)
+        return Findings(found, adapter)
+
+    def _predictor(self) -> Callable[[jax.Array], inference.Prediction]:
+        predict = inference.predictor(self.spec, flip=self.flip)
+        return lambda images: predict(self.weights, images)
+
+    def _batches(
+        self, canvases: streams.Canvases, wrong: boxes.Boxes | None = None
+    ) -> Iterator[Batch]:
+        """The faces, cut as the network sees them, by true or by wrong boxes."""
+        index, count = jax.process_index(), jax.process_count()
+        stream = streams.test(
+            canvases, batch=self.batch, process_index=index, process_count=count
+        )
+        cut = _cutter(self.spec.margin, self.spec.input_px)
+        return boxes.perturbed(
+            stream,
+            wrong or boxes.Boxes(),
+            cut,
+            first=index * self.batch // count,
+            stride=self.batch,
+        )
+
+    def _all(self, canvases: streams.Canvases) -> Iterator[Batch]:
+        """The faces without their pictures: all of them, in every process."""
+        return streams.test(canvases, batch=self.batch)
+
+    def _fit(self, predict, fit_on: streams.Canvases) -> adaptation.Adapter:
+        """The adapter from predictions on train faces to their 68 labels."""
+        masks, preds, targets = [], [], []
+        for batch in self._batches(fit_on):
+            masks.append(np.asarray(batch.mask))
+            preds.append(np.asarray(predict(batch.image).points))
+            targets.append(np.asarray(batch.points))
+        # Every process fits on the faces of all.
+        real, pred, target = (_of_all(part) for part in (masks, preds, targets))
+        own = schemes.get(self.spec.scheme)
+        return adaptation.fit(
+            pred[real],
+            target[real],
+            indices=own.subset68,
+            mirror=(own.mirror, schemes.get(IBUG68).mirror),
+            seed=self.seed,
+            scheme=own.name,
+        )
+
+    def _schemes(self, test: TestSet) -> list[str]:
+        """In which schemes a test set can be measured: its own, and the 68 in it."""
+        if test.scheme == IBUG68 or schemes.get(test.scheme).subset68 is None:
+            return [test.scheme]
+        own = [test.scheme] if test.scheme == self.spec.scheme else []
+        return [*own, IBUG68]
+
+    def _boxes(self, test: TestSet) -> tuple[boxes.Boxes, ...]:
+        return (boxes.Boxes(), *(boxes.PERTURBED if test.detector_like else ()))
+
+    def _mean(self, test: TestSet, mean: np.ndarray | None, scheme: str):
+        """The mean face in a scheme: of the train faces, or of the test set's own kind.
+
+        Labels in a dense scheme exist for rendered faces alone, so there the mean is
+        that of the test set itself: the best that any mean face could do.
+        """
+        if scheme == IBUG68 and mean is not None:
+            return mean
+        return mean_face.fit(self._all(test.canvases), members=_members(test, scheme))
+
+    def _labels(self, predict, scheme: str, adapter) -> evaluator.Predict:
+        """Predictions in a scheme, by each way there is to come to it."""
+        subset = schemes.get(self.spec.scheme).subset68
+
+        def speak(images: jax.Array) -> Mapping[str, jax.Array]:
+            said = predict(images)
+            if scheme == self.spec.scheme:
+                return {"direct": said.points}
+            ways = {}
+            if subset is not None:
+                ways["subset"] = said.points[:, subset]
+            if adapter is not None:
+                ways["adapted"] = adaptation.apply(adapter, said.points)
+            if said.transferred is not None:
+                ways["transfer"] = said.transferred
+            if not ways:
+                raise UserError(
+                    f"The network speaks '{self.spec.scheme}', which does not hold the"
+                    " 68 iBug points; fit an adapter on labelled faces to measure it."
+                )
+            return ways
+
+        return speak
+
+    def _evaluate(self, speak, test, scheme, wrong, mean) -> evaluator.Evaluation:
+        members = _members(test, scheme)
+        batches = self._batches(test.canvases, wrong)
+        if members is not None:
+            batches = (
+                b.replace(points=b.points[:, members], visible=b.visible[:, members])
+                for b in batches
+            )
+        spoken = schemes.get(scheme)
+        subset = np.arange(68) if scheme == IBUG68 else spoken.subset68
+        return evaluator.evaluate(
+            speak,
+            batches,
+            test_set=wrong.of(test.name),
+            eyes=nme.IBUG68 if subset is None else nme.Eyes.of(subset),
+            regions=spoken.regions,
+            threshold=self.threshold,
+            mean=mean,
+            keep=0 if wrong.name else self.drawn,
+        )
+
+
+def _members(test: TestSet, scheme: str) -> np.ndarray | None:
+    """Which of a test set's points a scheme wants; None = all."""
+    return None if scheme == test.scheme else schemes.get(test.scheme).subset68
+
+
+def _of_all(batches: list[np.ndarray]) -> np.ndarray:
+    """What every process has of each batch, in the order of one process."""
+    parts = hosts.gather(np.stack(batches)[None])  # process, batch, face
+    return np.concatenate(np.concatenate(parts.swapaxes(0, 1)))
+
+
+def _cutter(margin: float, size: int) -> Callable[[Batch, jax.Array], Batch]:
+    @jax.jit
+    def cut(batch: Batch, box: jax.Array) -> Batch:
+        faces = batch.replace(box=jnp.asarray(box, jnp.float32))
+        return geometric.centre(faces, margin=margin, size=size)
+
+    return cut
+
+
+def _joined(
+    one: evaluator.Evaluation | None, other: evaluator.Evaluation
+) -> evaluator.Evaluation:
+    """Two tests on the same faces as one: the dense points first, then the 68."""
+    if one is None:
+        return other
+    rows = one.rows + [r for r in other.rows if r["labels"] != "mean_face"]
+    errors = other.errors | one.errors
+    return evaluator.Evaluation(rows, errors, one.images, other.points | one.points)

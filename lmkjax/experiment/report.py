@@ -1,0 +1,84 @@
+"""The report of a run: tables, curves, faces, and what training was like."""
+
+import json
+import pathlib
+from typing import Any
+
+from lmkjax.detect import inference
+from lmkjax.evaluation import evaluator, plots, tables
+from lmkjax.experiment import datasets, measurement
+from lmkjax.training import loop
+
+FOLDER = "report"
+TRAINING = "training.json"
+
+
+def write(
+    folder: pathlib.Path | None,
+    spec: inference.Spec,
+    findings: measurement.Findings,
+    faces: datasets.Domains,
+    *,
+    seed: int,
+) -> None:
+    """Writes the report and prints its tables.
+
+    Args:
+        folder: where it goes; None = nowhere, the tables are only printed.
+        spec: of the network.
+        findings: of the benchmark.
+        faces: what was trained and tested on.
+        seed: of the run.
+    """
+    tables.show([row for row in findings.rows if "," not in row["test_set"]])
+    for note in faces.notes:
+        print(note)
+    if folder is None:
+        return
+    provenance = tables.Provenance(
+        command=tables.command(),
+        hardware=tables.hardware(),
+        seed=seed,
+        commit=tables.commit(),
+        data="; ".join([f"trained on {spec.trained_on}", *faces.notes]),
+    )
+    tables.write(folder, findings.rows, provenance)
+    for name, found in findings.evaluations.items():
+        _draw(folder, name, found)
+    print(f"Report with all tables, curves and faces: {folder / 'results.md'}")
+
+
+def write_training(workdir: pathlib.Path, result: loop.Result, batch: int) -> None:
+    """Writes what the training was like: speed, waiting, compiling, FLOPs."""
+    figures: dict[str, Any] = {
+        "steps": int(result.state.step),
+        "images_per_s": round(result.images_per_s, 2),
+        "waiting_share": round(result.waiting, 4),
+        "compile_s": round(result.compile_s, 1),
+        "flops_per_step": result.flops,
+        "batch": batch,
+    }
+    tables.replace(workdir / TRAINING, json.dumps(figures, indent=1) + "\n")
+    print(
+        f"Trained {figures['steps']} steps at {figures['images_per_s']} images/s;"
+        f" {figures['waiting_share']:.1%} of the time waiting for data;"
+        f" compiled in {figures['compile_s']} s;"
+        f" {result.flops / 1e9:.1f} GFLOP per step and device."
+    )
+
+
+def _draw(folder: pathlib.Path, name: str, found: evaluator.Evaluation) -> None:
+    """The error curves of a test, and its first faces with their points."""
+    stem = "".join(c if c.isalnum() else "_" for c in name)
+    ocular = {labels: e for (labels, by), e in found.errors.items() if by == "ocular"}
+    plots.write_curves(folder / f"curve_{stem}.png", ocular, title=name)
+    if not len(found.images):
+        return
+    best = next(
+        way
+        for way in ("transfer", "direct", "adapted", "subset")
+        if way in found.points
+    )
+    shown = {"truth": found.points["truth"], best: found.points[best]}
+    title = f"{name}: truth and {best}"
+    plots.write_faces(folder / f"faces_{stem}.png", found.images, shown, title=title)

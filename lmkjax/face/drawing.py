@@ -1,0 +1,231 @@
+"""Pictures of faces, and what is known of every landmark and pixel in them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Float, Int8
+
+from lmkjax.face import picture
+from lmkjax.face.optics import barrier, camera, raster, sensor
+from lmkjax.face.paint import backdrop
+from lmkjax.face.priors import sample
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import marks
+from lmkjax.face.shape import surface as surfaces
+from lmkjax.landmarks import points as plane
+from lmkjax.landmarks import schemes
+from lmkjax.types import typed
+
+
+@struct.dataclass
+class Rendering:
+    """A picture of a face.
+
+    Attributes:
+        image: RGB, 0 to 1.
+        points: landmarks (x, y), pixels; (0, 0) is the picture's outer corner.
+        visibility: 0 visible, 1 hidden by the head itself, 2 hidden by an object (hair
+            is one), 3 outside the picture.
+        depth: cm from the camera's plane; inf in the background.
+        segmentation: numbers into `picture.CLASSES`.
+        box: left, top, right, bottom of the tight box around the 68 iBug points.
+    """
+
+    image: Float[Array, "*b h w 3"]
+    points: Float[Array, "*b k 2"]
+    visibility: Int8[Array, "*b k"]
+    depth: Float[Array, "*b h w"]
+    segmentation: Int8[Array, "*b h w"]
+    box: Float[Array, "*b 4"]
+
+
+@typed
+def geometry(
+    params: sample.FaceParams,
+    scheme: schemes.Scheme,
+    *,
+    size: int,
+    head: heads.HeadLike | None = None,
+) -> picture.Geometry:
+    """The head's shape, turned, projected and framed; and its landmarks.
+
+    Args:
+        params: the face.
+        scheme: which landmarks.
+        size: side of the picture, pixels.
+        head: whose face; None is the project's own head.
+    """
+    shape = _shape(params, size=size, head=head or heads.load())
+    return shape.replace(points=landmarks(shape, params.camera, scheme))
+
+
+def _shape(
+    params: sample.FaceParams, *, size: int, head: heads.HeadLike
+) -> picture.Geometry:
+    """The head before the camera, with the 68 iBug points that frame it."""
+    surface = surfaces.load(head)
+    shape = head.vertices(params.identity, params.expression)
+    moved = surfaces.lopsided(surface, params.sides)
+    moved = moved + surfaces.youth(surface, params.youth)
+    shape = shape + moved[: shape.shape[0]]
+    turn = camera.rotation(params.camera)
+    own = (shape - jnp.array(surfaces.PIVOT)[None]) @ turn.T
+    ibug68 = schemes.get("ibug68")
+    flat = camera.project(own, params.camera)[:, :2]
+    ibug = camera.project(marks.locate(own, flat, ibug68, head), params.camera)
+    view = camera.frame(ibug[:, :2], params.camera, size=size)
+    places = surfaces.extend(surface, own)
+    return picture.Geometry(
+        head=shape,
+        places=places,
+        normals=raster.normals(places, surface.triangles),
+        pixels=camera.to_pixels(camera.project(places, params.camera), view),
+        points=camera.to_pixels(ibug, view),
+        box=plane.box(camera.to_pixels(ibug[:, :2], view)),
+        view=view,
+        turn=turn,
+        surface=surface,
+    )
+
+
+@typed
+def landmarks(
+    shape: picture.Geometry, eye: camera.Camera, scheme: schemes.Scheme
+) -> Float[Array, "k 3"]:
+    """Landmarks of a head before a camera: x, y in pixels and depth in cm."""
+    own = shape.places[: shape.head.shape[0]]
+    flat = camera.project(own, eye)[:, :2]
+    places = marks.locate(own, flat, scheme, shape.surface.head)
+    return camera.to_pixels(camera.project(places, eye), shape.view)
+
+
+@typed
+def render(
+    params: sample.FaceParams,
+    scheme: schemes.Scheme,
+    *,
+    size: int,
+    head: heads.HeadLike | None = None,
+    backgrounds: backdrop.Pictures | None = None,
+) -> Rendering:
+    """The picture of one face.
+
+    Args:
+        params: the face.
+        scheme: which landmarks.
+        size: side of the picture, pixels.
+        head: whose face; None is the project's own head.
+        backgrounds: the user's own pictures, see `backdrop.load`; None = no such.
+
+    Returns:
+        The picture and all that is known of it.
+    """
+    # Barriers: or the compiler works a parameter out anew in each pixel.
+    params = barrier.hold(params)
+    shape = barrier.hold(geometry(params, scheme, size=size, head=head))
+    layers = barrier.hold(picture.compose(params, shape, backgrounds, size=size))
+    return Rendering(
+        image=sensor.develop(layers.colour, params.sensor),
+        points=shape.points[:, :2],
+        visibility=marks.seen(shape.points, layers.bare, layers.thing),
+        depth=layers.depth,
+        segmentation=layers.kind.astype(jnp.int8),
+        box=shape.box,
+    )
+
+
+def faces(
+    keys: jax.Array,
+    scheme: schemes.Scheme,
+    *,
+    size: int,
+    priors: sample.Priors = sample.PRIORS,
+    head: heads.HeadLike | None = None,
+    backgrounds: backdrop.Pictures | None = None,
+) -> Rendering:
+    """Pictures of many faces, compiled; a face depends on its own key alone.
+
+    Args:
+        keys: one for each face.
+        scheme: which landmarks.
+        size: side of the pictures, pixels.
+        priors: how faces are spread.
+        head: whose faces; None is the project's own head.
+        backgrounds: the user's own pictures, see `backdrop.load`; None = no such.
+
+    Returns:
+        Renderings with a leading axis for the faces.
+    """
+    head = head or heads.load()
+    drawn = sample.many(keys, priors, head=head)
+    return draw(drawn, scheme, size=size, head=head, backgrounds=backgrounds)
+
+
+def draw(
+    params: sample.FaceParams,
+    scheme: schemes.Scheme,
+    *,
+    size: int,
+    head: heads.HeadLike | None = None,
+    backgrounds: backdrop.Pictures | None = None,
+) -> Rendering:
+    """As `render`, of many faces at once, compiled.
+
+    What takes long to compile, the picture, knows neither priors nor scheme: it is
+    compiled once for a size.
+
+    Args:
+        params: the faces, along a leading axis.
+        scheme: which landmarks.
+        size: side of the pictures, pixels.
+        head: whose faces; None is the project's own head.
+        backgrounds: the user's own pictures, see `backdrop.load`; None = no such.
+
+    Returns:
+        Renderings with a leading axis for the faces.
+    """
+    head = head or heads.load()
+    shape, layers, image = _draw(params, backgrounds, size=size, head=head)
+    points, visibility = _mark(params.camera, shape, layers, scheme)
+    return Rendering(
+        image=image,
+        points=points,
+        visibility=visibility,
+        depth=layers.depth,
+        segmentation=layers.kind.astype(jnp.int8),
+        box=shape.box,
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("size", "head"))
+def _draw(
+    params: sample.FaceParams,
+    backgrounds: backdrop.Pictures | None,
+    *,
+    size: int,
+    head: heads.HeadLike,
+) -> tuple[picture.Geometry, picture.Layers, Float[Array, "b h w 3"]]:
+    """What `render` draws, of many faces."""
+    # One after another on a CPU, where that keeps a face in the cache.
+    together = None if jax.default_backend() == "cpu" else 32
+
+    def draw(one: sample.FaceParams):
+        one = barrier.hold(one)
+        shape = barrier.hold(_shape(one, size=size, head=head))
+        layers = barrier.hold(picture.compose(one, shape, backgrounds, size=size))
+        return shape, layers, sensor.develop(layers.colour, one.sensor)
+
+    return jax.lax.map(draw, params, batch_size=together)
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def _mark(eyes, shapes, layers, scheme):
+    """Landmarks of many faces, and what became of each."""
+
+    def mark(eye, shape, bare, thing):
+        points = landmarks(shape, eye, scheme)
+        return points[:, :2], marks.seen(points, bare, thing)
+
+    return jax.vmap(mark)(eyes, shapes, layers.bare, layers.thing)

@@ -1,0 +1,127 @@
+"""The bare head's pixels: skin, eyes and mouth in their light, and a mask over them."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from lmkjax.face.optics import barrier, light, raster
+from lmkjax.face.paint import scenery, skin
+from lmkjax.face.priors import sample
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import surface as surfaces
+from lmkjax.types import typed
+
+
+@typed
+def shade(
+    params: sample.FaceParams,
+    surface: surfaces.Surface,
+    normals: Float[Array, "v 3"],
+    shadow: Float[Array, " v"],
+    fragments: raster.Fragments,
+    views: Float[Array, "h w 3"],
+    turn: Float[Array, "3 3"],
+) -> tuple[Float[Array, "h w 3"], Int[Array, "h w"]]:
+    """Linear colour and class of each pixel of the bare head.
+
+    Args:
+        params: whose head.
+        surface: its vertices and what they are of.
+        normals: theirs, in the camera's axes.
+        shadow: share of the first lamp that arrives at each.
+        fragments: which triangle each pixel shows.
+        views: unit vectors from the pixels to the camera.
+        turn: head's axes to camera's axes.
+
+    Returns:
+        The colour, and numbers into `picture.CLASSES`.
+    """
+    eyes, teeth, gums, socket = (
+        heads.number(surface.head, name) for name in ("eyes", "teeth", "gums", "socket")
+    )
+    carried = jnp.concatenate(
+        [
+            normals,
+            jnp.asarray(surface.atlas),
+            jnp.asarray(surface.round)[:, None],
+            jnp.stack([jnp.asarray(surface.open_sky), shadow], -1),
+        ],
+        -1,
+    )
+    at = barrier.hold(raster.interpolate(carried, surface.triangles, fragments))
+    normal, place = light.unit(at[..., :3]), at[..., 3:6]
+    sky, lit = 1 - params.light.shade[1] * (1 - at[..., 7]), at[..., 8]
+    part = jnp.asarray(surface.part)[fragments.triangle]
+    is_eye, is_teeth = part == eyes, part == teeth
+    is_mouth = is_teeth | (part == gums) | (part == socket)
+    is_skin = ~is_eye & ~is_mouth
+    normal, place, sky, lit, is_skin, views = barrier.hold(
+        (normal, place, sky, lit, is_skin, views)
+    )
+    paint = barrier.hold(skin.paint(at[..., 3:7], params.skin))
+    eye = barrier.hold(skin.eyes(place, params.skin)[0])
+    inner = skin.inside_mouth(place, is_teeth)
+    albedo = jnp.where(is_eye[..., None], eye, inner)
+    albedo = jnp.where(is_skin[..., None], paint.albedo, albedo)
+    dressed, cloth = barrier.hold(
+        (
+            scenery.dressed(place, params.scene) * is_skin,
+            scenery.cloth(place[..., :2], params.scene),
+        )
+    )
+    albedo = albedo + (cloth - albedo) * dressed[..., None]
+    sky = jnp.where(is_eye, 0.45, jnp.where(is_mouth, 0.4, sky))
+    furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
+    oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
+    wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.05, 0.04))
+    bare = barrier.hold((albedo, normal, sky, lit, wet))
+    masked = jnp.where(is_skin, paint.mask, 0.0)
+    *bare, masked = jax.lax.cond(
+        params.skin.mask[0] > 0,  # few wear one: the others need not wait for it
+        lambda bare: _behind_mask(bare, place, ~is_eye, turn, params.skin),
+        lambda bare: (*bare, masked),
+        bare,
+    )
+    albedo, normal, sky, lit, wet = bare
+    lamps = params.light
+    normal, views, lit, sky, furrow, albedo = barrier.hold(
+        (normal, views, lit, sky, furrow, albedo)
+    )
+    colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
+    colour = colour * furrow[..., None]
+    facing = jnp.clip((normal * views).sum(-1), 0, 1)
+    rim = 0.03 * (1 - facing) ** 4 * jnp.where(is_skin, sky, 0.0)
+    oil, wet, rim = barrier.hold((oil, wet, rim))
+    colour = colour + oil[..., None] * light.gloss(
+        normal, views, lit, lamps, power=14.0
+    )
+    colour = colour + wet[..., None] * light.gloss(
+        normal, views, lit, lamps, power=110.0
+    )
+    colour = colour + rim[..., None] * light.irradiance(normal, lamps.environment)
+    kind = jnp.where(is_eye, 3, jnp.where(is_mouth, 5, 1))
+    kind = jnp.where(is_skin & (paint.brow > 0.5), 2, kind)
+    kind = jnp.where(is_skin & (paint.lips > 0.5), 4, kind)
+    kind = jnp.where(masked > 0.5, 10, kind)
+    kind = jnp.where(dressed > 0.5, 7, kind)
+    return colour, kind
+
+
+def _behind_mask(bare, place, covers, turn, person):
+    """What light meets, a mask's cloth over it that knows of no lips; its cover."""
+    albedo, normal, sky, lit, wet = bare
+    x, y, z = (place[..., i] for i in range(3))
+    masked = skin.cover_mask(place, person) * covers
+    away = jnp.stack([x / 52, (y + 2.5) / 110, (z - 2) / 90], -1)
+    over_lips = jnp.exp(-(((y + 2.8) / 2.9) ** 4) - (x / 4.2) ** 4)
+    flat = masked * jnp.clip(0.5 + over_lips, 0, 1)
+    pleat = 1 - 0.22 * jnp.clip(jnp.cos(4.6 * y) - 0.55, 0, 1) * jnp.exp(
+        -((x / 5.5) ** 6) - ((y + 4) / 4.0) ** 6
+    )
+    masked, flat, pleat, away = barrier.hold((masked, flat, pleat, light.unit(away)))
+    cloth = person.mask_colour[None, None] * pleat[..., None]
+    albedo = albedo + (cloth - albedo) * masked[..., None]
+    normal = light.unit(normal + (away @ turn.T - normal) * flat[..., None])
+    sky = sky + (0.9 - sky) * flat
+    lit = lit + (0.8 - lit) * flat * over_lips
+    return albedo, normal, sky, lit, wet * (1 - masked), masked

@@ -1,0 +1,65 @@
+"""Landmark files of 300-W (`.pts`): read into our coordinates."""
+
+import pathlib
+
+import numpy as np
+
+from lmkjax.errors import UserError
+
+FIRST_PIXEL_CENTRE = 1.0  # this format counts pixels from 1
+
+
+def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
+    """The points of one file, in pixels where the first pixel's centre is (0.5, 0.5).
+
+    The header (`version: 1`, `n_points: 68`) and the braces may be missing, as they
+    are in some copies.
+
+    Args:
+        path: the file.
+        count: how many points it must hold.
+
+    Returns:
+        float32 [count, 2], (x, y).
+
+    Raises:
+        UserError: the file cannot be read, holds something that is no number, another
+            count of points, or one that is not finite.
+    """
+    path = pathlib.Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as a .pts file ({error}).") from None
+    rows = [_row(line, path, n) for n, line in enumerate(text.splitlines(), 1)]
+    points = np.array([row for row in rows if row], np.float64).reshape(-1, 2)
+    if len(points) != count:
+        raise UserError(
+            f"{path}: wanted {count} points, one 'x y' a line; found {len(points)}."
+        )
+    if not np.isfinite(points).all():
+        bad = int(np.flatnonzero(~np.isfinite(points).all(-1))[0])
+        raise UserError(
+            f"{path}: point {bad} (counted from 0) is {points[bad].tolist()}; wanted "
+            "finite numbers. Mend the file, or take the face out of the folder."
+        )
+    return (points + (0.5 - FIRST_PIXEL_CENTRE)).astype(np.float32)
+
+
+def is_mirrored(path: str | pathlib.Path) -> bool:
+    """Whether a file is a mirrored copy (`*_mirror.pts`), not to be counted twice."""
+    return pathlib.Path(path).stem.endswith("_mirror")
+
+
+def _row(line: str, path: pathlib.Path, number: int) -> tuple[float, float] | None:
+    """The point that a line holds; None for header, braces and blank lines."""
+    words = line.split()
+    if not words or words[0] in "{}" or ":" in line:
+        return None
+    try:
+        x, y = map(float, words)
+    except ValueError:
+        raise UserError(
+            f"{path}, line {number}: wanted two numbers 'x y'; got '{line.strip()}'."
+        ) from None
+    return x, y

@@ -1,0 +1,269 @@
+"""Rendered faces as files: pictures, their points, a contact sheet; and how fast."""
+
+import contextlib
+import functools
+import json
+import pathlib
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lmkjax.errors import UserError
+from lmkjax.face import drawing, picture
+from lmkjax.face.optics import sensor
+from lmkjax.face.paint import backdrop
+from lmkjax.face.priors import sample
+from lmkjax.face.shape import marks
+from lmkjax.landmarks import schemes
+from lmkjax.studio import sheets
+
+COLOURS = {
+    marks.VISIBLE: (0, 255, 0),
+    marks.BEHIND_HEAD: (255, 60, 60),
+    marks.BEHIND_OBJECT: (255, 200, 0),
+    marks.OUTSIDE: (80, 80, 255),
+}
+BATCH = 16
+"""Faces drawn in one call."""
+
+
+def keys(seed: int, first: int, count: int) -> jax.Array:
+    """The keys of faces `first`, `first` + 1, ... of the set with this seed."""
+    start = jax.random.key(seed)
+    return jax.vmap(lambda i: jax.random.fold_in(start, i))(first + jnp.arange(count))
+
+
+def write(
+    out: pathlib.Path,
+    scheme: schemes.Scheme,
+    *,
+    count: int,
+    size: int,
+    seed: int,
+    priors: sample.Priors = sample.PRIORS,
+    backgrounds: backdrop.Pictures | None = None,
+    sheet: bool = False,
+) -> list[pathlib.Path]:
+    """Writes pictures, `points.json` and, if asked, `sheet.png`: all of it or nothing.
+
+    Args:
+        out: the folder; it is made, and files of the same name are replaced.
+        scheme: which landmarks.
+        count: how many faces, at least 1.
+        size: side of a picture, pixels, at least 16.
+        seed: of the set; face i is the same whatever `count` is.
+        priors: how faces are spread.
+        backgrounds: see `backdrop.load`; None = invented ones.
+        sheet: also write the contact sheet, points drawn.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: a number that makes no sense, or a folder that cannot be written.
+    """
+    check(count=count, size=size)
+    with whole(out) as (scratch, files):
+        own = functools.partial(
+            drawing.faces,
+            scheme=scheme,
+            size=size,
+            priors=priors,
+            backgrounds=backgrounds,
+        )
+        _fill(scratch, scheme, count, seed, own, sheet)
+    return files
+
+
+def write_sheet(
+    out: pathlib.Path,
+    element: str,
+    *,
+    size: int,
+    seed: int,
+    backgrounds: backdrop.Pictures | None = None,
+) -> list[pathlib.Path]:
+    """Writes `sheet_ELEMENT.png`, on which nothing but one element varies.
+
+    Args:
+        out: the folder; it is made, and a file of the same name is replaced.
+        element: one of `sheets.ELEMENTS`.
+        size: side of a picture, pixels, at least 16.
+        seed: of the faces.
+        backgrounds: see `backdrop.load`; None = invented ones.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: no such element or size, or a folder that cannot be written.
+    """
+    check(count=1, size=size)
+    picture = sheets.draw(element, size=size, seed=seed, backgrounds=backgrounds)
+    with whole(out) as (scratch, files):
+        picture.save(scratch / f"sheet_{element}.png")
+    return files
+
+
+@contextlib.contextmanager
+def whole(
+    out: pathlib.Path,
+) -> Iterator[tuple[pathlib.Path, list[pathlib.Path]]]:
+    """A folder to write into, whose files appear in `out` together, or none does.
+
+    Args:
+        out: the folder; it is made, and files of the same name are replaced.
+
+    Yields:
+        The folder to write into, and a list that holds the files in `out` at the end.
+
+    Raises:
+        UserError: `out` cannot be written.
+    """
+    files: list[pathlib.Path] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        scratch = pathlib.Path(tempfile.mkdtemp(prefix=".part-", dir=out))
+    except OSError as error:
+        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
+    try:
+        yield scratch, files
+        for file in sorted(scratch.iterdir()):
+            file.replace(out / file.name)
+            files.append(out / file.name)
+    except OSError as error:
+        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check(*, count: int, size: int) -> None:
+    """Refuses a number of faces or a size of pictures that makes no sense.
+
+    Raises:
+        UserError: fewer than one face, or a size that is not 16 to 1024 pixels.
+    """
+    if count < 1:
+        raise UserError(f"Wanted at least 1 face; got --count {count}.")
+    if not 16 <= size <= 1024:
+        raise UserError(f"Wanted a size from 16 to 1024 pixels; got --size {size}.")
+
+
+def _fill(folder, scheme, count, seed, draw, sheet):
+    labels, tiles = {}, []
+    batch = min(count, BATCH)
+    for first in range(0, count, batch):
+        faces = draw(keys(seed, first, batch))
+        for i in range(min(batch, count - first)):
+            face = jax.tree.map(lambda a, i=i: np.asarray(a[i]), faces)
+            name = f"{first + i:06d}.png"
+            image = Image.fromarray(np.uint8(face.image * 255 + 0.5))
+            image.save(folder / name)
+            labels[name] = {
+                "points": np.round(face.points, 3).tolist(),
+                "visibility": face.visibility.tolist(),
+                "box": np.round(face.box, 3).tolist(),
+            }
+            tiles.append(mark(image, face.points, face.visibility) if sheet else None)
+    text = {
+        "scheme": scheme.name,
+        "seed": seed,
+        "visibility": "0 visible, 1 behind the head, 2 behind an object, 3 outside",
+        "faces": labels,
+    }
+    (folder / "points.json").write_text(json.dumps(text))
+    if sheet:
+        contact(tiles).save(folder / "sheet.png")
+
+
+def mark(image: Image.Image, points: np.ndarray, visibility: np.ndarray) -> Image.Image:
+    """The picture, twice as large, with its points; the colour tells what hides one."""
+    double = image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC)
+    pen = ImageDraw.Draw(double)
+    for (x, y), state in zip(points * 2, visibility, strict=True):
+        pen.ellipse((x - 1.5, y - 1.5, x + 0.5, y + 0.5), fill=COLOURS[int(state)])
+    return double
+
+
+def contact(tiles: list[Image.Image], *, columns: int = 8) -> Image.Image:
+    """Pictures of one size, side by side."""
+    columns = min(columns, len(tiles))
+    wide, high = tiles[0].size
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * wide, rows * high))
+    for i, tile in enumerate(tiles):
+        sheet.paste(tile, (i % columns * wide, i // columns * high))
+    return sheet
+
+
+def benchmark(scheme: schemes.Scheme, *, size: int, seed: int, count: int) -> dict:
+    """How fast faces are drawn, whole and by stage, once compiled.
+
+    Args:
+        scheme: which landmarks.
+        size: side of a picture, pixels.
+        seed: of the faces drawn.
+        count: faces timed.
+
+    Returns:
+        Faces per second, seconds to compile, milliseconds per face and stage, peak
+        memory of the process in MiB.
+    """
+    check(count=count, size=size)
+    drawn = keys(seed, 0, count)
+    whole, compiled = _time(
+        lambda k: drawing.faces(k, scheme, size=size), drawn, count=count
+    )
+    stages = {}
+    params, stages["sample"] = _stage(sample.sample, count, drawn)
+    shape, stages["geometry"] = _stage(
+        lambda p: drawing.geometry(p, scheme, size=size), count, params
+    )
+    _, stages["raster"] = _stage(lambda g: picture.see_head(g, size=size), count, shape)
+    layers, stages["layers"] = _stage(
+        lambda p, g: picture.compose(p, g, size=size), count, params, shape
+    )
+    stages["layers"] -= stages["raster"]
+    _, stages["sensor"] = _stage(
+        lambda c, p: sensor.develop(c, p.sensor), count, layers.colour, params
+    )
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, bytes
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {
+        "faces_per_second": round(1000 / whole, 1),
+        "size": size,
+        "scheme": scheme.name,
+        "faces": count,
+        "compile_s": round(compiled, 1),
+        "ms_per_face": {name: round(ms, 2) for name, ms in stages.items()},
+        "peak_memory_mib": round(peak / 2**20),
+        "device": jax.devices()[0].device_kind,
+    }
+
+
+def _stage(draw, count, *inputs):
+    """What one stage makes of each face, and its milliseconds per face."""
+    mapped = jax.jit(lambda *a: jax.lax.map(lambda x: draw(*x), a))
+    ms, _ = _time(mapped, *inputs, count=count)
+    return mapped(*inputs), ms
+
+
+def _time(call, *inputs, count):
+    """Milliseconds per face at best, and the seconds of the first call."""
+    begin = time.perf_counter()
+    jax.block_until_ready(call(*inputs))
+    first = time.perf_counter() - begin
+    best = float("inf")
+    for _ in range(3):
+        begin = time.perf_counter()
+        jax.block_until_ready(call(*inputs))
+        best = min(best, time.perf_counter() - begin)
+    return best / count * 1000, first - best

@@ -1,0 +1,250 @@
+"""The tables of this folder's README, drawn from the code; and a picture of measures.
+
+    python -m lmkjax.studio.manual                        # rewrites the tables
+    python -m lmkjax.studio.manual --picture measures.jpg
+
+Meanings come from the docstrings, ranges from faces drawn by the priors.
+"""
+
+import argparse
+import dataclasses
+import inspect
+import json
+import pathlib
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lmkjax.face import drawing
+from lmkjax.face.optics import camera
+from lmkjax.face.priors import limits, options, sample
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import marks, measures
+from lmkjax.landmarks import schemes
+from lmkjax.studio import gallery
+
+README = heads.ASSETS.parent / "README.md"
+FACES = 2048
+"""Faces drawn for the ranges."""
+WAYS = ("right", "left"), ("down", "up"), ("back", "forward")
+"""Directions along the head's axes, as the subject has them."""
+SIDE_YAW_RAD = 1.0
+"""How far heads turn in the picture where a measure runs from front to back."""
+
+
+def meanings(cls: type) -> dict[str, str]:
+    """What a class's docstring says of each of its attributes."""
+    text = inspect.getdoc(cls).partition("Attributes:")[2]
+    entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", text, re.MULTILINE)
+    return {name: " ".join(words.split()) for name, words in entries}
+
+
+def tables() -> dict[str, list[str]]:
+    """The rows of each table, in Markdown, by the table's name."""
+    faces = sample.many(gallery.keys(0, 0, FACES))
+    return {
+        "priors": options.table().splitlines(),
+        "parameters": _parameters(jax.tree.map(np.asarray, faces)),
+        "measures": _measures(),
+        "expressions": _expressions(np.asarray(faces.expression)),
+        "kinds": _kinds(),
+        "limits": _limits(),
+        "curves": _curves(),
+    }
+
+
+def _row(*cells):
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _head(*cells):
+    return [_row(*cells), "|" + "---|" * len(cells)]
+
+
+def _parameters(faces):
+    rows = _head("field", "numbers", "meaning", "median [1 %, 99 %]")
+    said = meanings(sample.FaceParams)
+    for field in dataclasses.fields(faces):
+        value = getattr(faces, field.name)
+        if not dataclasses.is_dataclass(value):
+            cells = _numbers(value), said[field.name], _range(value)
+            rows.append(_row(f"`{field.name}`", *cells))
+            continue
+        inner = meanings(type(value))
+        for part in dataclasses.fields(value):
+            numbers = getattr(value, part.name)
+            cells = _numbers(numbers), inner[part.name], _range(numbers)
+            rows.append(_row(f"`{field.name}.{part.name}`", *cells))
+    return rows
+
+
+def _numbers(values):
+    return " x ".join(map(str, values.shape[1:])) or "1"
+
+
+def _range(values):
+    """Median and the bounds of 98 % of faces, of each number if they are few."""
+    flat = values.reshape(len(values), -1)
+    columns = flat.T if values.ndim == 2 and flat.shape[1] < 8 else [flat.ravel()]
+    texts = []
+    for column in columns:
+        low, middle, high = np.percentile(column, (1, 50, 99))
+        texts.append(f"{middle:.2g} [{low:.2g}, {high:.2g}]")
+    return "; ".join(texts)
+
+
+def _measures():
+    rows = _head("measure", "length", "mean, cm", "+1 is, cm", "linear")
+    found = measures.table(heads.load())
+    numbers = zip(found.mean_cm, found.sd_cm, found.fit, strict=True)
+    for (name, (meaning, _)), (mean, spread, fit) in zip(
+        measures.MEASURES.items(), numbers, strict=True
+    ):
+        cells = f"{mean:.2f}", f"{spread:.2f}", f"{fit:.0%}"
+        rows.append(_row(f"`{name}`", meaning, *cells))
+    return rows
+
+
+def _expressions(drawn):
+    head = heads.load()
+    rows = _head("expression", "moves most", "cm", "in faces, %", "median, 99 %")
+    for i, name in enumerate(head.expression_names):
+        there = drawn[:, i][drawn[:, i] > 0.05]
+        amounts = np.percentile(there, (50, 99)) if len(there) else (0, 0)
+        share = f"{100 * len(there) / len(drawn):.0f}"
+        cells = *_reach(head, i), share, f"{amounts[0]:.2f}, {amounts[1]:.2f}"
+        rows.append(_row(f"`{name}`", *cells))
+    return rows
+
+
+def _reach(head, number):
+    """Which curve an expression moves most, which way, and how far."""
+    scheme = schemes.get("dense460")
+    ids, weights = marks.embed(scheme, head)
+    moves = (head.expression[number][ids] * weights[..., None]).sum(1)
+    most = np.linalg.norm(moves, axis=1).argmax()
+    length = np.linalg.norm(moves[most])
+    main = [
+        i for i in np.argsort(-np.abs(moves[most])) if abs(moves[most, i]) > length / 2
+    ]
+    way = " and ".join(WAYS[i][int(moves[most, i] > 0)] for i in main)
+    curve = scheme.names[most].replace("_", " ")
+    return f"{curve} {way}", f"{length:.2f}"
+
+
+def _kinds():
+    table = json.loads((heads.ASSETS / "expressions.json").read_text())
+    rows = _head("kind", "share, %", "at full")
+    for name, kind in table.items():
+        pulls = {}
+        for pull, amount in kind["full"].items():
+            pulls.setdefault((pull.removesuffix("_L").removesuffix("_R"), amount))
+        text = ", ".join(f"{pull} {amount}" for pull, amount in pulls) or "-"
+        rows.append(_row(name, round(100 * kind["share"]), text))
+    return rows
+
+
+def _limits():
+    pairs = {}
+    for pair in limits.AGAINST:
+        one, other = (re.sub("_[LR]$", "", name) for name in pair)
+        pairs.setdefault(one, []).append(other)
+    rows = _head("pull", "gives way to, and the other way round")
+    for one, others in pairs.items():
+        rows.append(_row(one, ", ".join(dict.fromkeys(others))))
+    return rows
+
+
+def _curves():
+    rows = _head("name", "kind", "region", "passes iBug's points")
+    for name, curve in schemes.CURVES.items():
+        side, _, rest = name.partition("_")
+        if side == "left" and f"right_{rest}" in schemes.CURVES:
+            continue
+        other = schemes.CURVES[schemes.opposite(name)].ibug if side == "right" else ()
+        title = f"right_{rest}`, `left_{rest}" if side == "right" else name
+        kind = "area" if curve.area else "closed curve" if curve.closed else "curve"
+        knots = ", ".join(f"{k[0]} to {k[-1]}" for k in (curve.ibug, other) if k)
+        rows.append(_row(f"`{title}`", kind, curve.region, knots or "-"))
+    return rows
+
+
+def write(text: str, drawn: dict[str, list[str]]) -> str:
+    """A text with the tables between their marks replaced.
+
+    Raises:
+        ValueError: a table has no marks.
+    """
+    for name, rows in drawn.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"Wanted '{begin}' and '{end}' once each in the text.")
+        before, after = text.split(begin)[0], text.split(end)[1]
+        text = before + "\n".join([begin, *rows, end]) + after
+    return text
+
+
+def picture(*, size: int = 128, columns: int = 3) -> Image.Image:
+    """One face at -2, 0 and +2 standard deviations of each measure."""
+    head, names = heads.load(), measures.NAMES
+    people = jnp.stack(
+        [measures.identity(head, {n: a}) for n in names for a in (-2.0, 0.0, 2.0)]
+    )
+    side = jnp.array(
+        [n in ("chin_forward", "nose_depth") for n in names for _ in "abc"]
+    )
+    faces = _plain(people, side * SIDE_YAW_RAD)
+    drawn = drawing.draw(faces, schemes.get("ibug68"), size=size)
+    images = np.uint8(np.asarray(drawn.image) * 255 + 0.5)
+    rows = -(-len(names) // columns)
+    sheet = Image.new("RGB", (columns * (3 * size + 8), rows * (size + 16)))
+    pen = ImageDraw.Draw(sheet)
+    for i, image in enumerate(images):
+        row, column = divmod(i // 3, columns)
+        left, top = column * (3 * size + 8), row * (size + 16)
+        sheet.paste(Image.fromarray(image), (left + i % 3 * size, top + 16))
+        pen.text((left + 4, top + 2), f"{names[i // 3]}: -2, 0, +2", fill="white")
+    return sheet
+
+
+def _plain(people, yaw_rad):
+    """Calm, bald, bare faces in even light, one for each identity."""
+    calm = dataclasses.replace(
+        sample.PRIORS,
+        **dict.fromkeys(
+            "turned roll_deg pitch_deg yaw_deg jitter identity children asymmetry"
+            " expressions blinks gaze freckles moles wrinkles make_up beards hair"
+            " glasses sunglasses hats headphones earrings scarves masks hands things"
+            " hardness warmth noise cast"
+            " exposure contrast stained grey sepia low_resolution jpeg motion".split(),
+            0.0,
+        ),
+        down_deg=4.0,
+        melanin=(0.4, 0.41, 1.0),
+        focal_mm=(80.0, 81.0),
+    )
+    keys = jnp.broadcast_to(jax.random.key(4), len(people))
+    faces, head = sample.many(keys, calm), heads.load()
+    rest = jax.vmap(lambda i, e: limits.apply(head, i, e))(people, faces.expression * 0)
+    pose = faces.camera.replace(
+        yaw_rad=yaw_rad, zoom=faces.camera.zoom + camera.CLOSEST
+    )
+    return faces.replace(identity=people, expression=rest, camera=pose)
+
+
+def main() -> None:
+    """Rewrites the tables, or draws the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--picture", type=pathlib.Path, help="draw this instead")
+    flags = parser.parse_args()
+    if flags.picture:
+        picture().save(flags.picture, quality=90)
+        return
+    README.write_text(write(README.read_text(), tables()))
+
+
+if __name__ == "__main__":
+    main()

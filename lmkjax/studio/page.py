@@ -1,0 +1,150 @@
+"""A scheme as a page to turn and hover over: one HTML file that needs nothing else."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from lmkjax.errors import UserError
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import marks
+from lmkjax.landmarks import schemes
+
+SKIN = {"face": "#d9b49c", "head": "#c9a58e", "eyes": "#f4f0ea", "teeth": "#e9e2d0"}
+INSIDE = "#7a3b36"  # of the mouth
+REGIONS = {
+    "jaw": "#1f77b4",
+    "brows": "#8c564b",
+    "nose": "#2ca02c",
+    "eyes": "#17202a",
+    "lips": "#d62728",
+    "cheeks": "#9467bd",
+    "forehead": "#e67e00",
+    "ears": "#0d8f8f",
+}
+NECK_CM = 4.0
+"""How much of the neck is shown below the lowest landmark."""
+LIFT_CM = 0.1
+"""How far points stand out from the skin, so that it does not hide them."""
+
+
+def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
+    """The page: the head, each curve's points and edges, and what each point is.
+
+    Args:
+        scheme: which landmarks; those of the visible contour stand on the fixed jaw.
+        head: on which; None is the project's own head.
+
+    Raises:
+        UserError: plotly, which draws it, is not installed.
+    """
+    try:
+        from plotly import graph_objects
+    except ImportError as error:
+        raise UserError(
+            "The page is drawn by plotly, which is not installed; "
+            "`pip install 'plotly>=7.1'` would do."
+        ) from error
+    head = head or heads.load()
+    places = _places(scheme, head)
+    texts = tell(scheme)
+    figure = graph_objects.Figure()
+    for name in head.part_names:
+        figure.add_trace(_part(graph_objects, head, name, places))
+    for name, count in scheme.curves:
+        start = scheme.starts[name]
+        own = np.arange(start, start + count)
+        figure.add_trace(_curve(graph_objects, scheme, name, places, own, texts))
+    hidden = dict.fromkeys(("xaxis", "yaxis", "zaxis"), {"visible": False})
+    figure.update_layout(
+        title={"text": f"{scheme.name}: {scheme.count} landmarks"},
+        scene={
+            **hidden,
+            "aspectmode": "data",
+            "camera": {
+                "up": {"x": 0, "y": 1, "z": 0},
+                "eye": {"x": 0.35, "y": 0.1, "z": 1.45},
+            },
+        },
+        legend={"title": {"text": "click: hide; twice: alone"}},
+        margin={"l": 0, "r": 0, "t": 40, "b": 0},
+        hoverlabel={"align": "left"},
+    )
+    return figure.to_html(
+        include_plotlyjs=True,
+        full_html=True,
+        default_height="94vh",
+        div_id="scheme",
+        config={"displaylogo": False, "responsive": True, "scrollZoom": True},
+    )
+
+
+def tell(scheme: schemes.Scheme) -> list[str]:
+    """What is to be known of each landmark: curve, number, mirror, iBug's number."""
+    ibug = {}
+    for name, count in scheme.curves:
+        curve = schemes.CURVES[name]
+        if schemes.passes_knots(name, count):
+            gaps = len(curve.ibug) - (not curve.closed)
+            step = (count - (not curve.closed)) // gaps
+            for i, number in enumerate(curve.ibug):
+                ibug[scheme.starts[name] + i * step] = number
+    texts = []
+    for number, name in enumerate(scheme.names):
+        lines = [f"<b>{number}</b>: {name}, {number - scheme.starts[name]}"]
+        lines.append(f"mirror: {scheme.mirror[number]}")
+        if number in ibug:
+            lines.append(f"iBug 68: {ibug[number]}")
+        if schemes.CURVES[name].visible:
+            lines.append("in pictures on the outline that is seen")
+        texts.append("<br>".join(lines))
+    return texts
+
+
+def _places(scheme, head):
+    """Where the landmarks are, a little above the skin."""
+    ids, weights = marks.embed(scheme, head)
+    vertices = jnp.asarray(head.neutral, jnp.float32)
+    normals = heads.normals(vertices, jnp.asarray(head.triangles))
+    lifted = np.asarray(vertices + LIFT_CM * normals)
+    return (lifted[ids] * weights[..., None]).sum(1)
+
+
+def _part(objects, head, name, landmarks):
+    triangles = head.triangles[head.part == heads.number(head, name)]
+    neck = landmarks[:, 1].min() - NECK_CM
+    triangles = triangles[(head.neutral[triangles, 1] > neck).all(1)]
+    ids, corners = np.unique(triangles, return_inverse=True)
+    x, y, z = np.asarray(head.neutral, np.float32)[ids].T.round(3)
+    i, j, k = corners.reshape(-1, 3).T
+    return objects.Mesh3d(
+        x=x,
+        y=y,
+        z=z,
+        i=i,
+        j=j,
+        k=k,
+        color=SKIN[name] if name in SKIN else INSIDE,
+        hoverinfo="skip",
+        name=name,
+        lighting={"ambient": 0.6, "diffuse": 0.7, "specular": 0.05, "roughness": 0.9},
+        lightposition={"x": 4000, "y": 9000, "z": 8000},
+    )
+
+
+def _curve(objects, scheme, name, places, own, texts):
+    """A curve's points; its edges are the line through them."""
+    curve = schemes.CURVES[name]
+    drawn = np.append(own, own[:1]) if curve.closed else own
+    x, y, z = places[drawn].T.round(3)
+    colour = REGIONS[curve.region]
+    return objects.Scatter3d(
+        x=x,
+        y=y,
+        z=z,
+        mode="markers" if curve.area else "lines+markers",
+        marker={"size": 2.5, "color": colour},
+        line={"width": 2, "color": colour},
+        name=name,
+        legendgroup=curve.region,
+        text=[texts[number] for number in drawn],
+        hovertemplate="%{text}<extra></extra>",
+    )

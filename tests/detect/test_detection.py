@@ -1,0 +1,176 @@
+"""The detector: from photo to crop and back, schemes, and pictures without a box."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from lmkjax.data import crop
+from lmkjax.detect import detection, inference
+from lmkjax.errors import UserError
+from lmkjax.landmarks import schemes
+from lmkjax.training import checkpoint
+
+SIZE, MARGIN = 64, 1.35
+DENSE, FEW = schemes.get("dense243"), schemes.get("ibug68")
+UNIT = np.random.default_rng(0).uniform(0, 1, (DENSE.count, 2)).astype(np.float32)
+UNIT[DENSE.subset68[0]], UNIT[DENSE.subset68[8]] = (0, 0), (1, 1)  # its box is full
+
+
+def predict(images):
+    """Points inside the bright rectangle of each image, where UNIT has them."""
+    points = []
+    for image in np.asarray(images):
+        rows, columns = (np.flatnonzero((image[..., 1] > 0.5).any(a)) for a in (1, 0))
+        if not len(rows):  # a face that fills up the batch
+            rows = columns = np.array([0])
+        first = np.array([columns[0], rows[0]])
+        sides = np.array([columns[-1], rows[-1]]) + 1 - first
+        points.append(first + UNIT * sides)
+    points = jnp.asarray(np.array(points, np.float32))
+    return {"dense243": (points, jnp.full(points.shape[:2], 2.0))}
+
+
+def picture(width, height, box):
+    image = np.zeros((height, width, 3), np.uint8)
+    left, top, right, bottom = box
+    image[top:bottom, left:right] = 255
+    return image
+
+
+def placed(box):
+    box = np.array(box, np.float32)
+    return box[:2] + UNIT * (box[2:] - box[:2])
+
+
+def detector(**options):
+    return detection.Detector(
+        predict, scheme="dense243", input_px=SIZE, margin=MARGIN, batch=4, **options
+    )
+
+
+BOXES = [(30, 40, 90, 110), (200, 10, 380, 200), (5, 5, 25, 21), (60, 3, 99, 40)] * 2
+PICTURES = [picture(400 + 10 * i, 220 + i, box) for i, box in enumerate(BOXES)]
+
+
+def test_points_come_back_in_the_photos_own_pixels():
+    points, uncertainty = detector()(PICTURES[:7], BOXES[:7])  # 7 is no multiple of 4
+    assert points.shape == (7, 243, 2) and uncertainty.shape == (7, 243)
+    for face, doubt, box in zip(points, uncertainty, BOXES[:7], strict=True):
+        side = MARGIN * max(box[2] - box[0], box[3] - box[1])
+        # The bright rectangle is known to one pixel of the crop on each side.
+        np.testing.assert_allclose(face, placed(box), atol=1.01 * side / SIZE)
+        np.testing.assert_allclose(doubt, 2.0 * side / SIZE, rtol=1e-5)
+
+
+def test_one_picture_and_many_give_the_same():
+    many = detector()(PICTURES, BOXES)[0]
+    np.testing.assert_allclose(detector()(PICTURES[1:2], BOXES[1:2])[0][0], many[1])
+
+
+def test_a_box_that_is_wrong_moves_no_point_far():
+    wrong = [(l - 9, t - 9, r + 9, b + 9) for l, t, r, b in BOXES[:2]]  # noqa: E741
+    points, _ = detector()(PICTURES[:2], wrong)
+    for face, box in zip(points, BOXES, strict=False):
+        np.testing.assert_allclose(face, placed(box), atol=5)
+
+
+def test_without_a_box_the_picture_is_one_face_and_looks_get_closer():
+    image, box = picture(300, 200, (60, 30, 160, 140)), (60, 30, 160, 140)
+    errors = []
+    for rounds in (0, 1, 2):
+        found = detector(rounds=rounds).find([Image.fromarray(image)])
+        errors.append(np.abs(found.points[0] - placed(box)).max())
+    side = MARGIN * 110
+    assert errors[0] < 300 / SIZE * 1.01 and errors[2] < side / SIZE * 1.01
+    assert errors[2] < errors[0]
+    np.testing.assert_allclose(found.boxes[0], box, atol=2 * side / SIZE)
+
+
+def test_the_68_points_are_a_subset_unless_the_network_says_them_itself():
+    points, uncertainty = detector()(PICTURES[:2], BOXES[:2], scheme="ibug68")
+    dense, _ = detector()(PICTURES[:2], BOXES[:2])
+    np.testing.assert_array_equal(points, dense[:, DENSE.subset68])
+    assert uncertainty.shape == (2, 68)
+
+    def transfers(images):
+        answer = predict(images)
+        own = answer["dense243"][0][:, DENSE.subset68]
+        return answer | {"ibug68": (own + 1.0, jnp.ones(own.shape[:2]))}
+
+    other = detection.Detector(
+        transfers, scheme="dense243", input_px=SIZE, margin=MARGIN, batch=4
+    )
+    moved, _ = other(PICTURES[:2], BOXES[:2], scheme="ibug68")
+    sides = np.array([MARGIN * 70, MARGIN * 190])[:, None, None]
+    np.testing.assert_allclose(
+        moved - points, 1.0 * sides / SIZE + 0 * moved, rtol=1e-3
+    )
+
+
+def test_points_of_a_coarser_scheme_are_found_in_a_finer_one():
+    np.testing.assert_array_equal(detection.subset_of(FEW, DENSE), DENSE.subset68)
+    np.testing.assert_array_equal(detection.subset_of(FEW, FEW), np.arange(68))
+    assert detection.subset_of(DENSE, FEW) is None
+    assert detection.subset_of(schemes.get("ibug68_surface"), DENSE) is None
+
+
+def test_no_picture_no_face():
+    points, uncertainty = detector()([], [])
+    assert points.shape == (0, 243, 2) and uncertainty.shape == (0, 243)
+    assert detector()([], scheme="ibug68")[0].shape == (0, 68, 2)
+
+
+def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
+    spec = inference.Spec(
+        scheme="dense243",
+        input_px=32,
+        stacks=1,
+        features=8,
+        depth=1,
+        gain=16.0,
+        dtype="float32",
+        transfer_features=8,
+        critic=False,
+        decoder="soft_argmax",
+        margin=MARGIN,
+    )
+    spec.save(tmp_path)
+    shapes = jax.eval_shape(spec.module().init, key, jnp.zeros((1, 32, 32, 3)))
+    rng = np.random.default_rng(0)
+    weights = jax.tree.map(
+        lambda leaf: rng.normal(0, 0.2, leaf.shape).astype(np.float32), shapes["params"]
+    )
+    monkeypatch.setattr(checkpoint, "weights", lambda folder: weights)
+    found = detection.Detector.from_checkpoint(tmp_path)
+    points, uncertainty = found(PICTURES[:1], BOXES[:1])
+    said = inference.predictor(spec)(weights, crop_of(PICTURES[0], BOXES[0], 32))
+    scale = MARGIN * 70 / 32
+    corner = np.array([60.0, 75.0]) - MARGIN * 70 / 2
+    expected = np.asarray(said.points[0]) * scale + corner
+    np.testing.assert_allclose(points[0], expected, atol=1e-3)
+    np.testing.assert_allclose(uncertainty[0], said.spread[0] * scale, rtol=1e-4)
+    moved, _ = found(PICTURES[:1], BOXES[:1], scheme="ibug68")
+    expected = np.asarray(said.transferred[0]) * scale + corner
+    np.testing.assert_allclose(moved[0], expected, atol=1e-3)
+
+
+def crop_of(image, box, size):
+    cut = crop.cut(Image.fromarray(image), np.array(box), margin=MARGIN, size=size)
+    return jnp.asarray(cut[None] / np.float32(255))
+
+
+def test_refusals():
+    with pytest.raises(UserError, match="speaks 'dense243'.*ibug68"):
+        detector()(PICTURES[:1], BOXES[:1], scheme="dense1001")
+    with pytest.raises(UserError, match="Unknown scheme 'x'"):
+        detector()(PICTURES[:1], BOXES[:1], scheme="x")
+    with pytest.raises(UserError, match="each of 2 pictures; got 1"):
+        detector()(PICTURES[:2], BOXES[:1])
+    with pytest.raises(UserError, match=r"uint8 \[h, w, 3\].*float64"):
+        detector()([np.zeros((4, 5, 3))], BOXES[:1])
+    with pytest.raises(UserError, match="box"):
+        detector()(PICTURES[:1], [(5, 5, 5, 5)])
+    with pytest.raises(UserError, match="no_run"):
+        detection.Detector.from_checkpoint("no_run")

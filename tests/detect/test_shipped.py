@@ -1,0 +1,61 @@
+"""The weights that come with the project: what they are, and that they find faces."""
+
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from lmkjax import predict
+from lmkjax.detect import detection, inference
+from lmkjax.landmarks import schemes
+
+SCHEMES = ("ibug68", "dense490")
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Faces that no training has drawn: of `gallery.keys(977, 0, 6)`, 128 px.
+
+    Kept in a file, as compiling the renderer for six faces takes longer than all else.
+    """
+    with np.load(pathlib.Path(__file__).with_name("rendered.npz")) as kept:
+        return kept["images"], kept["points"], kept["boxes"]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_shipped_weights_are_small_and_of_renders_alone(scheme):
+    folder = detection.shipped(scheme)
+    assert inference.Spec.load(folder).scheme == scheme
+    assert inference.Spec.load(folder).trained_on == "faces rendered by lmkjax"
+    files = [f for f in detection.WEIGHTS.rglob("*") if f.is_file()]
+    assert sum(f.stat().st_size for f in files) < 20 * 2**20
+    assert not [f for f in files if f.suffix not in (".json", ".npz", ".md")]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_shipped_weights_find_the_points_of_faces_they_never_saw(scheme, drawn):
+    images, points, boxes = drawn
+    detector = detection.Detector.from_checkpoint(detection.shipped(scheme))
+    found, _ = detector(list(images), boxes)
+    subset = schemes.get("dense490").subset68
+    truth = np.asarray(points)[:, subset]
+    own = found if scheme == "ibug68" else found[:, subset]
+    eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=-1)
+    errors = 100 * np.linalg.norm(own - truth, axis=-1) / eyes[:, None]
+    assert np.median(errors) < 5  # the mean face: about 20
+
+
+def test_predict_needs_no_run(drawn, tmp_path, capsys):
+    Image.fromarray(drawn[0][0]).save(tmp_path / "face.png")
+    words = ["--images", str(tmp_path / "face.png"), "--out", str(tmp_path / "out")]
+    assert predict.main(words) == 0
+    assert "1 photos, dense490" in capsys.readouterr().out
+
+
+def test_a_scheme_without_weights_of_its_own_is_asked_of_the_dense_ones():
+    assert detection.shipped("ibug68").name == "ibug68"
+    for scheme in (None, "dense490", "dense243"):
+        assert detection.shipped(scheme).name == "dense490"
+    assert jax.tree.leaves(detection.checkpoint.weights(detection.shipped()))

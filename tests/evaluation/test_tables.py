@@ -1,0 +1,122 @@
+"""Reports: the JSON that was promised, tables, and where numbers come from."""
+
+import csv
+import io
+import json
+import math
+import platform
+import subprocess
+
+import pytest
+import rich.console
+
+from lmkjax.evaluation import tables
+
+PROVENANCE = tables.Provenance(
+    command="python -m lmkjax.train --config configs/daln.py",
+    hardware="a test's imagination",
+    seed=3,
+    commit="0123456789ab",
+    data="synthetic_faces; stand-in (rendered with other looks)",
+)
+
+
+def row(test_set, labels, normaliser, nme, **regions):
+    return {
+        "test_set": test_set,
+        "labels": labels,
+        "normaliser": normaliser,
+        "nme": nme,
+        "auc_08": 0.5,
+        "fr_08": 0.125,
+        "faces": 554,
+        "regions": regions,
+    }
+
+
+ROWS = [
+    row("stand-in", "subset", "ocular", 4.25, jaw=8.0, nose=2.0),
+    row("stand-in", "subset", "pupil", 5.5, jaw=9.0, nose=3.0),
+    row("stand-in", "mean_face", "ocular", math.inf, jaw=math.nan, nose=1.0),
+    row("stand-in", "mean_face", "pupil", 11.0, jaw=1.0, nose=1.0),
+    row("synthetic", "direct", "ocular", 3.0),
+]
+
+
+def test_json_holds_what_was_promised(tmp_path):
+    tables.write(tmp_path / "new" / "report", ROWS, PROVENANCE)
+    content = json.loads((tmp_path / "new/report/results.json").read_text())
+    assert list(content) == ["rows", "command", "hardware", "seed", "commit", "data"]
+    first = content["rows"][0]
+    assert [first[name] for name in list(first)[:7]] == [
+        "stand-in",
+        "subset",
+        "ocular",
+        4.25,
+        0.5,
+        0.125,
+        554,
+    ]
+    assert list(first)[:7] == (
+        ["test_set", "labels", "normaliser", "nme", "auc_08", "fr_08", "faces"]
+    )
+    assert content["seed"] == 3 and content["rows"][2]["nme"] is None
+    assert content["rows"][2]["regions"] == {"jaw": None, "nose": 1.0}
+
+
+def test_markdown_names_the_stand_in_and_shows_both_normalisers(tmp_path):
+    tables.write(tmp_path, ROWS, PROVENANCE)
+    text = (tmp_path / "results.md").read_text()
+    assert "## stand-in\n" in text and "## stand-in: ocular NME % by region" in text
+    assert "| subset | 4.25 | 5.50 | 0.500 | 0.125 | 554 |" in text
+    assert "| mean_face | - | 11.00 |" in text
+    assert "- command: `python -m lmkjax.train --config configs/daln.py`" in text
+    assert "## synthetic: " not in text  # it has no regions
+
+
+def test_csv_has_a_line_per_row(tmp_path):
+    tables.write(tmp_path, ROWS, PROVENANCE)
+    with (tmp_path / "results.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == len(ROWS)
+    assert lines[0]["nme_jaw"] == "8.0" and lines[2]["nme"] == ""
+
+
+def test_writing_leaves_nothing_but_the_files(tmp_path):
+    tables.write(tmp_path, ROWS, PROVENANCE)
+    tables.write(tmp_path, ROWS[:1], PROVENANCE)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["results.csv", "results.json", "results.md"]
+    assert len(json.loads((tmp_path / "results.json").read_text())["rows"]) == 1
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    tables.replace(path, "old")
+    monkeypatch.setattr("pathlib.Path.replace", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tables.replace(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_terminal_shows_the_same_numbers():
+    console = rich.console.Console(file=io.StringIO(), width=120)
+    tables.show(ROWS, console=console)
+    shown = console.file.getvalue()
+    assert "stand-in" in shown and "4.25" in shown and "5.50" in shown
+
+
+def test_the_machine_is_described_without_its_name():
+    text = tables.hardware()
+    assert "cores" in text and "no accelerator" in text
+    assert platform.node() not in text
+
+
+def test_the_commit_is_gits_or_unknown(monkeypatch):
+    assert len(tables.commit().split()[0]) >= 7
+
+    def fail(*words, **options):
+        raise subprocess.CalledProcessError(128, words)
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    assert tables.commit() == "unknown"

@@ -1,0 +1,163 @@
+"""Schemes: counts, mirror pairs, subsets, a user's own file, and refusals."""
+
+import numpy as np
+import pytest
+
+from lmkjax.errors import UserError
+from lmkjax.landmarks import schemes
+
+IBUG_PAIRS = [  # the flip order that every 68-point tool uses
+    *((i, 16 - i) for i in range(9)),
+    *((17 + i, 26 - i) for i in range(5)),
+    *((i, i) for i in range(27, 31)),
+    (31, 35),
+    (32, 34),
+    (33, 33),
+    (36, 45),
+    (37, 44),
+    (38, 43),
+    (39, 42),
+    (40, 47),
+    (41, 46),
+    (48, 54),
+    (49, 53),
+    (50, 52),
+    (51, 51),
+    (55, 59),
+    (56, 58),
+    (57, 57),
+    (60, 64),
+    (61, 63),
+    (62, 62),
+    (65, 67),
+    (66, 66),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("ibug68", 68),
+        ("ibug68_surface", 68),
+        ("dense243", 243),
+        ("dense460", 460),
+        ("dense490", 490),
+        ("dense1001", 1001),
+    ],
+)
+def test_a_scheme_has_as_many_points_as_its_name_says(name, count):
+    scheme = schemes.get(name)
+    assert scheme.count == count == len(scheme.names) == len(scheme.mirror)
+
+
+@pytest.mark.parametrize("name", ["ibug68", "ibug68_surface"])
+def test_ibug_mirrors_in_the_standard_order(name):
+    expected = np.empty(68, int)
+    for a, b in IBUG_PAIRS:
+        expected[[a, b]] = b, a
+    np.testing.assert_array_equal(schemes.get(name).mirror, expected)
+
+
+@pytest.mark.parametrize("name", sorted(schemes.SCHEMES))
+def test_mirroring_twice_is_nothing(name):
+    mirror = schemes.get(name).mirror
+    np.testing.assert_array_equal(mirror[mirror], np.arange(len(mirror)))
+
+
+@pytest.mark.parametrize("name", sorted(schemes.SCHEMES))
+def test_the_subset_mirrors_as_ibug_does(name):
+    scheme, ibug = schemes.get(name), schemes.get("ibug68")
+    np.testing.assert_array_equal(
+        scheme.mirror[scheme.subset68], scheme.subset68[ibug.mirror]
+    )
+
+
+def test_the_subset_of_ibug_is_itself():
+    np.testing.assert_array_equal(schemes.get("ibug68").subset68, np.arange(68))
+    np.testing.assert_array_equal(schemes.get("ibug68").eye_corners, [36, 45])
+
+
+def test_every_point_belongs_to_one_region():
+    scheme = schemes.get("dense490")
+    numbers = np.concatenate(list(scheme.regions.values()))
+    np.testing.assert_array_equal(np.sort(numbers), np.arange(490))
+
+
+def test_edges_close_the_eye_and_leave_the_jaw_open():
+    edges = {tuple(e) for e in schemes.get("ibug68").edges.tolist()}
+    assert (41, 36) in edges and (0, 1) in edges
+    assert not {(16, 0), (0, 16), (16, 17)} & edges
+
+
+def test_contours_are_told_apart():
+    assert schemes.get("ibug68").contour == "visible"
+    assert schemes.get("ibug68_surface").contour == "surface"
+
+
+def test_a_users_own_scheme_is_a_short_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("nose_bridge: 5\nright_eye: 10\nleft_eye: 10\n")
+    scheme = schemes.get(str(path))
+    assert (scheme.name, scheme.count, scheme.contour) == ("mine", 25, "none")
+    assert scheme.subset68 is None and scheme.eye_corners is None
+    # The right eye's leftmost corner (5) is the left eye's rightmost (15 + 5).
+    np.testing.assert_array_equal(scheme.mirror[[0, 5, 6, 10]], [0, 20, 19, 15])
+
+
+def test_an_area_mirrors_backwards_and_is_not_joined(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("cheeks: 6\nforehead_area: 4\nnose_bridge: 4\n")
+    scheme = schemes.get(str(path))
+    expected = [5, 4, 3, 2, 1, 0, 9, 8, 7, 6, 10, 11, 12, 13]
+    np.testing.assert_array_equal(scheme.mirror, expected)
+    np.testing.assert_array_equal(scheme.edges, [[10, 11], [11, 12], [12, 13]])
+    assert {k: len(v) for k, v in scheme.regions.items()} == {
+        "cheeks": 6,
+        "forehead": 4,
+        "nose": 4,
+    }
+    assert schemes.Scheme("spots", (("cheeks", 6),)).edges.shape == (0, 2)
+
+
+def test_every_region_of_the_face_has_an_area():
+    regions = {c.region for c in schemes.CURVES.values() if not c.area}
+    assert {c.region for c in schemes.CURVES.values() if c.area} == regions - {"ears"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("nose_brigde: 5", "'nose_brigde'. Is 'nose_bridge' meant.*Known: brows, "),
+        ("cheek: 5", "Is 'cheeks' meant"),
+        ("zygoma: 5", "unknown curve or area 'zygoma'. Known: "),
+        ("- nose_bridge", "wanted lines"),
+        ("nose_bridge: many", "whole number"),
+        ("nose_bridge: 1", ">= 2"),
+        ("right_brow: 5", "left_brow"),
+        ("lips_outer: 13", "closed and wants an even"),
+        ("cheeks: 13", "an area and wants an even"),
+        ("cheeks: 0", ">= 2"),
+        ("jaw: 16", "odd.*chin.*16"),
+        ("jaw: 1", ">= 3"),
+        ("jaw: 17\nlips: 4\njaw: 33", "once; got .'jaw'. twice"),
+        ("nose_bridge: 5.0", "whole number"),
+        ("nose_bridge: true", "whole number"),
+        ("a: [", "cannot be read"),
+        ("", "wanted lines"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_its_name(tmp_path, text, reason):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=f"mine.yaml.*{reason}"):
+        schemes.load(path)
+
+
+def test_an_unknown_scheme_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match="ibug86.*dense1001"):
+        schemes.get("ibug86")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(UserError, match="none.yaml"):
+        schemes.get(str(tmp_path / "none.yaml"))
