@@ -22,7 +22,7 @@ bottom], ...} in the photo's pixels, (0, 0) its outer corner, tight around the f
 brows to chin as in training; 15 % too big, too small or beside does little harm. Photos
 are turned as their EXIF says before anything else, so boxes and points are those of the
 photo as you see it. A photo of several faces: cut it, or use the library,
-lmkjax.detection.Detector, which takes a photo as often as you like.
+lmkjax.Detector, which takes a photo as often as you like.
 """
 
 

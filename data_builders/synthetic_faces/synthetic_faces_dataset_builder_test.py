@@ -28,7 +28,7 @@ def tiny_renderer(monkeypatch):
         places = jnp.linspace(1, size - 1, k)[None, :, None] * jnp.ones((b, 1, 2))
         places = places * (1 - priors.hats)
         corners = jnp.array([1.0, 1.0, size - 1.0, size - 1.0])
-        return faces.render.Rendering(
+        return faces.drawing.Rendering(
             image=image,
             points=places,
             visibility=jnp.tile(jnp.arange(k, dtype=jnp.int8)[None] % 4, (b, 1)),
@@ -37,7 +37,7 @@ def tiny_renderer(monkeypatch):
             box=jnp.broadcast_to(corners[None], (b, 4)),
         )
 
-    monkeypatch.setattr(faces.render, "faces", draw)
+    monkeypatch.setattr(faces.drawing, "faces", draw)
 
 
 def colours(folder, split):

@@ -169,7 +169,7 @@ def drawer(faces: Callable, *, seed: int) -> Callable[[jax.Array], Batch]:
 
     Args:
         faces: keys [b] to a Rendering (image, points, visibility, box), such as
-            `face.render.faces` with its scheme and size filled in.
+            `face.drawing.faces` with its scheme and size filled in.
         seed: of the set; face i is drawn from `fold_in(key(seed), i)`.
 
     Returns:

@@ -24,7 +24,7 @@ class DALN:
     Attributes:
         form: "landmark" (a matrix of faces x places per landmark) or "pixel" (one
             matrix of pixels x landmarks).
-        ramp_steps: of the reversal, see `losses.domain.reversal_strength`.
+        ramp_steps: of the reversal, see `losses.adversarial.reversal_strength`.
         grid: cells along a side of the coarse grid, for "landmark".
         pixels: rows of a matrix, for "pixel".
         group: faces of each domain whose predictions make up a matrix, at most: the

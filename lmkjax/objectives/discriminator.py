@@ -15,7 +15,7 @@ class Discriminator:
     """The critic's cross-entropy, behind a gradient reversal.
 
     Attributes:
-        ramp_steps: of the reversal, see `losses.domain.reversal_strength`.
+        ramp_steps: of the reversal, see `losses.adversarial.reversal_strength`.
         streams: source and target; either may have more faces, both weigh the same.
 
     Source: Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation",

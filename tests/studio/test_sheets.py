@@ -62,7 +62,7 @@ def test_every_picture_stands_in_its_row_and_column(element, monkeypatch, tmp_pa
         levels = jnp.broadcast_to(levels[:, None, None, None], (8, size, size, 3))
         return types.SimpleNamespace(image=levels * (1 + (len(sizes) == 2)))
 
-    monkeypatch.setattr(sheets.render, "draw", draw)
+    monkeypatch.setattr(sheets.drawing, "draw", draw)
     sheet = np.asarray(sheets.draw(element, size=32, seed=0))
     rows = len(sheets.ELEMENTS[element])
     assert sheet.shape == (rows * 32, sheets.COLUMNS * 32, 3)
@@ -74,7 +74,7 @@ def test_every_picture_stands_in_its_row_and_column(element, monkeypatch, tmp_pa
 def test_the_command_writes_the_sheet_alone(monkeypatch, tmp_path):
     image = jnp.zeros((sheets.COLUMNS, 16, 16, 3))
     monkeypatch.setattr(
-        sheets.render, "draw", lambda *_, **__: types.SimpleNamespace(image=image)
+        sheets.drawing, "draw", lambda *_, **__: types.SimpleNamespace(image=image)
     )
     flags = ["--sheet", "pose", "--size", "16", "--out", str(tmp_path)]
     assert command.main(flags) == 0
