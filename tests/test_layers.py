@@ -7,7 +7,7 @@ import pytest
 
 LAYERS = [  # a part may import only parts of the lines above its own
     {"errors"},
-    {"types", "cli"},
+    {"types", "cli", "files"},
     {"landmarks", "images", "hosts"},
     {"models", "losses"},
     {"face", "data", "evaluation", "adapt"},

@@ -1,0 +1,145 @@
+"""Files written whole or not at all, folders that one process has for itself."""
+
+import contextlib
+import fnmatch
+import os
+import pathlib
+import shutil
+from collections.abc import Collection, Iterator
+
+import filelock
+
+from lmkjax.errors import UserError
+
+
+def local(path: str | os.PathLike, *, flag: str) -> pathlib.Path:
+    """A path as a shell would read it: `~` is the home, and a bucket is none.
+
+    Args:
+        path: as a person or a config gave it.
+        flag: what it was given for, for the message: "--workdir".
+
+    Raises:
+        UserError: it names a bucket or another thing with a scheme.
+    """
+    text = os.fspath(path)
+    if "://" in text:
+        raise UserError(
+            f"Wanted a folder or file of this machine for {flag}; got '{text}'."
+            " Mount the bucket (gcsfuse, s3fs) and give the folder it is mounted at."
+        )
+    try:
+        return pathlib.Path(text).expanduser()
+    except RuntimeError as error:  # ~somebody who has no home here
+        raise UserError(f"{flag} {text}: {error}") from error
+
+
+def write(path: str | os.PathLike, content: str | bytes) -> None:
+    """Writes a file in one go: a reader sees the old one or the new one.
+
+    Args:
+        path: its folder must be there.
+        content: text is written as UTF-8.
+    """
+    path = pathlib.Path(path)
+    content = content.encode() if isinstance(content, str) else content
+    new = path.with_name(f".{path.name[:100]}.{os.getpid()}")
+    try:
+        new.write_bytes(content)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def folder(
+    out: str | os.PathLike, *, ours: Collection[str], flag: str = "--out"
+) -> Iterator[pathlib.Path]:
+    """A hidden folder beside `out` that takes its place if all goes well.
+
+    What an earlier call wrote goes when the new is there, never before; if the new
+    cannot take its place, the old comes back.
+
+    Args:
+        out: a new or empty folder, or one that this has written before.
+        ours: patterns (`*.png`) of the names that an earlier call may have written.
+        flag: what `out` was given for, for the message.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        UserError: `out` is a file, holds other things, or cannot be written.
+    """
+    out = pathlib.Path(os.path.abspath(out))
+    refuse_strangers(out, ours=ours, flag=flag)
+    new, old = (out.with_name(f".{out.name}.{os.getpid()}{x}") for x in ("", ".old"))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        new.mkdir()
+    except OSError as error:
+        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
+    try:
+        yield new
+        had = out.exists()
+        if had:
+            out.rename(old)
+        try:
+            new.rename(out)
+        except OSError:
+            if had:
+                old.rename(out)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def refuse_strangers(
+    out: pathlib.Path, *, ours: Collection[str], flag: str = "--out"
+) -> None:
+    """Refuses a folder that holds anything but what is ours; a new one is welcome.
+
+    Args:
+        out: the folder.
+        ours: patterns of names.
+        flag: what `out` was given for, for the message.
+
+    Raises:
+        UserError: it is a file, or holds something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"Wanted a folder for {flag}; '{out}' is a file.")
+    names = sorted(f.name for f in out.iterdir()) if out.is_dir() else []
+    for name in names:
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in ours):
+            raise UserError(
+                f"Wanted a new folder for {flag}; '{out}' already holds '{name}',"
+                " which an earlier call did not write. Choose another."
+            )
+
+
+@contextlib.contextmanager
+def alone(home: pathlib.Path, *, wait: bool, why: str = "") -> Iterator[None]:
+    """Holds a folder's lock, which falls with the process that holds it.
+
+    Args:
+        home: the folder; it is made.
+        wait: for a process that holds the lock; else it is refused.
+        why: what is refused, for the message: "trains in runs/daln".
+
+    Raises:
+        UserError: another process holds the lock.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(home / ".lock")
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except filelock.Timeout:
+        raise UserError(
+            f"Another process {why}. Wait until it ends, or choose another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

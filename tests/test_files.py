@@ -1,0 +1,88 @@
+"""Files come whole or not at all; a folder gives way to a new one, never before."""
+
+import pathlib
+
+import pytest
+
+from lmkjax import files
+from lmkjax.errors import UserError
+
+
+def test_a_home_is_expanded_and_a_bucket_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert files.local("~/x", flag="--workdir") == tmp_path / "x"
+    for bucket in ("gs://bucket/x", "s3://bucket/x"):
+        with pytest.raises(UserError, match="--workdir.*Mount the bucket"):
+            files.local(bucket, flag="--workdir")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    files.write(path, "old")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as m:
+        m.setattr(pathlib.Path, "write_bytes", fail)
+        with pytest.raises(OSError):
+            files.write(path, "new")
+    assert path.read_text() == "old"
+    assert [f.name for f in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    out = tmp_path / "out"
+    for names in (["1.png", "2.png"], ["3.png"]):
+        with files.folder(out, ours=["*.png"]) as new:
+            for name in names:
+                (new / name).write_text(name)
+        assert sorted(f.name for f in out.iterdir()) == names
+    with pytest.raises(ZeroDivisionError), files.folder(out, ours=["*.png"]) as new:
+        (new / "4.png").write_text("")
+        raise ZeroDivisionError
+    assert [f.name for f in tmp_path.iterdir()] == ["out"]
+    assert [f.name for f in out.iterdir()] == ["3.png"]
+
+
+def test_a_failed_rename_brings_the_old_folder_back(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old.png").write_text("")
+    rename = pathlib.Path.rename
+
+    def fail(self, target):
+        if self.name.startswith(".out") and not self.name.endswith(".old"):
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", fail)
+    with pytest.raises(OSError), files.folder(out, ours=["*.png"]):
+        pass
+    assert [f.name for f in out.iterdir()] == ["old.png"]
+
+
+def test_a_folder_with_other_things_is_refused_and_left(tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with (
+        pytest.raises(UserError, match="'thesis.tex'"),
+        files.folder(tmp_path, ours=["*.png"]),
+    ):
+        pass
+    with (
+        pytest.raises(UserError, match="is a file"),
+        files.folder(tmp_path / "thesis.tex", ours=[]),
+    ):
+        pass
+    assert (tmp_path / "thesis.tex").read_text() == "x"
+
+
+def test_two_at_once_are_told_apart(tmp_path):
+    with (
+        files.alone(tmp_path, wait=False),
+        pytest.raises(UserError, match="trains here"),
+        files.alone(tmp_path, wait=False, why="trains here"),
+    ):
+        pass
+    with files.alone(tmp_path, wait=False):
+        pass
