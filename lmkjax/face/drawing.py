@@ -123,9 +123,9 @@ def render(
         The picture and all that is known of it.
     """
     # Barriers: or the compiler works a parameter out anew in each pixel.
-    params = barrier.hold(params)
-    shape = barrier.hold(geometry(params, scheme, size=size, head=head))
-    layers = barrier.hold(picture.compose(params, shape, backgrounds, size=size))
+    params = barrier.barrier(params)
+    shape = barrier.barrier(geometry(params, scheme, size=size, head=head))
+    layers = barrier.barrier(picture.compose(params, shape, backgrounds, size=size))
     return Rendering(
         image=sensor.develop(layers.colour, params.sensor),
         points=shape.points[:, :2],
@@ -212,9 +212,9 @@ def _draw(
     together = None if jax.default_backend() == "cpu" else 32
 
     def draw(one: sample.FaceParams):
-        one = barrier.hold(one)
-        shape = barrier.hold(_shape(one, size=size, head=head))
-        layers = barrier.hold(picture.compose(one, shape, backgrounds, size=size))
+        one = barrier.barrier(one)
+        shape = barrier.barrier(_shape(one, size=size, head=head))
+        layers = barrier.barrier(picture.compose(one, shape, backgrounds, size=size))
         return shape, layers, sensor.develop(layers.colour, one.sensor)
 
     return jax.lax.map(draw, params, batch_size=together)

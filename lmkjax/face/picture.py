@@ -138,7 +138,7 @@ def compose(
     places = jnp.concatenate([shape.places, nodes])
     shadow = light.shadows(places, casters(surface), params.light, keep=keep)
     split = len(surface.atlas)
-    wall = barrier.hold  # between the layers, lest they be fused
+    wall = barrier.barrier  # between the layers, lest they be fused
     locks, nodes, shadow, rays = wall(
         (locks, nodes, shadow, camera.rays(shape.view, size=size))
     )
@@ -161,7 +161,7 @@ def _cover(layers, colour, depth, cover, kind):
     """A layer laid over the others where it is nearer; hides where it is dense."""
     cover = cover * (depth < layers.depth)
     dense = cover > 0.5
-    colour, cover, depth = barrier.hold((colour, cover, depth))
+    colour, cover, depth = barrier.barrier((colour, cover, depth))
     return layers.replace(
         colour=layers.colour + (colour - layers.colour) * cover[..., None],
         depth=jnp.where(dense, depth, layers.depth),
@@ -216,10 +216,10 @@ def _torso(params, shape, layers, rays):
     neck = jnp.array(NECK)
     centre = shape.turn @ (neck - jnp.array(surfaces.PIVOT))
     eye = jnp.array([0.0, 0.0, 1.0]) * pose.distance_cm
-    turned = barrier.hold(rays @ own)
+    turned = barrier.barrier(rays @ own)
     hit = props.torso(own.T @ (eye - centre) + neck, turned, scene.shoulders)
     place = rays * hit.depth[..., None]
-    cloth = barrier.hold(scenery.cloth(place[..., :2], scene))
+    cloth = barrier.barrier(scenery.cloth(place[..., :2], scene))
     colour = props.lit(hit, cloth, own, params.light)
     there = (hit.depth < props.FAR / 2).astype(jnp.float32)
     return _cover(layers, colour, hit.depth, there, CLASSES.index("clothes"))
@@ -255,7 +255,7 @@ def _props(params, shape, layers, rays):
     own = params.props
     eye = jnp.array([0.0, 0.0, 1.0]) * params.camera.distance_cm
     origin = shape.turn.T @ eye + jnp.array(surfaces.PIVOT)
-    rays = barrier.hold(rays @ shape.turn)
+    rays = barrier.barrier(rays @ shape.turn)
 
     ears = earwear.places(shape.surface)
 

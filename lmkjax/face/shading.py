@@ -48,22 +48,22 @@ def shade(
         ],
         -1,
     )
-    at = barrier.hold(raster.interpolate(carried, surface.triangles, fragments))
+    at = barrier.barrier(raster.interpolate(carried, surface.triangles, fragments))
     normal, place = light.unit(at[..., :3]), at[..., 3:6]
     sky, lit = 1 - params.light.shade[1] * (1 - at[..., 7]), at[..., 8]
     part = jnp.asarray(surface.part)[fragments.triangle]
     is_eye, is_teeth = part == eyes, part == teeth
     is_mouth = is_teeth | (part == gums) | (part == socket)
     is_skin = ~is_eye & ~is_mouth
-    normal, place, sky, lit, is_skin, views = barrier.hold(
+    normal, place, sky, lit, is_skin, views = barrier.barrier(
         (normal, place, sky, lit, is_skin, views)
     )
-    paint = barrier.hold(skin.paint(at[..., 3:7], params.skin))
-    eye = barrier.hold(skin.eyes(place, params.skin)[0])
+    paint = barrier.barrier(skin.paint(at[..., 3:7], params.skin))
+    eye = barrier.barrier(skin.eyes(place, params.skin)[0])
     inner = skin.inside_mouth(place, is_teeth)
     albedo = jnp.where(is_eye[..., None], eye, inner)
     albedo = jnp.where(is_skin[..., None], paint.albedo, albedo)
-    dressed, cloth = barrier.hold(
+    dressed, cloth = barrier.barrier(
         (
             scenery.dressed(place, params.scene) * is_skin,
             scenery.cloth(place[..., :2], params.scene),
@@ -74,7 +74,7 @@ def shade(
     furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
     oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
     wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.05, 0.04))
-    bare = barrier.hold((albedo, normal, sky, lit, wet))
+    bare = barrier.barrier((albedo, normal, sky, lit, wet))
     masked = jnp.where(is_skin, paint.mask, 0.0)
     *bare, masked = jax.lax.cond(
         params.skin.mask[0] > 0,  # few wear one: the others need not wait for it
@@ -84,14 +84,14 @@ def shade(
     )
     albedo, normal, sky, lit, wet = bare
     lamps = params.light
-    normal, views, lit, sky, furrow, albedo = barrier.hold(
+    normal, views, lit, sky, furrow, albedo = barrier.barrier(
         (normal, views, lit, sky, furrow, albedo)
     )
     colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
     colour = colour * furrow[..., None]
     facing = jnp.clip((normal * views).sum(-1), 0, 1)
     rim = 0.03 * (1 - facing) ** 4 * jnp.where(is_skin, sky, 0.0)
-    oil, wet, rim = barrier.hold((oil, wet, rim))
+    oil, wet, rim = barrier.barrier((oil, wet, rim))
     colour = colour + oil[..., None] * light.gloss(
         normal, views, lit, lamps, power=14.0
     )
@@ -118,7 +118,7 @@ def _behind_mask(bare, place, covers, turn, person):
     pleat = 1 - 0.22 * jnp.clip(jnp.cos(4.6 * y) - 0.55, 0, 1) * jnp.exp(
         -((x / 5.5) ** 6) - ((y + 4) / 4.0) ** 6
     )
-    masked, flat, pleat, away = barrier.hold((masked, flat, pleat, light.unit(away)))
+    masked, flat, pleat, away = barrier.barrier((masked, flat, pleat, light.unit(away)))
     cloth = person.mask_colour[None, None] * pleat[..., None]
     albedo = albedo + (cloth - albedo) * masked[..., None]
     normal = light.unit(normal + (away @ turn.T - normal) * flat[..., None])

@@ -109,7 +109,7 @@ def gloss(
         peak = (power + 8) / 25 * jnp.exp(power * jnp.log(cosine)) * lit
         peaks.append(peak * shadow if i == 0 else peak)
     # Else each channel would work the highlights out anew.
-    peaks = barrier.hold(peaks)
+    peaks = barrier.barrier(peaks)
     channels = [
         sum(peak * light.colours[i, c] for i, peak in enumerate(peaks))
         for c in range(3)

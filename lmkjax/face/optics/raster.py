@@ -147,7 +147,7 @@ def _hits(slopes, shift, place, size):
     start = slopes[0::3] + slopes[1::3] * (shift[0] + 0.5)[None]
     start += slopes[2::3] * (shift[1] + 0.5)[None]
     # Else every pixel of a tile would work this out anew.
-    start, across, along, row, column = barrier.hold(
+    start, across, along, row, column = barrier.barrier(
         (start, slopes[1::3], slopes[2::3], place[1], place[0])
     )
     b1, b2, height = (

@@ -70,7 +70,7 @@ def hat(
     place = props.at(origin, ray, dome.depth)
     above = _above(place, edge, slope)
     turn = jnp.arctan2(place[..., 0], place[..., 2] - centre[2])
-    turn, above, folded = barrier.hold((turn, above, folded.astype(jnp.float32)))
+    turn, above, folded = barrier.barrier((turn, above, folded.astype(jnp.float32)))
     crease = noise.sample(jnp.stack([turn * 0.16, place[..., 1] / 60], -1) + hat[1])
     grain = noise.texel(jnp.stack([turn, place[..., 1] / 9], -1))[..., 3]
     seam = (1 - ribs) * jnp.exp(-((jnp.sin(3 * turn) / 0.06) ** 2)) * (brim <= 0)
@@ -84,7 +84,7 @@ def hat(
         light.unit(dome.normal + bumps),
         tone,
     )
-    both = props.nearer(barrier.hold(dome), _sheet(origin, ray, hat, centre, radii))
+    both = props.nearer(barrier.barrier(dome), _sheet(origin, ray, hat, centre, radii))
     return both.replace(depth=jnp.where(worn > 0, both.depth, props.FAR))
 
 
@@ -105,7 +105,7 @@ def _sheet(origin, ray, hat, centre, radii):
     root = -(b + jnp.where(b < 0, -1.0, 1.0) * jnp.sqrt(jnp.maximum(room, 0.0)))
     first = root / jnp.where(jnp.abs(a) > 1e-9, a, 1e-9)
     second = c / jnp.where(jnp.abs(root) > 1e-9, root, 1e-9)
-    first, second, room = barrier.hold((first, second, room))
+    first, second, room = barrier.barrier((first, second, room))
 
     def reached(depth):
         place = props.at(origin, ray, jnp.clip(depth, 0, 2000))
@@ -118,7 +118,7 @@ def _sheet(origin, ray, hat, centre, radii):
         there &= (depth > 0) & (depth < 2000) & (room >= 0)
         return jnp.where(there, depth, props.FAR)
 
-    depth = barrier.hold(jnp.minimum(reached(first), reached(second)))
+    depth = barrier.barrier(jnp.minimum(reached(first), reached(second)))
     place = props.at(origin, ray, jnp.clip(depth, 0, 2000))
     flat = jnp.ones_like(depth)
     normal = jnp.stack([2 * bend * place[..., 0], flat, -fall * flat], -1)

@@ -96,7 +96,7 @@ def spheroid(
         way @ start,
         jnp.broadcast_to((start**2).sum() - 1, way.shape[:2]),
     )
-    depth = barrier.hold(depth)
+    depth = barrier.barrier(depth)
     normal = (at(origin, ray, depth) - centre[None, None]) / (radii**2)[None, None]
     return Hit(depth, light.unit(normal), jnp.ones_like(depth))
 
@@ -123,10 +123,10 @@ def capsule(
         (ray**2).sum(-1), (ray * ball).sum(-1), (ball**2).sum(-1) - radius**2
     )
     depth = jnp.where(radius > 0, jnp.where(barrel, depth, deep), FAR)
-    depth, spot = barrier.hold((depth, spot))
+    depth, spot = barrier.barrier((depth, spot))
     place = at(origin, ray, depth)
     foot = jnp.clip(spot, 0, 1)[..., None] * axis[None, None] + first[None, None]
-    return barrier.hold(Hit(depth, light.unit(place - foot), jnp.ones_like(depth)))
+    return barrier.barrier(Hit(depth, light.unit(place - foot), jnp.ones_like(depth)))
 
 
 def nearer(first: Hit, second: Hit) -> Hit:
@@ -137,7 +137,7 @@ def nearer(first: Hit, second: Hit) -> Hit:
         jnp.where(near[..., None], second.normal, first.normal),
         jnp.where(near, second.tone, first.tone),
     )
-    return barrier.hold(nearest)  # or all is solved again and again
+    return barrier.barrier(nearest)  # or all is solved again and again
 
 
 def _missed(ray):
@@ -232,7 +232,7 @@ def lit(
         lamps: the light.
         wrap: as for `light.diffuse`.
     """
-    normal = barrier.hold(hit.normal @ turn.T)
+    normal = barrier.barrier(hit.normal @ turn.T)
     flat = jnp.ones_like(hit.tone)
     albedo = jnp.broadcast_to(colour, hit.normal.shape) * hit.tone[..., None]
     return albedo * light.diffuse(normal, 0.85 * flat, 0.8 * flat, lamps, wrap=wrap)

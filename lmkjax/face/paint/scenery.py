@@ -45,7 +45,7 @@ class Scene:
 def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
     """A picture without a face: gradient, noise, stripes and soft shapes."""
     place = plane.centres(size, size) / size
-    coarse, fine = barrier.hold(
+    coarse, fine = barrier.barrier(
         (
             noise.sample(place * scene.scale * 0.25 + scene.offset[None, None]),
             noise.sample(place * scene.scale * 1.1 + scene.offset[None, None]),
@@ -65,7 +65,7 @@ def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
     grain = scene.clouds[2] * fine[..., 2] + 0.3 * scene.clouds[1] * coarse[..., 0]
     grain = jnp.exp(0.3 * grain)
     # Colours have three channels: without this each would work all that out anew.
-    level, patch, covers, grain = barrier.hold((level, patch, covers, grain))
+    level, patch, covers, grain = barrier.barrier((level, patch, covers, grain))
     picture = jnp.broadcast_to(scene.colours[0], (size, size, 3))
     picture = _mix(picture, scene.colours[1], level)
     picture = _mix(picture, scene.colours[2], patch)
@@ -82,7 +82,7 @@ def cloth(place: Float[Array, "*n 2"], scene: Scene) -> Float[Array, "*n 3"]:
         ..., 2
     ]
     wave = jnp.tanh(4 * jnp.sin(number * place[..., 1] + 0.4 * fold))
-    wave, shade = barrier.hold((0.5 + 0.5 * wave, jnp.exp(0.5 * folds * fold)))
+    wave, shade = barrier.barrier((0.5 + 0.5 * wave, jnp.exp(0.5 * folds * fold)))
     colour = jnp.broadcast_to(scene.cloth[0], (*place.shape[:-1], 3))
     colour = _mix(colour, scene.cloth[1], strength * wave)
     return colour * shade[..., None]

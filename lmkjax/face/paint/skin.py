@@ -95,7 +95,7 @@ class Paint:
 
 
 def _planes(array):
-    return barrier.hold([array[..., i] for i in range(array.shape[-1])])
+    return barrier.barrier([array[..., i] for i in range(array.shape[-1])])
 
 
 def _ramp(x):
@@ -197,7 +197,7 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     )
     # Colours have three channels: without this each would work all that out anew.
     melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
-        barrier.hold(
+        barrier.barrier(
             (
                 melanin,
                 blood,

@@ -34,7 +34,7 @@ def shade(
     carried = jnp.concatenate(
         [normals, along, locks.chart, jnp.stack([locks.field, shadow], -1)], -1
     )
-    at = barrier.hold(raster.interpolate(carried, locks.net.triangles, fragments))
+    at = barrier.barrier(raster.interpolate(carried, locks.net.triangles, fragments))
     normal, strand = light.unit(at[..., :3]), light.unit(at[..., 3:6])
     side = jnp.where((normal * views).sum(-1) > 0, 1.0, -1.0)
     ragged, contrast, curl = (person.strand[i] for i in range(3))
@@ -48,7 +48,7 @@ def shade(
     across = way / 28 + cloth * (jnp.abs(way) / 70 + down / 90 - way / 28)
     along = down * (0.25 * stretch + cloth * (0.006 - 0.25 * stretch))
     broad = noise.sample(jnp.stack([across, along], -1) + person.offset[None, None])
-    fine, broad = barrier.hold((fine, broad))
+    fine, broad = barrier.barrier((fine, broad))
     # Locks of a few mm reach beyond the edge, each to its own length, and thin out.
     tips = ragged * (0.25 * broad[..., 3] + 0.55 * broad[..., 0])
     cover = (field + tips) / (0.4 + 0.8 * ragged) + 0.5
@@ -68,7 +68,7 @@ def shade(
         facing = (seen * lamps.directions[i][None, None]).sum(-1) + 0.2
         shine = jnp.exp(-30.0 * lean**2) * jnp.clip(facing, 0, 1) * (side > 0)
         shines.append(shine * (lit if i == 0 else 0.5))
-    tone, cover, lit, open_sky, seen, shines = barrier.hold(
+    tone, cover, lit, open_sky, seen, shines = barrier.barrier(
         (tone, cover, lit * inner, open_sky, seen, shines)
     )
     colour = tone[..., None] * person.colour[None, None]
