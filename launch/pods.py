@@ -21,8 +21,7 @@ import numpy as np
 from jax.experimental import topologies
 
 from configs import daln
-from lmkjax.experiment import datasets, parts
-from lmkjax.landmarks import schemes
+from lmkjax.experiment import parts, plan
 from lmkjax.training import mesh as meshes
 from lmkjax.training import state
 from lmkjax.types import Batch
@@ -98,12 +97,12 @@ def compile_step(
         size: of the config.
     """
     config = daln.get_config(size)
-    spec = parts.network(config, datasets.Domains(None, None, [], False, []))
     config.train.fsdp_min_size = fsdp_min_size
+    experiment = plan.build(config)
     grid = meshes.build(devices_of(slice_))
-    init, optimizer, one_step = parts.build_step(config, spec, grid)
-    now = state.shapes(init, optimizer, grid, fsdp_min_size=config.train.fsdp_min_size)
-    side = round(spec.input_px * config.crop.canvas)
+    init, optimizer, one_step = parts.build_step(experiment, grid)
+    now = state.shapes(init, optimizer, grid, fsdp_min_size=fsdp_min_size)
+    side = experiment.faces.size
     count = faces * grid.size // 2
     layout = meshes.over_faces(grid)
 
@@ -119,7 +118,7 @@ def compile_step(
             mask=array((), bool),
         )
 
-    source = schemes.get(config.data.scheme).count
+    source = experiment.faces.source.scheme.count
     batches = {"source": batch(source), "target": batch(68)}
     progress = jax.ShapeDtypeStruct((), np.float32, sharding=meshes.replicated(grid))
     began = time.monotonic()

@@ -36,12 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lmkjax.adapt import adaptation
     from lmkjax.detect import inference
-    from lmkjax.experiment import rules
+    from lmkjax.experiment import record
     from lmkjax.training import checkpoint
 
     workdir, out = pathlib.Path(options.workdir), pathlib.Path(options.out)
     spec, weights = inference.Spec.load(workdir), checkpoint.weights(workdir)
-    config = rules.recall(workdir)
+    config = record.recall(workdir)
     adapter = workdir / adaptation.FILE
     if options.adapter and not adapter.is_file():
         raise UserError(f"Wanted the run's label adapter, {adapter}; it is not there.")
@@ -49,16 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"Wanted a new folder as --out; '{out}' is there already.")
     out.mkdir(parents=True)
     spec.save(out)
-    with config.unlocked():  # where data lay on this machine is nobody's business
-        config.data.dir, config.data.ibug_300w = "data", ""
-        config.train.init_from = pathlib.Path(config.train.init_from).name
-        config.data.adapter = pathlib.Path(config.data.adapter).name
-    rules.write(config, out)
+    record.export(config, out)
     if options.adapter:
         shutil.copyfile(adapter, out / adaptation.FILE)
     checkpoint.export(weights, out)
     size = (out / checkpoint.EXPORTED).stat().st_size / 2**20
-    print(f"{out}: {spec.scheme}, {size:.1f} MiB, trained on {spec.trained_on}.")
+    print(f"{out}: {spec.scheme.name}, {size:.1f} MiB, trained on {spec.trained_on}.")
     return 0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from configs import base
 from lmkjax.errors import UserError
-from lmkjax.experiment import config_file, parts, rules
+from lmkjax.experiment import config_file, plan, record
 
 ROOT = pathlib.Path(__file__).parents[1]
 NAMES = sorted(f.stem for f in (ROOT / "configs").glob("[!_]*.py") if f.stem != "base")
@@ -36,9 +36,9 @@ def test_every_way_of_training_has_its_config():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_config_fits_together_at_every_size(name, size):
     config = load(name, size=size)
-    rules.check(config)
-    assert parts.streams_of(config) == STREAMS[name]
-    assert sum(parts.shares_of(config).values()) == config.train.batch
+    experiment = plan.build(config, to_train=False)
+    assert tuple(experiment.shares) == STREAMS[name]
+    assert sum(experiment.shares.values()) == config.train.batch
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -49,7 +49,7 @@ def test_a_config_opens_with_the_command_that_runs_it(name):
 
 
 def test_daln_compares_equal_batches():
-    shares = parts.shares_of(load("daln", size="laptop"))
+    shares = plan.build(load("daln", size="laptop")).shares
     assert shares["source"] == shares["target"]
 
 
@@ -72,7 +72,7 @@ def test_daln_compares_equal_batches():
 )
 def test_a_wrong_field_is_named(override, said):
     with pytest.raises(UserError, match=said):
-        rules.check(load("synthetic_only", override))
+        plan.build(load("synthetic_only", override))
 
 
 def test_a_missing_file_and_an_unknown_size_are_named():
@@ -84,30 +84,29 @@ def test_a_missing_file_and_an_unknown_size_are_named():
 
 def test_a_run_older_than_a_field_is_recalled_and_taken_up_again(tmp_path):
     config = load("daln")
-    rules.write(config, tmp_path)
+    record.write(config, tmp_path)
     file = tmp_path / "config.json"
     stored = json.loads(file.read_text())
-    for part, fields in rules.LATER.items():
+    for part, fields in record.LATER.items():
         for name in fields:
             del stored[part][name]
     file.write_text(json.dumps(stored))
-    again, whole = rules.recall(tmp_path), json.loads(config.to_json_best_effort())
+    again, whole = record.recall(tmp_path), json.loads(config.to_json_best_effort())
     assert json.loads(again.to_json_best_effort()) == whole
-    rules.check_surroundings(config, tmp_path)
+    record.check(config, tmp_path)
     config.data.priors = "hats=0"
     with pytest.raises(UserError, match="another data.priors"):
-        rules.check_surroundings(config, tmp_path)
+        record.check(config, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"data": 3}'])
 def test_a_config_that_is_none_is_told(text, tmp_path):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(UserError, match="config.json"):
-        rules.recall(tmp_path)
+        record.recall(tmp_path)
 
 
 @pytest.mark.parametrize("scheme", ["dense490", "ibug68"])
 def test_shipped_weights_have_a_config_of_today(scheme):
-    config = rules.recall(ROOT / "lmkjax/detect/weights" / scheme)
-    rules.check(config)
-    assert parts.streams_of(config) == ("source",)
+    config = record.recall(ROOT / "lmkjax/detect/weights" / scheme)
+    assert tuple(plan.build(config, to_train=False).shares) == ("source",)

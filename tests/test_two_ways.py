@@ -11,7 +11,7 @@ from configs import base
 from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
 from lmkjax.data import sources, streams
-from lmkjax.experiment import parts
+from lmkjax.experiment import parts, plan
 from lmkjax.face import drawing
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
@@ -60,7 +60,7 @@ def written(config, tmp_path_factory):
 @pytest.fixture(scope="module")
 def drawn(config):
     numbers = next(streams.rendered(batch=COUNT))
-    draw = jax.jit(parts._drawer(config))  # as inside a step
+    draw = jax.jit(parts.drawer(plan.build(config).drawn))  # as inside a step
     return jax.tree.map(np.asarray, draw(numbers))
 
 

@@ -17,6 +17,7 @@ import optax
 
 from lmkjax.adapt import label_mlp, ridge
 from lmkjax.errors import UserError
+from lmkjax.landmarks import schemes
 
 Points = np.ndarray | jax.Array
 
@@ -39,12 +40,12 @@ class Adapter:
         errors: mean distance on held-out faces, share of the face's size, of the
             start ("subset" or "mean"), of the "linear" map and with the "mlp";
             empty where there were too few faces to hold any out.
-        scheme: name of the scheme that it reads.
+        scheme: that it reads; None = nobody said.
     """
 
     params: dict[str, np.ndarray]
     errors: dict[str, float]
-    scheme: str = ""
+    scheme: schemes.Scheme | None = None
 
 
 def subset(points: np.ndarray, indices: np.ndarray | None) -> np.ndarray:
@@ -71,7 +72,7 @@ def fit(
     hidden: int = 128,
     steps: int = 600,
     seed: int = 0,
-    scheme: str = "",
+    scheme: schemes.Scheme | None = None,
 ) -> Adapter:
     """The adapter that takes `pred` to `target`, as good as the faces allow.
 
@@ -89,7 +90,7 @@ def fit(
         hidden: units of the MLP.
         steps: of Adam; 0 = no MLP.
         seed: of the division into parts, and of the MLP.
-        scheme: name of the scheme of `pred`, to be kept with the adapter.
+        scheme: of `pred`, to be kept with the adapter.
 
     Raises:
         UserError: no face, different numbers of faces, or a point that is no number.
@@ -152,7 +153,8 @@ def save(adapter: Adapter, path: os.PathLike | str) -> None:
     arrays = {f"params/{name}": value for name, value in adapter.params.items()}
     arrays |= {f"errors/{name}": np.float64(e) for name, e in adapter.errors.items()}
     with part.open("wb") as file:
-        np.savez(file, scheme=np.str_(adapter.scheme), **arrays)
+        scheme = adapter.scheme.text if adapter.scheme else ""
+        np.savez(file, scheme=np.str_(scheme), **arrays)
     part.replace(path)
 
 
@@ -166,6 +168,7 @@ def load(path: os.PathLike | str) -> Adapter:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         scheme = str(arrays.pop("scheme"))
+        scheme = schemes.get(scheme) if scheme else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"Wanted an adapter's .npz at {path}; got {type(error).__name__}. "

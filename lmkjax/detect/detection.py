@@ -44,7 +44,7 @@ class Detector:
     """Finds the landmarks of faces in pictures of any size.
 
     Attributes:
-        scheme: the network's own scheme.
+        scheme: name of the network's own scheme.
         batch: faces that the network looks at together.
     """
 
@@ -52,7 +52,7 @@ class Detector:
         self,
         predict: Predict,
         *,
-        scheme: str,
+        scheme: str | schemes.Scheme,
         input_px: int,
         margin: float,
         batch: int = 16,
@@ -62,7 +62,7 @@ class Detector:
 
         Args:
             predict: see `Predict`; it answers in `scheme`, and in others if it can.
-            scheme: the network's own scheme.
+            scheme: the network's own, or its name.
             input_px: side of the images it wants.
             margin: side of a crop in units of the longer side of the face's box.
             batch: faces to look at together.
@@ -70,7 +70,8 @@ class Detector:
                 picture is mended: each time the box of the points found so far is
                 cut out and looked at again.
         """
-        self.scheme, self.batch = scheme, batch
+        self._own = schemes.get(scheme) if isinstance(scheme, str) else scheme
+        self.scheme, self.batch = self._own.name, batch
         self._predict, self._rounds = predict, rounds
         self._input_px, self._margin = input_px, margin
 
@@ -97,7 +98,7 @@ class Detector:
         look = inference.predictor(spec, flip=flip)
         file = workdir / adaptation.FILE
         adapter = adaptation.load(file) if file.is_file() else None
-        subset = schemes.get(spec.scheme).subset68
+        subset = spec.scheme.subset68
 
         def predict(images):
             said = look(weights, images)
@@ -107,7 +108,7 @@ class Detector:
             elif adapter is not None and subset is not None:
                 adapted = adaptation.apply(adapter, np.asarray(said.points))
                 ways[IBUG68] = adapted, said.spread[:, subset]
-            return ways | {spec.scheme: (said.points, said.spread)}
+            return ways | {spec.scheme.name: (said.points, said.spread)}
 
         return cls(
             predict,
@@ -171,7 +172,8 @@ class Detector:
 
     def _picker(self, wanted: str) -> Callable:
         """What takes the wanted scheme out of all that the network says."""
-        members = subset_of(schemes.get(wanted), schemes.get(self.scheme))
+        known = self._own if wanted == self.scheme else schemes.get(wanted)
+        members = subset_of(known, self._own)
 
         def pick(said):
             if wanted in said:
@@ -192,7 +194,7 @@ class Detector:
         return self._picker(IBUG68 if self._speaks(IBUG68) else self.scheme)
 
     def _speaks(self, scheme: str) -> bool:
-        return subset_of(schemes.get(scheme), schemes.get(self.scheme)) is not None
+        return subset_of(schemes.get(scheme), self._own) is not None
 
     def _look(
         self, pictures: list[Image.Image], boxes: np.ndarray, pick: Callable

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
+from lmkjax import files
 from lmkjax.errors import UserError
 from lmkjax.landmarks import heatmaps, points, schemes
 from lmkjax.models import discriminator, hourglass, unet
@@ -21,7 +22,7 @@ FILE = "network.json"
 
 @dataclasses.dataclass(frozen=True)
 class Spec:
-    """Everything that using a network's weights takes, in plain values.
+    """Everything that using a network's weights takes.
 
     Attributes:
         scheme: of its landmarks.
@@ -38,7 +39,7 @@ class Spec:
         trained_on: in words; it says what the weights may be used for.
     """
 
-    scheme: str
+    scheme: schemes.Scheme
     input_px: int
     stacks: int
     features: int
@@ -52,20 +53,32 @@ class Spec:
     trained_on: str = ""
 
     def save(self, workdir: pathlib.Path) -> None:
-        """Writes `network.json` into a run's folder."""
-        text = json.dumps(dataclasses.asdict(self), indent=2)
-        (workdir / FILE).write_text(text + "\n")
+        """Writes `network.json` into a run's folder, the scheme's lines with it."""
+        scheme = {"scheme": self.scheme.name, "curves": dict(self.scheme.curves)}
+        content = dataclasses.asdict(self) | scheme
+        files.write(workdir / FILE, json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def load(cls, workdir: pathlib.Path) -> "Spec":
         """The spec of a run.
 
+        Where an older run's file tells its scheme's name alone, that must be known.
+
         Raises:
             UserError: the folder holds no run.
         """
         try:
-            return cls(**json.loads((workdir / FILE).read_text()))
-        except (OSError, ValueError, TypeError) as error:
+            content = json.loads((workdir / FILE).read_text())
+            name, lines = content["scheme"], content.pop("curves", None)
+            content["scheme"] = (
+                schemes.Scheme(name, tuple(lines.items()))
+                if lines
+                else schemes.get(name)
+            )
+            return cls(**content)
+        except UserError:
+            raise
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(
                 f"Wanted a trained run's folder with a {FILE}; '{workdir}' is none"
                 f" ({error}). Train one: python -m lmkjax.train --config"
@@ -74,7 +87,7 @@ class Spec:
 
     def module(self) -> networks.LandmarkNetwork:
         """The network, without weights."""
-        scheme, dtype = schemes.get(self.scheme), jnp.dtype(self.dtype)
+        scheme, dtype = self.scheme, jnp.dtype(self.dtype)
         net = hourglass.HourglassNet(
             landmarks=scheme.count,
             stacks=self.stacks,
@@ -129,7 +142,7 @@ def predictor(
         The function; images are float32 [b, input_px, input_px, 3] in [0, 1].
     """
     module = spec.module()
-    own = jnp.asarray(schemes.get(spec.scheme).mirror)
+    own = jnp.asarray(spec.scheme.mirror)
     ibug68 = jnp.asarray(schemes.get("ibug68").mirror)
 
     def read(logits):

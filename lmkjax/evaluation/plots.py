@@ -10,7 +10,7 @@ import matplotlib.figure
 import numpy as np
 from PIL import Image, ImageDraw
 
-from lmkjax.evaluation import tables
+from lmkjax import files
 
 COLOURS = {
     "truth": "#19d719",
@@ -176,11 +176,11 @@ def write_overlay(
         pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colour)
     png = io.BytesIO()
     picture.save(png, format="PNG")
-    tables.replace(pathlib.Path(path), png.getvalue())
+    files.write(pathlib.Path(path), png.getvalue())
 
 
 def _save(figure: matplotlib.figure.Figure, path: pathlib.Path) -> None:
     """Writes the figure as PNG, whole or not at all."""
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=120)
-    tables.replace(pathlib.Path(path), png.getvalue())
+    files.write(pathlib.Path(path), png.getvalue())

@@ -18,6 +18,8 @@ import jax
 import rich.console
 import rich.table
 
+from lmkjax import files
+
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 LEGEND = (
     "NME in % of the distance between the outer corners of the eyes (ocular), between"
@@ -74,20 +76,9 @@ def write(
     about = dataclasses.asdict(provenance)
     content = {"rows": [_finite(row) for row in rows]} | about
     text = json.dumps(content, indent=1, allow_nan=False)
-    replace(folder / "results.json", text + "\n")
-    replace(folder / "results.md", markdown(rows, provenance))
-    replace(folder / "results.csv", _csv(rows))
-
-
-def replace(path: pathlib.Path, content: str | bytes) -> None:
-    """Writes a file in one go: a reader sees the old one or the new one."""
-    content = content.encode() if isinstance(content, str) else content
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        new.write_bytes(content)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    files.write(folder / "results.json", text + "\n")
+    files.write(folder / "results.md", markdown(rows, provenance))
+    files.write(folder / "results.csv", _csv(rows))
 
 
 def markdown(rows: Sequence[Row], provenance: Provenance) -> str:

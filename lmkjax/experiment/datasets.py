@@ -3,17 +3,86 @@
 import dataclasses
 import pathlib
 
-import ml_collections
-
 from data_builders import build
 from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
 from lmkjax.data import sources, streams
 from lmkjax.experiment import measurement
+from lmkjax.landmarks import schemes
 
 STAND_IN = "stand-in"
 """What test sets and tables call rendered faces that take the place of photos."""
 SYNTHETIC = "synthetic"
 """The test set of rendered faces of the source."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """A set of faces that lmkjax renders.
+
+    Attributes:
+        scheme: of their landmarks.
+        count: faces of the train split.
+        test_count: faces of the test split, all others than those.
+        size: side of their pictures, pixels.
+        seed: of the set.
+        looks: "photo", or "stand_in": clearly different, in place of photos.
+        priors: what they have otherwise, in words.
+        backgrounds: a folder of pictures behind them; "" = invented ones.
+    """
+
+    scheme: schemes.Scheme
+    count: int
+    test_count: int
+    size: int
+    seed: int
+    looks: str
+    priors: str = ""
+    backgrounds: str = ""
+
+    def prepare(self, home: pathlib.Path) -> pathlib.Path:
+        """The folder of the set, rendered if it is not there."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        fields["scheme"] = self.scheme.text
+        return build.prepare("synthetic_faces", data_dir=home, **fields)
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """Which faces a run trains and is measured on.
+
+    Attributes:
+        home: where prepared datasets are kept.
+        source: rendered faces; None = no term reads them.
+        on_disk: whether training reads the source's faces from disk.
+        photos: 300-W's folder; None = the stand-in takes its place.
+        stand_in: rendered faces with other looks.
+        validation: target train faces held out.
+        labelled: target train faces used; 0 = all.
+        size: side of the canvases that a step cuts faces from, pixels.
+        margin: their side in units of the longer side of a face's box.
+        seed: of every draw.
+    """
+
+    home: pathlib.Path
+    source: Rendered | None
+    on_disk: bool
+    photos: pathlib.Path | None
+    stand_in: Rendered
+    validation: int
+    labelled: int
+    size: int
+    margin: float
+    seed: int
+
+    def described(self, names: tuple[str, ...]) -> str:
+        """What a network trained on these streams has seen, in words."""
+        target = (
+            "300-W photos (non-commercial research only)"
+            if self.photos
+            else "rendered stand-in faces"
+        )
+        what = {"source": "faces rendered by lmkjax", "target": target}
+        return " and ".join(what[name] for name in names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,89 +93,50 @@ class Domains:
         source: rendered train faces; None where no term reads them from disk.
         target: labelled train faces of the target, in 68 points.
         tests: the test sets.
-        real: whether the target is 300-W; if not it is a stand-in.
         notes: what is missing, in words.
     """
 
     source: streams.Canvases | None
     target: streams.Canvases
     tests: list[measurement.TestSet]
-    real: bool
     notes: list[str]
 
-    def described(self, names: tuple[str, ...]) -> str:
-        """What a network trained on these streams has seen, in words."""
-        target = (
-            "300-W photos (non-commercial research only)"
-            if self.real
-            else "rendered stand-in faces"
-        )
-        what = {"source": "faces rendered by lmkjax", "target": target}
-        return " and ".join(what[name] for name in names)
 
-
-def prepare(
-    data: ml_collections.ConfigDict,
-    crop: ml_collections.ConfigDict,
-    *,
-    input_px: int,
-    seed: int,
-    names: tuple[str, ...],
-) -> Domains:
+def prepare(wanted: Wanted) -> Domains:
     """Both domains, built where they are not there yet.
-
-    Args:
-        data: the config's `data`.
-        crop: the config's `crop`.
-        input_px: side of the network's pictures.
-        seed: of the rendered faces and of every draw.
-        names: the streams that are trained on.
 
     Raises:
         UserError: the folder of 300-W is not as wanted.
     """
-    size = round(input_px * crop.canvas)
 
     def canvases(source: sources.Source) -> streams.Canvases:
-        return streams.Canvases(source, margin=crop.margin * crop.canvas, size=size)
+        return streams.Canvases(source, margin=wanted.margin, size=wanted.size)
 
     # The target first: a wrong folder is told before minutes of rendering.
-    real = bool(data.ibug_300w)
-    train, target_tests, notes = (_photos if real else _stand_in)(data, size, seed)
+    train, target_tests, notes = (_photos if wanted.photos else _stand_in)(wanted)
     source, tests = None, []
-    if "source" in names:
-        folder = _rendered(
-            data,
-            data.scheme,
-            data.faces,
-            data.test_faces,
-            size,
-            seed,
-            looks="photo",
-            priors=data.priors,
-            backgrounds=data.backgrounds,
-        )
-        if data.source == "synthetic_faces":
+    if wanted.source:
+        folder = wanted.source.prepare(wanted.home)
+        if wanted.on_disk:
             source = canvases(sources.load(folder, "train"))
         held = canvases(sources.load(folder, "test"))
-        tests.append(measurement.TestSet(SYNTHETIC, held, data.scheme))
+        tests.append(measurement.TestSet(SYNTHETIC, held, wanted.source.scheme))
 
-    train, validation = sources.hold_out(train, count=data.validation_faces, seed=seed)
-    if data.validation_faces:
+    count, seed = wanted.validation, wanted.seed
+    train, validation = sources.hold_out(train, count=count, seed=seed)
+    if count:
         target_tests = {"validation": validation} | target_tests
-    train = sources.subset(train, count=data.target_faces, seed=seed)
+    train = sources.subset(train, count=wanted.labelled, seed=seed)
     for i, (name, faces) in enumerate(target_tests.items()):
         tests.append(
             measurement.TestSet(name, canvases(faces), measurement.IBUG68, i == 0)
         )
-    return Domains(source, canvases(train), tests, real, notes)
+    return Domains(source, canvases(train), tests, notes)
 
 
-def _photos(data, size, seed):
+def _photos(wanted: Wanted):
     """300-W: train, the test sets that are there, and which are not."""
-    folder = build.prepare(
-        "ibug_300w", data_dir=data.dir, source=str(pathlib.Path(data.ibug_300w))
-    )
+    folder = build.prepare("ibug_300w", data_dir=wanted.home, source=str(wanted.photos))
     notes = ibug_300w.describe(folder)
     there = sources.splits(folder)
     tests = [name for name in ("common", "challenging", "private") if there.get(name)]
@@ -114,36 +144,12 @@ def _photos(data, size, seed):
     return sources.load(folder, "train"), loaded, notes
 
 
-def _stand_in(data, size, seed):
+def _stand_in(wanted: Wanted):
     """Rendered faces with other looks, labelled with 68 points as a person would."""
-    folder = _rendered(
-        data,
-        measurement.IBUG68,
-        data.stand_in_faces,
-        max(1, data.test_faces // 2),
-        size,
-        seed + 1,
-        looks="stand_in",
-        priors="",
-        backgrounds="",
-    )
+    folder = wanted.stand_in.prepare(wanted.home)
     note = (
         "No --config.data.ibug_300w: the target is a rendered stand-in for photos;"
         " figures on it say nothing of real faces."
     )
     tests = {STAND_IN: sources.load(folder, "test")}
     return sources.load(folder, "train"), tests, [note]
-
-
-def _rendered(data, scheme, count, test_count, size, seed, **looks):
-    """A prepared set of rendered faces."""
-    return build.prepare(
-        "synthetic_faces",
-        data_dir=data.dir,
-        scheme=scheme,
-        count=count,
-        test_count=test_count,
-        size=size,
-        seed=seed,
-        **looks,
-    )

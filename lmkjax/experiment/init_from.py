@@ -8,7 +8,6 @@ import numpy as np
 
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.landmarks import schemes
 from lmkjax.training import checkpoint, state
 
 
@@ -22,8 +21,7 @@ def adopt(first: state.TrainState, run_folder: pathlib.Path) -> state.TrainState
         UserError: the folder holds no run, or a network of another shape.
     """
     spec = inference.Spec.load(run_folder)
-    subset = schemes.get(spec.scheme).subset68
-    landmarks = schemes.get(spec.scheme).count
+    subset, landmarks = spec.scheme.subset68, spec.scheme.count
     theirs = checkpoint.weights(run_folder)
 
     def fit(path, mine, other):

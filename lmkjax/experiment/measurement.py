@@ -18,7 +18,24 @@ from lmkjax.evaluation import boxes, evaluator, mean_face, nme
 from lmkjax.landmarks import schemes
 from lmkjax.types import Batch
 
-IBUG68 = "ibug68"
+IBUG68 = schemes.get("ibug68")
+
+
+@dataclasses.dataclass(frozen=True)
+class Measuring:
+    """How weights are measured.
+
+    Attributes:
+        batch: faces per look, of all processes.
+        flip: average with the mirrored picture.
+        failure: threshold of AUC and failure rate, % NME.
+        drawn: how many faces of a test set to keep for drawing.
+    """
+
+    batch: int
+    flip: bool
+    failure: float
+    drawn: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +51,7 @@ class TestSet:
 
     name: str
     canvases: streams.Canvases
-    scheme: str
+    scheme: schemes.Scheme
     detector_like: bool = False
 
 
@@ -64,19 +81,13 @@ class Bench:
     Attributes:
         spec: of the network.
         weights: its parameters.
-        batch: faces per look, of all processes.
-        threshold: of AUC and failure rate, % NME.
-        flip: average with the mirrored picture.
-        drawn: how many faces to keep for drawing.
+        how: it is measured.
         seed: of the adapter's fit.
     """
 
     spec: inference.Spec
     weights: Any
-    batch: int
-    threshold: float
-    flip: bool = False
-    drawn: int = 0
+    how: Measuring
     seed: int = 0
 
     def run(
@@ -112,7 +123,7 @@ class Bench:
         return Findings(found, adapter)
 
     def _predictor(self) -> Callable[[jax.Array], inference.Prediction]:
-        predict = inference.predictor(self.spec, flip=self.flip)
+        predict = inference.predictor(self.spec, flip=self.how.flip)
         return lambda images: predict(self.weights, images)
 
     def _batches(
@@ -121,20 +132,20 @@ class Bench:
         """The faces, cut as the network sees them, by true or by wrong boxes."""
         index, count = jax.process_index(), jax.process_count()
         stream = streams.test(
-            canvases, batch=self.batch, process_index=index, process_count=count
+            canvases, batch=self.how.batch, process_index=index, process_count=count
         )
         cut = _cutter(self.spec.margin, self.spec.input_px)
         return boxes.perturbed(
             stream,
             wrong or boxes.Boxes(),
             cut,
-            first=index * self.batch // count,
-            stride=self.batch,
+            first=index * self.how.batch // count,
+            stride=self.how.batch,
         )
 
     def _all(self, canvases: streams.Canvases) -> Iterator[Batch]:
         """The faces without their pictures: all of them, in every process."""
-        return streams.test(canvases, batch=self.batch)
+        return streams.test(canvases, batch=self.how.batch)
 
     def _fit(self, predict, fit_on: streams.Canvases) -> adaptation.Adapter:
         """The adapter from predictions on train faces to their 68 labels."""
@@ -145,19 +156,19 @@ class Bench:
             targets.append(np.asarray(batch.points))
         # Every process fits on the faces of all.
         real, pred, target = (_of_all(part) for part in (masks, preds, targets))
-        own = schemes.get(self.spec.scheme)
+        own = self.spec.scheme
         return adaptation.fit(
             pred[real],
             target[real],
             indices=own.subset68,
-            mirror=(own.mirror, schemes.get(IBUG68).mirror),
+            mirror=(own.mirror, IBUG68.mirror),
             seed=self.seed,
-            scheme=own.name,
+            scheme=own,
         )
 
-    def _schemes(self, test: TestSet) -> list[str]:
+    def _schemes(self, test: TestSet) -> list[schemes.Scheme]:
         """In which schemes a test set can be measured: its own, and the 68 in it."""
-        if test.scheme == IBUG68 or schemes.get(test.scheme).subset68 is None:
+        if test.scheme == IBUG68 or test.scheme.subset68 is None:
             return [test.scheme]
         own = [test.scheme] if test.scheme == self.spec.scheme else []
         return [*own, IBUG68]
@@ -165,7 +176,7 @@ class Bench:
     def _boxes(self, test: TestSet) -> tuple[boxes.Boxes, ...]:
         return (boxes.Boxes(), *(boxes.PERTURBED if test.detector_like else ()))
 
-    def _mean(self, test: TestSet, mean: np.ndarray | None, scheme: str):
+    def _mean(self, test: TestSet, mean: np.ndarray | None, scheme):
         """The mean face in a scheme: of the train faces, or of the test set's own kind.
 
         Labels in a dense scheme exist for rendered faces alone, so there the mean is
@@ -175,9 +186,9 @@ class Bench:
             return mean
         return mean_face.fit(self._all(test.canvases), members=_members(test, scheme))
 
-    def _labels(self, predict, scheme: str, adapter) -> evaluator.Predict:
+    def _labels(self, predict, scheme, adapter) -> evaluator.Predict:
         """Predictions in a scheme, by each way there is to come to it."""
-        subset = schemes.get(self.spec.scheme).subset68
+        subset = self.spec.scheme.subset68
 
         def speak(images: jax.Array) -> Mapping[str, jax.Array]:
             said = predict(images)
@@ -192,8 +203,9 @@ class Bench:
                 ways["transfer"] = said.transferred
             if not ways:
                 raise UserError(
-                    f"The network speaks '{self.spec.scheme}', which does not hold the"
-                    " 68 iBug points; fit an adapter on labelled faces to measure it."
+                    f"The network speaks '{self.spec.scheme.name}', which does not hold"
+                    " the 68 iBug points; fit an adapter on labelled faces to measure"
+                    " it."
                 )
             return ways
 
@@ -207,23 +219,22 @@ class Bench:
                 b.replace(points=b.points[:, members], visible=b.visible[:, members])
                 for b in batches
             )
-        spoken = schemes.get(scheme)
-        subset = np.arange(68) if scheme == IBUG68 else spoken.subset68
+        subset = scheme.subset68
         return evaluator.evaluate(
             speak,
             batches,
             test_set=wrong.of(test.name),
             eyes=nme.IBUG68 if subset is None else nme.Eyes.of(subset),
-            regions=spoken.regions,
-            threshold=self.threshold,
+            regions=scheme.regions,
+            threshold=self.how.failure,
             mean=mean,
-            keep=0 if wrong.name else self.drawn,
+            keep=0 if wrong.name else self.how.drawn,
         )
 
 
-def _members(test: TestSet, scheme: str) -> np.ndarray | None:
+def _members(test: TestSet, scheme: schemes.Scheme) -> np.ndarray | None:
     """Which of a test set's points a scheme wants; None = all."""
-    return None if scheme == test.scheme else schemes.get(test.scheme).subset68
+    return None if scheme == test.scheme else test.scheme.subset68
 
 
 def _of_all(batches: list[np.ndarray]) -> np.ndarray:

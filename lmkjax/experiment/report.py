@@ -4,9 +4,9 @@ import json
 import pathlib
 from typing import Any
 
-from lmkjax.detect import inference
+from lmkjax import files
 from lmkjax.evaluation import evaluator, plots, tables
-from lmkjax.experiment import datasets, measurement
+from lmkjax.experiment import datasets, measurement, plan
 from lmkjax.training import loop
 
 FOLDER = "report"
@@ -15,20 +15,17 @@ TRAINING = "training.json"
 
 def write(
     folder: pathlib.Path | None,
-    spec: inference.Spec,
+    experiment: plan.Experiment,
     findings: measurement.Findings,
     faces: datasets.Domains,
-    *,
-    seed: int,
 ) -> None:
     """Writes the report and prints its tables.
 
     Args:
         folder: where it goes; None = nowhere, the tables are only printed.
-        spec: of the network.
+        experiment: that was trained.
         findings: of the benchmark.
         faces: what was trained and tested on.
-        seed: of the run.
     """
     tables.show([row for row in findings.rows if "," not in row["test_set"]])
     for note in faces.notes:
@@ -38,9 +35,9 @@ def write(
     provenance = tables.Provenance(
         command=tables.command(),
         hardware=tables.hardware(),
-        seed=seed,
+        seed=experiment.seed,
         commit=tables.commit(),
-        data="; ".join([f"trained on {spec.trained_on}", *faces.notes]),
+        data="; ".join([f"trained on {experiment.network.trained_on}", *faces.notes]),
     )
     tables.write(folder, findings.rows, provenance)
     for name, found in findings.evaluations.items():
@@ -58,7 +55,7 @@ def write_training(workdir: pathlib.Path, result: loop.Result, batch: int) -> No
         "flops_per_step": result.flops,
         "batch": batch,
     }
-    tables.replace(workdir / TRAINING, json.dumps(figures, indent=1) + "\n")
+    files.write(workdir / TRAINING, json.dumps(figures, indent=1) + "\n")
     print(
         f"Trained {figures['steps']} steps at {figures['images_per_s']} images/s;"
         f" {figures['waiting_share']:.1%} of the time waiting for data;"

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import ml_collections
@@ -11,7 +12,15 @@ from lmkjax import hosts
 from lmkjax.adapt import adaptation
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.experiment import datasets, init_from, measurement, parts, report, rules
+from lmkjax.experiment import (
+    datasets,
+    init_from,
+    measurement,
+    parts,
+    plan,
+    record,
+    report,
+)
 from lmkjax.training import checkpoint, loop, mesh, state
 
 
@@ -47,29 +56,30 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
         UserError: the config does not fit together, data are missing, or the folder
             holds another run.
     """
-    rules.check(config)
-    rules.check_surroundings(config, workdir)
-    faces = prepare(config, parts.streams_of(config))
-    spec = parts.network(config, faces)
+    experiment = plan.build(config)
+    record.check(config, workdir)
+    if experiment.training.init_from:  # there, before minutes of rendering
+        inference.Spec.load(experiment.training.init_from)
+    faces = prepare(experiment.faces)
     lead = hosts.lead()
     if lead:
-        rules.write(config, workdir)
-        spec.save(workdir)
+        record.write(config, workdir)
+        experiment.network.save(workdir)
     hosts.wait("the run's folder is there")
-    result = train(config, workdir, faces, spec)
+    result = train(experiment, workdir, faces)
     if not result.finished:
         now = int(result.state.step)
         if lead:
             print(f"Stopped and saved at step {now}; the same command goes on there.")
         return
     if result.images_per_s and lead:
-        report.write_training(workdir, result, config.train.batch)
-    findings = measure(config, faces, spec, hosts.whole(result.state.ema))
+        report.write_training(workdir, result, sum(experiment.shares.values()))
+    findings = measure(experiment, faces, hosts.whole(result.state.ema))
     if lead:
         if findings.adapter is not None:
             adaptation.save(findings.adapter, workdir / adaptation.FILE)
         folder = workdir / report.FOLDER
-        report.write(folder, spec, findings, faces, seed=config.seed)
+        report.write(folder, experiment, findings, faces)
 
 
 def evaluate(
@@ -96,15 +106,19 @@ def evaluate(
     """
     spec = inference.Spec.load(workdir)
     weights = checkpoint.weights(workdir)
-    config = rules.recall(workdir)
+    config = record.recall(workdir)
     with config.unlocked():
         config.eval.failure = float(threshold)
         if ibug_300w:
             config.data.ibug_300w = str(ibug_300w)
         config.eval.flip = flip or config.eval.flip
-    # Rendering a whole training set only to measure on photos would take long.
-    rendered = not test_sets or datasets.SYNTHETIC in test_sets
-    faces = prepare(config, parts.streams_of(config) if rendered else ())
+    experiment = plan.build(config, to_train=False)
+    experiment = dataclasses.replace(experiment, network=spec)
+    wanted = experiment.faces
+    if test_sets and datasets.SYNTHETIC not in test_sets:
+        # Rendering a whole training set only to measure on photos would take long.
+        wanted = dataclasses.replace(wanted, source=None)
+    faces = prepare(wanted)
     if test_sets:
         known = {test.name: test for test in faces.tests}
         if unknown := set(test_sets) - set(known):
@@ -112,79 +126,54 @@ def evaluate(
                 f"No test set {sorted(unknown)} here; there are: {sorted(known)}."
             )
         faces = dataclasses.replace(faces, tests=[known[n] for n in test_sets])
-    findings = measure(config, faces, spec, weights)
+    findings = measure(experiment, faces, weights)
     if hosts.lead():
-        report.write(out, spec, findings, faces, seed=config.seed)
+        report.write(out, experiment, findings, faces)
 
 
-def prepare(
-    config: ml_collections.ConfigDict, names: tuple[str, ...]
-) -> datasets.Domains:
-    """The faces of a run, built where they are not there yet.
-
-    Args:
-        config: of the run.
-        names: the streams that are wanted, out of "source" and "target".
-    """
-    faces = datasets.prepare(
-        config.data,
-        config.crop,
-        input_px=config.model.input_px,
-        seed=config.seed,
-        names=names,
-    )
+def prepare(wanted: datasets.Wanted) -> datasets.Domains:
+    """The faces of a run, built where they are not there yet; says what is missing."""
+    faces = datasets.prepare(wanted)
     for note in faces.notes if hosts.lead() else ():
         print(note, flush=True)
     return faces
 
 
-def measure(config, faces, spec, weights) -> measurement.Findings:
-    """Measures weights on every test set.
-
-    Args:
-        config: of the run.
-        faces: both domains.
-        spec: of the network.
-        weights: averaged over the training.
-    """
+def measure(
+    experiment: plan.Experiment, faces: datasets.Domains, weights: Any
+) -> measurement.Findings:
+    """Measures weights on every test set."""
     if hosts.lead():
         print("Measuring ...", flush=True)
     bench = measurement.Bench(
-        spec,
-        weights,
-        batch=config.eval.batch,
-        threshold=config.eval.failure,
-        flip=config.eval.flip,
-        drawn=config.eval.drawn,
-        seed=config.seed,
+        experiment.network, weights, experiment.measuring, seed=experiment.seed
     )
     return bench.run(faces.tests, fit_on=faces.target)
 
 
-def train(config, workdir, faces, spec) -> loop.Result:
-    """Trains until the config's length is reached, or goes on with a run."""
-    grid, shares = mesh.build(), parts.shares_of(config)
-    for name, count in shares.items():
-        mesh.check_batch(grid, count, stream=name, accumulate=config.train.accumulate)
-    init, optimizer, one_step = parts.build_step(config, spec, grid)
+def train(
+    experiment: plan.Experiment, workdir: pathlib.Path, faces: datasets.Domains
+) -> loop.Result:
+    """Trains until the run's length is reached, or goes on with it."""
+    grid, training = mesh.build(), experiment.training
+    for name, count in experiment.shares.items():
+        mesh.check_batch(grid, count, stream=name, accumulate=training.accumulate)
+    init, optimizer, one_step = parts.build_step(experiment, grid)
     first = state.create(
         init,
         optimizer,
         grid,
-        seed=config.seed,
-        fsdp_min_size=config.train.fsdp_min_size,
+        seed=experiment.seed,
+        fsdp_min_size=training.fsdp_min_size,
     )
-    if config.train.init_from:
-        first = init_from.adopt(first, pathlib.Path(config.train.init_from))
+    if training.init_from:
+        first = init_from.adopt(first, training.init_from)
     return loop.run(
         first,
         one_step,
-        {
-            name: parts.opener(config, faces, name, count)
-            for name, count in shares.items()
-        },
+        {name: parts.opener(experiment, faces, name) for name in experiment.shares},
         grid,
         workdir,
-        length=loop.Length(config.train.steps, config.train.minutes),
-        rhythm=loop.Rhythm(config.train.log_every, config.train.save_every),
+        length=training.length,
+        rhythm=training.rhythm,
     )

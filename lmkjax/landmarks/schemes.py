@@ -91,13 +91,23 @@ CURVES = {
 class Scheme:
     """Which landmarks there are, and in which order.
 
+    Two schemes of the same lines are equal, whatever they are called.
+
     Attributes:
         name: what files and commands call it.
         curves: (curve or area, number of points), in order.
     """
 
-    name: str
+    name: str = dataclasses.field(compare=False)
     curves: tuple[tuple[str, int], ...]
+
+    @property
+    def text(self) -> str:
+        """What `get` makes it of again, on any machine: its name, or all its lines."""
+        if SCHEMES.get(self.name) == self:
+            return self.name
+        lines = ", ".join(f"{name}: {count}" for name, count in self.curves)
+        return f"{self.name}: {{{lines}}}"
 
     @property
     def count(self) -> int:
@@ -256,11 +266,17 @@ SCHEMES = {
 def get(name: str) -> Scheme:
     """A scheme by its name, or a user's own by the path of its YAML file.
 
+    Args:
+        name: or the path, or a scheme's own `text`.
+
     Raises:
         UserError: no scheme has that name.
     """
     if name in SCHEMES:
         return SCHEMES[name]
+    if name.endswith("}"):
+        own, _, lines = name.partition(": ")
+        return read(lines, name=own, where=f"scheme '{own}'")
     if pathlib.Path(name).suffix in (".yaml", ".yml"):
         return load(pathlib.Path(name))
     raise UserError(
@@ -288,17 +304,42 @@ def load(path: pathlib.Path) -> Scheme:
         path: YAML, one line `curve or area: number of points` each, in order.
 
     Raises:
-        UserError: the file is missing or is not such a list.
+        UserError: the file is missing, is not such a list, or bears the name of a
+            scheme that comes with the project and has other lines.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
     try:
-        lines = yaml.load(path.read_text(), _Lines)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as a scheme: {error}") from error
+    scheme = read(text, name=path.stem, where=str(path))
+    if SCHEMES.get(scheme.name, scheme) != scheme:
+        raise UserError(
+            f"{path}: '{scheme.name}' is a scheme of other lines that comes with"
+            " lmkjax; give the file another name."
+        )
+    return scheme
+
+
+def read(text: str, *, name: str, where: str) -> Scheme:
+    """A scheme from its lines.
+
+    Args:
+        text: YAML, a mapping of curves and areas to numbers of points.
+        name: of the scheme.
+        where: the text came from, for the message.
+
+    Raises:
+        UserError: it is no such list.
+    """
+    try:
+        lines = yaml.load(text, _Lines)
+    except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{path}: cannot be read as a scheme: {reason}") from error
+        raise UserError(f"{where}: cannot be read as a scheme: {reason}") from error
     if not isinstance(lines, dict) or not all(isinstance(n, str) for n in lines):
         raise UserError(
-            f"{path}: wanted lines `curve or area: number of points`, such as "
+            f"{where}: wanted lines `curve or area: number of points`, such as "
             f"`jaw: 17`; known: {', '.join(sorted(CURVES))}."
         )
-    return check(Scheme(path.stem, tuple(lines.items())), where=str(path))
+    return check(Scheme(name, tuple(lines.items())), where=where)

@@ -6,7 +6,9 @@ import pytest
 
 from lmkjax.adapt import adaptation, label_mlp
 from lmkjax.errors import UserError
+from lmkjax.landmarks import schemes
 
+SCHEME = schemes.Scheme("mine", (("nose_bridge", 9),))
 INDICES = np.array([3, 0, 5, 6, 8])  # 9 points, of which 5 are labelled
 
 
@@ -107,11 +109,11 @@ def test_a_mirrored_face_gets_mirrored_labels(faces):
 def test_saved_and_loaded_is_the_same_and_repeats(faces, tmp_path):
     pred, target = faces(60)
     one, two = (
-        adaptation.fit(pred, target, steps=5, seed=4, scheme="dense9") for _ in "ab"
+        adaptation.fit(pred, target, steps=5, seed=4, scheme=SCHEME) for _ in "ab"
     )
     adaptation.save(one, tmp_path / "deep" / "adapter.npz")
     loaded = adaptation.load(tmp_path / "deep" / "adapter.npz")
-    assert loaded.errors == one.errors == two.errors and loaded.scheme == "dense9"
+    assert loaded.errors == one.errors == two.errors and loaded.scheme == SCHEME
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["adapter.npz"]
     np.testing.assert_array_equal(
         adaptation.apply(loaded, pred), adaptation.apply(two, pred)

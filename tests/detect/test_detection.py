@@ -124,7 +124,7 @@ def test_no_picture_no_face():
 
 def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
     spec = inference.Spec(
-        scheme="dense243",
+        scheme=DENSE,
         input_px=32,
         stacks=1,
         features=8,

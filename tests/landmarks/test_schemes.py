@@ -161,3 +161,23 @@ def test_an_unknown_scheme_is_refused_with_the_known_ones():
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError, match="none.yaml"):
         schemes.get(str(tmp_path / "none.yaml"))
+
+
+def test_a_scheme_is_its_lines_and_its_text_gives_them_again(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("chin: 3\nnose_bridge: 4\n")
+    own = schemes.get(str(path))
+    path.unlink()  # the text needs no file
+    assert own.text == "mine: {chin: 3, nose_bridge: 4}"
+    again = schemes.get(own.text)
+    assert again == own and again.name == "mine"
+    assert schemes.Scheme("other", own.curves) == own
+    assert schemes.Scheme("mine", own.curves[::-1]) != own
+    assert [s.text for s in schemes.SCHEMES.values()] == list(schemes.SCHEMES)
+
+
+def test_another_scheme_may_not_take_the_name_of_ours(tmp_path):
+    path = tmp_path / "dense490.yaml"
+    path.write_text("chin: 3\n")
+    with pytest.raises(UserError, match="another name"):
+        schemes.get(str(path))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmkjax.adapt import adaptation
-from lmkjax.experiment import datasets, parts
+from lmkjax.experiment import parts, plan
 from lmkjax.landmarks import schemes
 from lmkjax.training import mesh, state
 from tests import test_configs
@@ -33,7 +33,7 @@ def an_adapter(folder, *, scheme):
     """An adapter fitted on invented faces, as a finished run leaves it."""
     rng = np.random.default_rng(3)
     pred = rng.normal(size=(24, schemes.get(scheme).count, 2)).astype(np.float32)
-    adapter = adaptation.fit(pred, pred[:, :68] * 1.1, scheme=scheme)
+    adapter = adaptation.fit(pred, pred[:, :68] * 1.1, scheme=schemes.get(scheme))
     adaptation.save(adapter, folder / adaptation.FILE)
 
 
@@ -43,16 +43,17 @@ def test_two_faces_are_learned_by_heart(name, tmp_path):
     if config.data.adapter:
         an_adapter(tmp_path, scheme=config.data.scheme)
         config.data.adapter = str(tmp_path)
-    spec = parts.network(config, datasets.Domains(None, None, [], False, []))
-    side = round(spec.input_px * config.crop.canvas)
+    experiment = plan.build(config)
     grid = mesh.build(jax.devices()[:1])
-    init, optimizer, one_step = parts.build_step(config, spec, grid)
+    init, optimizer, one_step = parts.build_step(experiment, grid)
     now = state.create(init, optimizer, grid, seed=0)
     batches = {
         stream: faces(
-            config.data.scheme if stream == "source" else "ibug68", side=side, seed=i
+            config.data.scheme if stream == "source" else "ibug68",
+            side=experiment.faces.size,
+            seed=i,
         )
-        for i, stream in enumerate(parts.streams_of(config))
+        for i, stream in enumerate(experiment.shares)
     }
     told = []
     for _ in range(STEPS):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from launch import pods
-from lmkjax.experiment import datasets, parts
+from lmkjax.experiment import parts, plan
 from lmkjax.training import mesh, state
 from tests import test_configs
 from tests.invented import faces
@@ -30,15 +30,16 @@ def build():
             f"--config.train.fsdp_min_size={fsdp_min_size}",
             *overrides,
         )
-        spec = parts.network(config, datasets.Domains(None, None, [], False, []))
-        side = round(spec.input_px * config.crop.canvas)
+        experiment = plan.build(config)
         grid = mesh.build(devices)
-        init, optimizer, one_step = parts.build_step(config, spec, grid)
+        init, optimizer, one_step = parts.build_step(experiment, grid)
         now = state.create(init, optimizer, grid, seed=0, fsdp_min_size=fsdp_min_size)
         losses, compiled = [], None
         for number in range(STEPS):
             batches = {
-                name: faces(scheme, side=side, seed=10 * number + i, count=8)
+                name: faces(
+                    scheme, side=experiment.faces.size, seed=10 * number + i, count=8
+                )
                 for i, (name, scheme) in enumerate(
                     [("source", config.data.scheme), ("target", "ibug68")]
                 )

@@ -1,0 +1,330 @@
+"""A config becomes objects, once: from here down nothing sees a config."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Mapping
+
+import ml_collections
+import numpy as np
+
+from lmkjax import files
+from lmkjax.adapt import adaptation
+from lmkjax.detect import inference
+from lmkjax.errors import UserError
+from lmkjax.experiment import datasets, measurement
+from lmkjax.face.paint import backdrop
+from lmkjax.face.priors import draw, options
+from lmkjax.landmarks import heatmaps, schemes
+from lmkjax.losses import landmark
+from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
+from lmkjax.training import loop
+
+IBUG68 = schemes.get("ibug68")
+STREAMS = ("source", "target")
+SOURCES = ("synthetic_faces", "rendered")
+LOSSES = {
+    "points": landmark.points,
+    "kl": landmark.kl,
+    "mse": landmark.mse,
+    "awing": landmark.awing,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """Source faces that are drawn inside the step: no disk, no face twice.
+
+    Attributes:
+        scheme: of their landmarks.
+        size: side of their pictures, pixels.
+        priors: how they are.
+        backgrounds: pictures behind them [n s s 3]; None = invented ones.
+        seed: of the set.
+    """
+
+    scheme: schemes.Scheme
+    size: int
+    priors: draw.Priors
+    backgrounds: np.ndarray | None
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Augment:
+    """How faces are changed by chance, as in `configs/base.py`."""
+
+    rotation_deg: float
+    scale: float
+    shift: float
+    flip: float
+    colour: float
+    occlude: float
+    blur: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizer:
+    """How weights move, as in `configs/base.py`."""
+
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    clip_norm: float
+    ema: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How long and in which parts a run trains.
+
+    Attributes:
+        optimizer: how weights move.
+        length: by steps or by the clock.
+        rhythm: of logging and saving.
+        accumulate: parts of a batch worked on one after another.
+        fsdp_min_size: parameters above this size are shared out; 0 = none.
+        init_from: a run whose averaged weights this one begins with.
+    """
+
+    optimizer: Optimizer
+    length: loop.Length
+    rhythm: loop.Rhythm
+    accumulate: int
+    fsdp_min_size: int
+    init_from: pathlib.Path | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Everything that a run is made of.
+
+    Attributes:
+        seed: of weights, order and augmentation.
+        network: what the network is.
+        faces: which faces are trained and measured on.
+        shares: faces of each stream in a step.
+        terms: what a step makes small, name to (weight, term).
+        augment: how faces are changed by chance.
+        drawn: the source's faces, where they are drawn inside the step.
+        adapter: what rewrites the source's labels.
+        training: how long and in which parts.
+        measuring: how weights are measured.
+    """
+
+    seed: int
+    network: inference.Spec
+    faces: datasets.Wanted
+    shares: Mapping[str, int]
+    terms: Mapping[str, tuple[float, objective.Term]]
+    augment: Augment
+    drawn: Drawn | None
+    adapter: adaptation.Adapter | None
+    training: Training
+    measuring: measurement.Measuring
+
+
+def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experiment:
+    """The objects that a config asks for.
+
+    Args:
+        config: an experiment, see `configs/base.py`.
+        to_train: False leaves out what training alone needs of other folders.
+
+    Raises:
+        UserError: naming the field that does not fit, and what would do.
+    """
+    own, source = schemes.get(config.scheme), schemes.get(config.data.scheme)
+    names = _streams(config.terms)
+    _check(config, own, source, names)
+    data, train = config.data, config.train
+    priors = options.choose("photo", data.priors)
+    faces = _faces(config, source, names, options.tell(priors, "photo"))
+    drawn = adapter = None
+    if to_train and "source" in names and data.source == "rendered":
+        stack = backdrop.load(data.backgrounds) if data.backgrounds else None
+        drawn = Drawn(source, faces.size, priors, stack, config.seed)
+    if to_train and data.adapter:
+        adapter = _adapter(_folder(data.adapter, "data.adapter"), own, source)
+    return Experiment(
+        seed=config.seed,
+        network=_network(config, own, faces, names),
+        faces=faces,
+        shares=_shares(train.batch, data.source_share, names),
+        terms=_terms(config),
+        augment=Augment(**config.augment),
+        drawn=drawn,
+        adapter=adapter,
+        training=Training(
+            optimizer=Optimizer(**config.optimizer),
+            length=loop.Length(train.steps, train.minutes),
+            rhythm=loop.Rhythm(train.log_every, train.save_every),
+            accumulate=train.accumulate,
+            fsdp_min_size=train.fsdp_min_size,
+            init_from=_folder(train.init_from, "train.init_from"),
+        ),
+        measuring=measurement.Measuring(**config.eval),
+    )
+
+
+def _check(config, own, source, names) -> None:
+    """Refuses fields that do not fit together."""
+    if own not in (source, IBUG68):
+        raise UserError(
+            f"--config.scheme={own.name} wants labels that --config.data.scheme="
+            f"{source.name} does not give; make them equal, or scheme ibug68."
+        )
+    if "source" in names and own != source and source.subset68 is None:
+        if not config.data.adapter:
+            raise UserError(
+                f"--config.scheme={own.name} wants the 68 iBug points, which"
+                f" --config.data.scheme={source.name} does not hold; make them equal."
+            )
+    known = {
+        "heatmaps.loss": (config.heatmaps.loss, LOSSES),
+        "data.source": (config.data.source, SOURCES),
+        "heatmaps.decoder": (config.heatmaps.decoder, heatmaps.DECODERS),
+        "terms.daln.form": (config.terms.daln.form, daln.FORMS),
+    }
+    for field, (value, legal) in known.items():
+        if value not in legal:
+            raise UserError(f"--config.{field} is '{value}'; known: {list(legal)}.")
+    if "target" in config.terms.supervised.streams and own != IBUG68:
+        raise UserError(
+            "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
+            f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
+            " terms.label_transfer."
+        )
+    if config.heatmaps.loss in ("mse", "awing") and (
+        config.heatmaps.decoder == "soft_argmax"
+    ):
+        raise UserError(
+            f"heatmaps.loss '{config.heatmaps.loss}' learns maps of height 1, which"
+            " soft_argmax cannot read; set --config.heatmaps.decoder=dark or argmax."
+        )
+    if config.model.input_px != 4 * config.model.heatmap_px:
+        raise UserError(
+            f"Wanted model.input_px = 4 x model.heatmap_px; got {config.model.input_px}"
+            f" and {config.model.heatmap_px}."
+        )
+
+
+def _streams(terms: ml_collections.ConfigDict) -> tuple[str, ...]:
+    """The streams that the terms read, in a fixed order."""
+    two = terms.label_transfer, terms.daln, terms.discriminator
+    if any(term.weight for term in two):
+        return STREAMS
+    asked = tuple(terms.supervised.streams)
+    if set(asked) - set(STREAMS) or not asked:
+        raise UserError(
+            f"Wanted terms.supervised.streams out of {STREAMS}; got {asked}."
+        )
+    return tuple(name for name in STREAMS if name in asked)
+
+
+def _shares(batch: int, source_share: float, names: tuple[str, ...]) -> dict[str, int]:
+    """How many faces of each stream a step sees."""
+    if len(names) == 1:
+        return {names[0]: batch}
+    source = round(batch * source_share)
+    return {"source": source, "target": batch - source}
+
+
+def _faces(config, source, names, priors) -> datasets.Wanted:
+    """Which faces are trained and measured on."""
+    data, size = config.data, round(config.model.input_px * config.crop.canvas)
+    rendered = functools.partial(datasets.Rendered, size=size)
+    wanted = rendered(
+        source,
+        data.faces,
+        data.test_faces,
+        seed=config.seed,
+        looks="photo",
+        priors=priors,
+        backgrounds=str(_folder(data.backgrounds, "data.backgrounds") or ""),
+    )
+    if "source" in names and data.backgrounds:
+        backdrop.find(data.backgrounds)
+    return datasets.Wanted(
+        home=files.local(data.dir, flag="--config.data.dir"),
+        source=wanted if "source" in names else None,
+        on_disk=data.source == "synthetic_faces",
+        photos=_folder(data.ibug_300w, "data.ibug_300w"),
+        stand_in=rendered(
+            IBUG68,
+            data.stand_in_faces,
+            max(1, data.test_faces // 2),
+            seed=config.seed + 1,
+            looks="stand_in",
+        ),
+        validation=data.validation_faces,
+        labelled=data.target_faces,
+        size=size,
+        margin=config.crop.margin * config.crop.canvas,
+        seed=config.seed,
+    )
+
+
+def _folder(path: str, field: str) -> pathlib.Path | None:
+    """A path that a field gives; None where it is empty."""
+    return files.local(path, flag=f"--config.{field}") if path else None
+
+
+def _network(config, own, faces, names) -> inference.Spec:
+    """The network that a config asks for."""
+    model, terms = config.model, config.terms
+    return inference.Spec(
+        scheme=own,
+        input_px=model.input_px,
+        stacks=model.stacks,
+        features=model.features,
+        depth=model.depth,
+        gain=config.heatmaps.gain,
+        dtype=model.dtype,
+        transfer_features=model.transfer_features * bool(terms.label_transfer.weight),
+        critic=bool(terms.discriminator.weight),
+        decoder=config.heatmaps.decoder,
+        margin=config.crop.margin,
+        trained_on=faces.described(names),
+    )
+
+
+def _terms(config) -> dict[str, tuple[float, objective.Term]]:
+    """What a step makes small; a term of weight 0 is not there."""
+    terms = config.terms
+    loss = functools.partial(
+        LOSSES[config.heatmaps.loss], sigma_px=config.heatmaps.sigma_px
+    )
+    own = tuple(terms.supervised.streams)
+    found = {
+        "supervised": supervised.Supervised(loss, own),
+        "label_transfer": label_transfer.LabelTransfer(loss),
+        "daln": daln.DALN(
+            form=terms.daln.form,
+            ramp_steps=terms.daln.ramp_steps,
+            group=terms.daln.group,
+        ),
+        "discriminator": discriminator.Discriminator(
+            ramp_steps=terms.discriminator.ramp_steps
+        ),
+    }
+    weights = {name: terms[name].weight for name in found}
+    return {n: (weights[n], term) for n, term in found.items() if weights[n]}
+
+
+def _adapter(
+    run_folder: pathlib.Path, own: schemes.Scheme, source: schemes.Scheme
+) -> adaptation.Adapter:
+    """The label adapter of another run, if it takes the source's labels to our own."""
+    adapter = adaptation.load(run_folder / adaptation.FILE)
+    if adapter.scheme not in (None, source):
+        raise UserError(
+            f"The adapter of {run_folder} reads '{adapter.scheme.name}'; the source's"
+            f" scheme is '{source.name}': set --config.data.scheme."
+        )
+    if own != IBUG68:
+        raise UserError(
+            f"An adapter makes the 68 iBug points; --config.data.adapter wants"
+            f" --config.scheme=ibug68, got '{own.name}'."
+        )
+    return adapter

@@ -1,0 +1,129 @@
+"""The config in a run's folder: kept, read again and held against a new one."""
+
+import json
+import os
+import pathlib
+
+import ml_collections
+
+from lmkjax import files
+from lmkjax.errors import UserError
+from lmkjax.landmarks import schemes
+
+FILE = "config.json"
+MAY_CHANGE = ("train.steps", "train.minutes", "train.log_every", "train.save_every")
+MAY_CHANGE += ("data.dir", "eval")
+"""What a run may be taken up again with: fields, and parts with all of theirs."""
+
+PATHS = ("data.dir", "data.ibug_300w", "data.backgrounds", "data.adapter")
+PATHS += ("train.init_from",)
+SCHEMES = ("scheme", "data.scheme")
+
+LATER = {"data": {"priors": "", "backgrounds": ""}}
+"""Fields that older runs' configs lack, as these runs had them."""
+
+
+def settle(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """The config as it means the same in any folder, and without a scheme's file.
+
+    Raises:
+        UserError: a path that is none of this machine, or an unknown scheme.
+    """
+    config = ml_collections.ConfigDict(config).unlock()
+    for field in PATHS:
+        if path := _get(config, field):
+            path = files.local(path, flag=f"--config.{field}").absolute()
+            _set(config, field, str(path))
+    for field in SCHEMES:
+        _set(config, field, schemes.get(_get(config, field)).text)
+    return config.lock()
+
+
+def check(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+    """Refuses a folder that this run cannot use; writes nothing.
+
+    Raises:
+        UserError: the folder holds a run of another config or cannot be written.
+    """
+    if (workdir / FILE).exists():
+        old = _plain(settle(recall(workdir)))
+        other = [f for f in _differences(old, _plain(settle(config))) if not _may(f)]
+        if other:
+            raise UserError(
+                f"{workdir} holds a run with another {', '.join(other)}; choose another"
+                " --workdir, or repeat the command that began it."
+            )
+    there = next(p for p in (workdir, *workdir.absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(
+            f"Wanted a folder that can be written as --workdir; {there} cannot."
+        )
+
+
+def write(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+    """Makes the run's folder with `config.json`, as used."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_plain(settle(config)), indent=2, sort_keys=True)
+    files.write(workdir / FILE, text + "\n")
+
+
+def export(config: ml_collections.ConfigDict, out: pathlib.Path) -> None:
+    """Writes a run's config without a word of where things lay on this machine."""
+    config = ml_collections.ConfigDict(config).unlock()
+    for field in PATHS:
+        _set(config, field, pathlib.PurePath(_get(config, field)).name)
+    config.data.dir, config.data.ibug_300w = "data", ""
+    for field in SCHEMES:
+        _set(config, field, schemes.get(_get(config, field)).text)
+    text = json.dumps(_plain(config), indent=2, sort_keys=True)
+    files.write(out / FILE, text + "\n")
+
+
+def recall(workdir: pathlib.Path) -> ml_collections.ConfigDict:
+    """The config that a run was made with, whichever version made it.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
+    try:
+        config = json.loads((workdir / FILE).read_text())
+        for part, fields in LATER.items():
+            config[part] = fields | config[part]
+        return ml_collections.ConfigDict(config).lock()
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"Wanted a run's folder with its config.json; {workdir}: {error}."
+        ) from error
+
+
+def _plain(config: ml_collections.ConfigDict) -> dict:
+    return json.loads(config.to_json_best_effort())
+
+
+def _get(config: ml_collections.ConfigDict, field: str) -> str:
+    for name in field.split("."):
+        config = config[name]
+    return config
+
+
+def _set(config: ml_collections.ConfigDict, field: str, value: str) -> None:
+    *parts, name = field.split(".")
+    for part in parts:
+        config = config[part]
+    config[name] = value
+
+
+def _may(field: str) -> bool:
+    return any(field == may or field.startswith(f"{may}.") for may in MAY_CHANGE)
+
+
+def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+    """The names of the fields in which two configs differ."""
+    names = []
+    for name in sorted(old.keys() | new.keys()):
+        a, b = (side.get(name, None) for side in (old, new))
+        if isinstance(a, dict) and isinstance(b, dict):
+            names += _differences(a, b, f"{prefix}{name}.")
+        elif a != b:
+            names.append(prefix + name)
+    return names
