@@ -32,7 +32,7 @@ def config(tmp_path_factory):
     config = base.get_config("tiny").unlock()
     config.seed = 3
     config.data.source = "rendered"
-    config.data.scheme = "ibug68"
+    config.scheme = config.data.scheme = "ibug68"
     config.data.priors = "glasses=0.5 hats=0.5 photos=0.7 jpeg=0.5"
     config.data.backgrounds = str(folder)
     assert round(config.model.input_px * config.crop.canvas) == SIZE
