@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import sys
 from collections.abc import Sequence
 
 from lmkjax import cli
@@ -64,9 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from lmkjax.detect import detection, photos
-    from lmkjax.images import reading
+    from lmkjax.images import finding
 
-    found = reading.find(options.images, apart=options.out)
+    found, notes = finding.find(options.images, apart=options.out)
+    for note in notes:
+        print(note, file=sys.stderr)
     boxes = photos.read_boxes(options.boxes, found) if options.boxes else None
     workdir = options.workdir or detection.shipped(options.scheme)
     detector = detection.Detector.from_checkpoint(workdir, flip=options.flip)

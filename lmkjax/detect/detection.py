@@ -17,6 +17,7 @@ from lmkjax.adapt import adaptation
 from lmkjax.data import crop
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
+from lmkjax.images import reading
 from lmkjax.landmarks import schemes
 from lmkjax.training import checkpoint
 
@@ -276,7 +277,7 @@ def _tight(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 def _picture(image: np.ndarray | Image.Image) -> Image.Image:
     """A picture as PIL, RGB."""
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
+        return reading.seen(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
         raise UserError(
             f"Wanted a picture as uint8 [h, w, 3], RGB; got {image.dtype}"

@@ -75,7 +75,7 @@ def annotate(
 
     Args:
         find_faces: `Detector.find`.
-        photos: by name; see `reading.find`.
+        photos: by name; see `finding.find`.
         out: a new or empty folder, or one that this has written before.
         boxes: by name; see `read_boxes`; None = each photo is one face.
         scheme: of the points.

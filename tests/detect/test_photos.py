@@ -8,7 +8,7 @@ from PIL import Image
 
 from lmkjax.detect import photos
 from lmkjax.errors import UserError
-from lmkjax.images import reading
+from lmkjax.images import finding
 
 SCHEME = "ibug68"
 
@@ -73,7 +73,7 @@ def test_boxes_that_are_none_are_refused(tmp_path, content, words):
 
 
 def test_points_and_overlays_are_written(folder, tmp_path):
-    found, out = reading.find([folder]), tmp_path / "new/out"
+    found, out = finding.find([folder]).photos, tmp_path / "new/out"
     assert photos.annotate(faces, found, out, scheme=SCHEME, together=2) == 3
     content = json.loads((out / "points.json").read_text())
     assert list(content) == list(found)
@@ -88,7 +88,7 @@ def test_points_and_overlays_are_written(folder, tmp_path):
 
 
 def test_an_earlier_result_is_replaced_and_other_folders_are_left_alone(folder):
-    found, out = reading.find([folder]), folder.parent / "out"
+    found, out = finding.find([folder]).photos, folder.parent / "out"
     photos.annotate(faces, found, out, scheme=SCHEME)
     photos.annotate(faces, {"a.jpg": found["a.jpg"]}, out, scheme=SCHEME)
     assert list(json.loads((out / "points.json").read_text())) == ["a.jpg"]
@@ -101,7 +101,7 @@ def test_an_earlier_result_is_replaced_and_other_folders_are_left_alone(folder):
 
 
 def test_a_fault_on_the_way_leaves_nothing_behind(folder, tmp_path):
-    found = reading.find([folder])
+    found = finding.find([folder]).photos
     (folder / "b.png").write_bytes(b"broken")
     with pytest.raises(UserError, match="b.png"):
         photos.annotate(faces, found, tmp_path / "out", scheme=SCHEME, together=1)

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from lmkjax.face.optics import sensor
 from lmkjax.face.paint import scenery
-from lmkjax.images import filters, reading
+from lmkjax.images import filters, finding, reading
 from lmkjax.types import typed
 
 SIDE = 192
@@ -54,7 +54,7 @@ def find(folder: str | pathlib.Path) -> list[pathlib.Path]:
     Raises:
         UserError: there is no such folder, or no picture in it.
     """
-    files = list(reading.find([folder]).values())
+    files = list(finding.find([folder]).photos.values())
     steps = np.arange(min(len(files), MOST)) * len(files) // min(len(files), MOST)
     return [files[step] for step in steps]
 
