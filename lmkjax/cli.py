@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from absl import logging
 
+from lmkjax import errors
 from lmkjax.errors import UserError
 
 VERBS = {
@@ -40,18 +41,33 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
             raise
         where = f" '{error.filename}'" if error.filename else ""
         _fail(f"Cannot write{where}: {error.strerror}.")
+    except KeyboardInterrupt:
+        _end("Stopped by Ctrl-C. What is on disk is whole.", code=130)
+    except Exception as error:
+        if not errors.out_of_memory(error):
+            raise
+        _fail(
+            f"Out of memory ({' '.join(str(error).split())[:160] or 'MemoryError'})."
+            " Fewer faces at once need less: --config.train.batch, or the same batch in"
+            " parts, --config.train.accumulate=4; --config.eval.batch for measuring."
+        )
 
 
 def _fail(why: str) -> NoReturn:
+    """Says what was wrong and ends the process at once."""
+    _end(f"error: {why}", code=2)
+
+
+def _end(why: str, *, code: int) -> NoReturn:
     """Says why and ends the process at once.
 
     On its way out it would wait for all threads, and those of Orbax wait ten minutes
     for the rest of a checkpoint that could not be written.
     """
-    print(f"error: {why}", file=sys.stderr, flush=True)
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    os._exit(2)
+    print(why, file=sys.stderr, flush=True)
+    os._exit(code)
 
 
 def dispatch(argv: Sequence[str] | None = None) -> int | None:

@@ -37,10 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lmkjax.adapt import adaptation
     from lmkjax.detect import inference
     from lmkjax.experiment import record
-    from lmkjax.training import checkpoint
+    from lmkjax.training import averaged
 
     workdir, out = pathlib.Path(options.workdir), pathlib.Path(options.out)
-    spec, weights = inference.Spec.load(workdir), checkpoint.weights(workdir)
+    spec, weights = inference.Spec.load(workdir), averaged.load(workdir)
     config = record.recall(workdir)
     adapter = workdir / adaptation.FILE
     if options.adapter and not adapter.is_file():
@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     record.export(config, out)
     if options.adapter:
         shutil.copyfile(adapter, out / adaptation.FILE)
-    checkpoint.export(weights, out)
-    size = (out / checkpoint.EXPORTED).stat().st_size / 2**20
+    averaged.save(weights, out / averaged.EXPORTED)
+    size = (out / averaged.EXPORTED).stat().st_size / 2**20
     print(f"{out}: {spec.scheme.name}, {size:.1f} MiB, trained on {spec.trained_on}.")
     return 0
 

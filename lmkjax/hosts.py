@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from lmkjax import errors
 from lmkjax.errors import UserError
 
 HEARTBEAT_S = 30
@@ -105,7 +106,14 @@ def together() -> Iterator[None]:
         print(f"error: {who}: {_short(error)}", file=sys.stderr, flush=True)
         if isinstance(error, UserError):  # the others have met it too
             widow.communicate(b"bye\n")
-        os._exit(2 if isinstance(error, UserError) else 1)
+        os._exit(_code(error))
+
+
+def _code(error: BaseException) -> int:
+    """The exit code: 2 the person's mistake, 130 Ctrl-C, 1 the rest."""
+    if isinstance(error, UserError) or errors.out_of_memory(error):
+        return 2
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
 def lead() -> bool:

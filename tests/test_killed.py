@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import pytest
 
-from lmkjax.training import checkpoint
+from lmkjax.training import averaged
 
 ROOT = pathlib.Path(__file__).parents[1]
 STEPS = 60
@@ -59,5 +59,5 @@ def test_killed_five_times_is_never_killed(tmp_path):
         assert run.wait() == (-signal.SIGKILL if i % 2 else 0)
     assert start(broken, data).wait() == 0
     assert losses(broken) == losses(whole)
-    one, other = (checkpoint.weights(w) for w in (whole, broken))
+    one, other = (averaged.load(w) for w in (whole, broken))
     jax.tree.map(np.testing.assert_array_equal, one, other)

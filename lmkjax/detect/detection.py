@@ -19,7 +19,7 @@ from lmkjax.detect import inference
 from lmkjax.errors import UserError
 from lmkjax.images import reading
 from lmkjax.landmarks import schemes
-from lmkjax.training import checkpoint
+from lmkjax.training import averaged
 
 IBUG68 = "ibug68"
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
@@ -95,7 +95,7 @@ class Detector:
         """
         workdir = pathlib.Path(workdir)
         spec = inference.Spec.load(workdir)
-        weights = checkpoint.weights(workdir)
+        weights = averaged.load(workdir)
         look = inference.predictor(spec, flip=flip)
         file = workdir / adaptation.FILE
         adapter = adaptation.load(file) if file.is_file() else None

@@ -8,7 +8,7 @@ import numpy as np
 
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.training import checkpoint, state
+from lmkjax.training import averaged, state
 
 
 def adopt(first: state.TrainState, run_folder: pathlib.Path) -> state.TrainState:
@@ -22,7 +22,7 @@ def adopt(first: state.TrainState, run_folder: pathlib.Path) -> state.TrainState
     """
     spec = inference.Spec.load(run_folder)
     subset, landmarks = spec.scheme.subset68, spec.scheme.count
-    theirs = checkpoint.weights(run_folder)
+    theirs = averaged.load(run_folder)
 
     def fit(path, mine, other):
         for axis, (want, have) in enumerate(zip(mine.shape, other.shape, strict=True)):

@@ -21,7 +21,7 @@ from lmkjax.experiment import (
     record,
     report,
 )
-from lmkjax.training import checkpoint, loop, mesh, state
+from lmkjax.training import averaged, loop, mesh, state
 
 
 def choose_size(file: str) -> tuple[str, str]:
@@ -105,7 +105,7 @@ def evaluate(
         UserError: the folder holds no trained run, or a test set is not there.
     """
     spec = inference.Spec.load(workdir)
-    weights = checkpoint.weights(workdir)
+    weights = averaged.load(workdir)
     config = record.recall(workdir)
     with config.unlocked():
         config.eval.failure = float(threshold)

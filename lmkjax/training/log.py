@@ -1,6 +1,7 @@
 """What a run tells while it trains: a file of lines, TensorBoard, a progress bar."""
 
 import json
+import math
 import pathlib
 import sys
 import time
@@ -10,11 +11,14 @@ import rich.console
 import rich.progress
 import tensorboardX
 
+from lmkjax import files
+
 
 class Log:
     """`metrics.jsonl` and TensorBoard events in a run's folder.
 
-    A line is one JSON object with `step`, `loss` and every other figure. When a run
+    A line is one JSON object with `step`, `loss` and every other figure; one that is
+    not finite is null. When a run
     is taken up again at an earlier step than its last line, the lines after that step
     are dropped, so that the file reads as if the run had never stopped.
     """
@@ -25,9 +29,7 @@ class Log:
         lines = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
         if kept != lines:  # beside it first: a full disk must not cost what is there
-            fresh = path.with_suffix(".part")
-            fresh.write_text("".join(line + "\n" for line in kept))
-            fresh.replace(path)
+            files.write(path, "".join(line + "\n" for line in kept))
         self._file = path.open("a")
         self._board = tensorboardX.SummaryWriter(
             str(workdir / "tensorboard"), purge_step=step + 1, write_to_disk=True
@@ -35,9 +37,11 @@ class Log:
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         """Adds one line."""
-        self._file.write(json.dumps({"step": step, **figures}) + "\n")
+        finite = {name: f for name, f in figures.items() if math.isfinite(f)}
+        line = {"step": step, **dict.fromkeys(figures), **finite}
+        self._file.write(json.dumps(line, allow_nan=False) + "\n")
         self._file.flush()
-        for name, figure in figures.items():
+        for name, figure in finite.items():
             self._board.add_scalar(name, figure, step)
 
     def close(self) -> None:

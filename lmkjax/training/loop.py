@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import math
+import os
 import pathlib
 import signal
 import threading
@@ -14,13 +16,15 @@ import numpy as np
 
 from lmkjax import hosts
 from lmkjax.errors import UserError
-from lmkjax.training import checkpoint, log
+from lmkjax.training import checkpoint, log, trouble
 from lmkjax.training import mesh as meshes
+from lmkjax.training import validation as validations
 from lmkjax.training.state import TrainState
 from lmkjax.types import Metrics
 
 AGREE_EVERY = 8
 """Steps after which several processes agree on the time and on whether to stop."""
+STOPPING = b"Stopping after this step; Ctrl-C again ends at once, unsaved.\n"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +85,7 @@ def run(
     *,
     length: Length,
     rhythm: Rhythm,
+    validation: validations.Validation | None = None,
 ) -> Result:
     """Trains until the length is reached or a signal asks to stop.
 
@@ -95,61 +100,124 @@ def run(
         workdir: the run's folder.
         length: of the training.
         rhythm: of logging and saving.
+        validation: held-out faces to look at now and then; None = there are none.
 
     Returns:
         The state and what was measured.
+
+    Raises:
+        UserError: a figure is no longer finite, a device has no memory left, or the
+            newest checkpoint cannot be taken up. Checkpoints are finite ones always.
     """
     checkpoints = checkpoint.Checkpoints(workdir / checkpoint.FOLDER)
-    seconds, step = 0.0, 0
-    if restored := checkpoints.restore(state):
-        state, place = restored
-        seconds, step = place["seconds"], int(state.step)
-        if hosts.lead():
-            print(f"Going on from step {step}.", flush=True)
+    state, seconds, step = _take_up(checkpoints, state)
     if length.progress(step, seconds) >= 1:
         checkpoints.close()
         return Result(state, finished=True)
 
     with contextlib.ExitStack() as stack:
+        stack.enter_context(trouble.memory_told())
         stop = stack.enter_context(_stop_signal())
         stack.callback(checkpoints.close)
-        bar = log.Bar(shown=hosts.lead())
-        stack.callback(bar.close)
-        logger = log.Log(workdir, step=step) if hosts.lead() else None
-        if logger:
-            stack.callback(logger.close)
+        report = stack.enter_context(_Report(workdir, step))
+        best = validations.Best(workdir, validation) if validation else None
         streams = {name: open_at(step) for name, open_at in open_streams.items()}
+        for stream in streams.values():
+            stack.callback(stream.close)
 
         batches = _take(streams, mesh)
         faces = sum(jax.tree.leaves(batch)[0].shape[0] for batch in batches.values())
         progress = meshes.scalar(mesh, length.progress(step, seconds))
         compiled, compile_s, flops = _compile(train_step, state, batches, progress)
-        clock, first, metrics, rate = _Clock(seconds), step, {}, 0.0
-        over = stopped = False
+        clock, first, metrics, watch = _Clock(seconds), step, {}, trouble.Watch()
+        over, stopped = False, _agree(seconds, stop.is_set())[1]
+        if stopped:
+            checkpoints.save(state, _place(seconds, step, streams))
         while not (over or stopped):
             before = metrics
             state, metrics = compiled(state, batches, progress)
             step += 1
+            watch.add(step, metrics)
             with clock.waiting():  # the devices work meanwhile
                 batches = _take(streams, mesh)
             jax.block_until_ready(before)  # one step ahead of the devices, not more
             if jax.process_count() == 1 or step % AGREE_EVERY == 0:
                 seconds, stopped = _agree(clock.seconds(), stop.is_set())
-            over = length.progress(step, seconds) >= 1
-            progress = meshes.scalar(mesh, length.progress(step, seconds))
-            rate = faces * (step - first) / clock.lived()
-            if logger and (over or step % rhythm.log_every == 0):
-                told = jax.device_get(metrics)
-                figures = {name: float(a / n) for name, (a, n) in told.items()}
-                figures |= {"images_per_s": rate, "waiting": clock.waited_share()}
-                logger.write(step, figures)
-                share = length.progress(step, seconds)
-                left = seconds * (1 - share) / max(share, 1e-9)
-                bar.update(step, share, figures["loss"], rate, left)
-            if not over and step % rhythm.save_every == 0:
+            share = length.progress(step, seconds)
+            over, progress = share >= 1, meshes.scalar(mesh, share)
+            save = over or stopped or step % rhythm.save_every == 0
+            look = best and (over or step % validation.every == 0)
+            tell = over or look or step % rhythm.log_every == 0
+            if not (save or tell or watch.due):
+                continue
+            wrong = watch.look()
+            figures = clock.figures(faces * (step - first))
+            if look and not wrong:
+                with clock.paused():
+                    figures[validations.NME] = best.measure(state.ema, step)
+            if tell or wrong:
+                report.write(step, metrics, figures, share=share, seconds=seconds)
+            if wrong:
+                raise _not_finite(*wrong, workdir)
+            if save:
                 checkpoints.save(state, _place(seconds, step, streams))
-        checkpoints.save(state, _place(seconds, step, streams))
-        return Result(state, over, compile_s, flops, rate, clock.waited_share())
+        speed = clock.figures(faces * (step - first))
+        return Result(state, over, compile_s, flops, **speed)
+
+
+def _take_up(
+    checkpoints: checkpoint.Checkpoints, state: TrainState
+) -> tuple[TrainState, float, int]:
+    """The state to go on from, the seconds trained and the steps taken before."""
+    restored = checkpoints.restore(state)
+    if not restored:
+        return state, 0.0, 0
+    state, place = restored
+    if hosts.lead():
+        print(f"Going on from step {int(state.step)}.", flush=True)
+    return state, place["seconds"], int(state.step)
+
+
+class _Report:
+    """What one process of all tells: a line in the log, and the bar."""
+
+    def __init__(self, workdir: pathlib.Path, step: int):
+        self._log = log.Log(workdir, step=step) if hosts.lead() else None
+        self._bar = log.Bar(shown=hosts.lead())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._bar.close()
+        if self._log:
+            self._log.close()
+
+    def write(self, step, metrics, speed, *, share: float, seconds: float) -> None:
+        """Adds a step's metrics, and what is known of the speed."""
+        if not self._log:
+            return
+        told = jax.device_get(metrics)
+        figures = {
+            name: float(a / n) if n else math.nan for name, (a, n) in told.items()
+        }
+        self._log.write(step, figures | speed)
+        left = seconds * (1 - share) / max(share, 1e-9)
+        self._bar.update(step, share, figures["loss"], speed["images_per_s"], left)
+
+
+def _not_finite(step: int, name: str, value: float, workdir: pathlib.Path) -> UserError:
+    """What was not finite, what is kept, and what to try."""
+    kept = checkpoint.steps(workdir / checkpoint.FOLDER)
+    saved, begin = "no checkpoint was saved yet", ""
+    if kept:
+        saved = f"the checkpoint of step {kept[-1]} is kept"
+        begin = f"; --config.train.init_from={workdir} begins with the weights kept"
+    return UserError(
+        f"Stopped: '{name}' was {value} at step {step}, for the first time; {saved}."
+        " Try, with another --workdir, a lower --config.optimizer.learning_rate,"
+        f" --config.model.dtype=float32, or a lower weight of that term{begin}."
+    )
 
 
 def _take(streams: Mapping[str, Iterator[Any]], mesh: jax.sharding.Mesh) -> Any:
@@ -181,11 +249,12 @@ class _Clock:
     """Seconds trained, over all lives of a run, and seconds waited for data."""
 
     def __init__(self, already_s: float):
-        self._born, self._already_s, self._waited = time.monotonic(), already_s, 0.0
+        self._born, self._already_s = time.monotonic(), already_s
+        self._waited = self._paused = 0.0
 
     def lived(self) -> float:
-        """Seconds of this process's life in the loop."""
-        return max(time.monotonic() - self._born, 1e-9)
+        """Seconds of this process's life in the loop, without pauses."""
+        return max(time.monotonic() - self._born - self._paused, 1e-9)
 
     def seconds(self) -> float:
         """Seconds trained."""
@@ -198,9 +267,17 @@ class _Clock:
         yield
         self._waited += time.monotonic() - began
 
-    def waited_share(self) -> float:
-        """The share of the time that was waited, 0 to 1."""
-        return self._waited / self.lived()
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves the time inside out: measuring is no training."""
+        began = time.monotonic()
+        yield
+        self._paused += time.monotonic() - began
+
+    def figures(self, faces: int) -> dict[str, float]:
+        """How fast so many faces went, and the share of the time that was waited."""
+        lived = self.lived()
+        return {"images_per_s": faces / lived, "waiting": self._waited / lived}
 
 
 @contextlib.contextmanager
@@ -215,6 +292,8 @@ def _stop_signal() -> Iterator[threading.Event]:
         if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         stop.set()
+        if number == signal.SIGINT:
+            os.write(2, STOPPING)  # print may be at work already
 
     old = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -102,6 +102,7 @@ def build(
         one = jnp.ones(())
         metrics |= {
             "gradient_norm": (optax.tree.norm(grads), one),
+            "weights_norm": (optax.tree.norm(params), one),
             "learning_rate": (rate, one),
         }
         return (

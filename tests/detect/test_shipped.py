@@ -58,4 +58,4 @@ def test_a_scheme_without_weights_of_its_own_is_asked_of_the_dense_ones():
     assert detection.shipped("ibug68").name == "ibug68"
     for scheme in (None, "dense490", "dense243"):
         assert detection.shipped(scheme).name == "dense490"
-    assert jax.tree.leaves(detection.checkpoint.weights(detection.shipped()))
+    assert jax.tree.leaves(detection.averaged.load(detection.shipped()))

@@ -14,7 +14,7 @@ import pytest
 
 from lmkjax import hosts
 from lmkjax.errors import UserError
-from lmkjax.training import checkpoint
+from lmkjax.training import averaged
 
 ROOT = pathlib.Path(__file__).parents[2]
 DEVICES = 4
@@ -69,7 +69,7 @@ def same(one, other):
     assert [s for s, _ in a] == [s for s, _ in b]
     # Sums over faces are taken in another order: float32 to a few last digits.
     np.testing.assert_allclose([v for _, v in a], [v for _, v in b], rtol=1e-5)
-    weights = [checkpoint.weights(f) for f in (one, other)]
+    weights = [averaged.load(f) for f in (one, other)]
     for name in ("w", "b"):
         np.testing.assert_allclose(weights[0][name], weights[1][name], atol=1e-6)
 
@@ -166,7 +166,7 @@ def test_a_full_disk_is_told_and_the_last_checkpoint_kept(tmp_path):
     last = said[0].splitlines()[-1]  # a thread of Orbax's may say its part before
     assert last.startswith("error: Could not write a checkpoint")
     assert "Whole ones there: [1]" in last
-    assert checkpoint.weights(tmp_path)["w"].shape == (100, 1000)
+    assert averaged.load(tmp_path)["w"].shape == (100, 1000)
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_a_folder_closed_meanwhile_is_told_and_the_last_checkpoint_kept(
     last = said[0].splitlines()[-1]
     assert last.startswith("error: Could not write a checkpoint")
     assert "Read-only file system" in last and "Whole ones there: [1]" in last
-    assert checkpoint.weights(tmp_path)["w"].shape == (100, 1000)
+    assert averaged.load(tmp_path)["w"].shape == (100, 1000)
 
 
 def test_a_folder_that_can_only_be_read_is_refused_at_once(may_mount, tmp_path):
