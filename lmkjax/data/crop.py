@@ -12,6 +12,8 @@ from lmkjax.errors import UserError
 from lmkjax.types import Batch
 
 MODE = "RGB"
+MOST = 64
+"""Side of a square over the longer side of its photo, at most."""
 
 
 def square(box: np.ndarray, *, margin: float) -> tuple[np.ndarray, float]:
@@ -60,7 +62,8 @@ def cut(image: Image.Image, box: np.ndarray, *, margin: float, size: int) -> np.
     """The square picture around a box.
 
     Where the photo ends, its last pixels go on (mirrored, it would show parts of
-    the face twice). Shrinking is antialiased.
+    the face twice). Shrinking is antialiased. It takes the memory of what the square
+    holds of the photo, however far it reaches beyond.
 
     Args:
         image: the photo, RGB.
@@ -70,23 +73,61 @@ def cut(image: Image.Image, box: np.ndarray, *, margin: float, size: int) -> np.
 
     Returns:
         uint8 [size, size, 3].
+
+    Raises:
+        UserError: the box has no size, or the square is more than `MOST` times as
+            large as the photo.
     """
     corner, side = square(box, margin=margin)
-    reach = int(np.ceil(max(side / size, 1.0))) + 1  # what the filter sees beyond
-    first = np.floor(corner).astype(int) - reach
-    last = np.ceil(corner + side).astype(int) + reach
     shape = np.array(image.size)
-    near = np.clip(first, 0, shape - 1)
-    far = np.clip(last, near + 1, shape)
-    part = np.asarray(image.crop((*near, *far)))
-    before, after = np.maximum(near - first, 0), np.maximum(last - far, 0)
-    if before.any() or after.any():
-        around = [(before[1], after[1]), (before[0], after[0]), (0, 0)]
-        part = np.pad(part, around, mode="edge")
-    start = corner - (near - before)
-    window = (*start, *(start + side))
-    picture = Image.fromarray(part).resize((size, size), Image.BILINEAR, box=window)
-    return np.asarray(picture)
+    if side > MOST * max(shape):
+        raise UserError(
+            f"Wanted a box about as large as the face; got {np.asarray(box).tolist()}"
+            f" on a photo of {image.width} x {image.height} pixels."
+        )
+    reach = int(np.ceil(max(side / size, 1.0))) + 1  # what the filter sees beyond
+    first, last = corner - reach, corner + side + reach
+    if (first >= 0).all() and (last <= shape).all():
+        window = (*corner, *(corner + side))
+        return np.asarray(image.resize((size, size), Image.BILINEAR, box=window))
+    near = np.clip(np.floor(first), 0, shape - 1).astype(int)
+    far = np.clip(np.ceil(last), near + 1, shape).astype(int)
+    # The part as it is; `crop` would warn of a large one.
+    pixels = np.asarray(image.resize(tuple(far - near), box=(*near, *far)))
+    for axis in (0, 1):  # as Pillow has them: x, y
+        pixels = _along(pixels, 1 - axis, corner[axis] - near[axis], side, size)
+    return pixels
+
+
+def _along(
+    pixels: np.ndarray, axis: int, start: float, side: float, size: int
+) -> np.ndarray:
+    """What `cut` makes of one axis, the last pixels going on beyond both ends."""
+    scale = side / size
+    reach = max(scale, 1.0)  # of the filter, to both sides of a pixel's middle
+    length, other = pixels.shape[axis], pixels.shape[1 - axis]
+    # Pixels wholly beyond an end are alike: of them one is made, and repeated.
+    first = np.floor((-reach - start) / scale - 0.5)
+    last = np.ceil((length + reach - start) / scale - 0.5)
+    first = np.clip(first, 0, size - 1).astype(int)
+    last = np.clip(last, first, size - 1).astype(int)
+    low = np.clip(start + first * scale, -reach - 2 * scale, length + reach)
+    high = low + (last + 1 - first) * scale
+    before = max(0, int(np.ceil(reach - low)))
+    after = max(0, int(np.ceil(high + reach - length)))
+    part = Image.fromarray(_repeat_ends(pixels, axis, before, after))
+    window = (low + before, 0, high + before, other)
+    shape = (last + 1 - first, other)
+    if axis == 0:
+        window, shape = (0, window[0], other, window[2]), shape[::-1]
+    made = np.asarray(part.resize(shape, Image.BILINEAR, box=window))
+    return _repeat_ends(made, axis, first, size - 1 - last)
+
+
+def _repeat_ends(pixels: np.ndarray, axis: int, before: int, after: int) -> np.ndarray:
+    """Pixels with the first and the last of one axis so many times more."""
+    around = [(before, after) if axis == own else (0, 0) for own in range(3)]
+    return np.pad(pixels, around, mode="edge") if before or after else pixels
 
 
 def decode(photo: bytes, *, side_px: float = 0.0, size: int = 0) -> tuple:

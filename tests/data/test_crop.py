@@ -1,5 +1,7 @@
 """Crops: points follow pixels, borders go on, large photos are decoded small."""
 
+import tracemalloc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -62,6 +64,56 @@ def test_a_box_beside_the_photo_is_no_error():
     image = smooth(20, 30)
     cut = crop.cut(Image.fromarray(image), box, margin=1, size=8)
     np.testing.assert_array_equal(cut, np.broadcast_to(image[-1, -1], cut.shape))
+
+
+def padded(image, box, *, margin, size):
+    """The same by another way: all that the square holds is laid out first."""
+    corner, side = crop.square(box, margin=margin)
+    reach = int(max(side / size, 1)) + 2
+    first = np.floor(corner).astype(int) - reach
+    last = np.ceil(corner + side).astype(int) + reach
+    columns, rows = (
+        np.clip(np.arange(a, b), 0, n - 1)
+        for a, b, n in zip(first, last, image.shape[1::-1], strict=True)
+    )
+    window = (*(corner - first), *(corner - first + side))
+    whole = Image.fromarray(image[rows][:, columns])
+    return np.asarray(whole.resize((size, size), Image.BILINEAR, box=window))
+
+
+def test_a_square_anywhere_is_as_if_the_photo_went_on():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        wide, high = rng.integers(1, 70, 2)
+        image = rng.integers(0, 256, (high, wide, 3), dtype=np.uint8)
+        middle, half = rng.uniform(-90, 160, 2), 10 ** rng.uniform(-0.5, 2, 2)
+        box = np.array([*(middle - half), *(middle + half)])
+        if 1.3 * 2 * half.max() > crop.MOST * max(wide, high):
+            continue
+        own = crop.cut(Image.fromarray(image), box, margin=1.3, size=13)
+        other = padded(image, box, margin=1.3, size=13)
+        # Pillow keeps a window's edges in float32: where it starts moves a last digit.
+        assert np.abs(own.astype(int) - other).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "box"),
+    [
+        ((400, 4000), (0, -1800, 4000, 2200)),  # a panorama
+        ((4000, 400), (-1800, 0, 2200, 4000)),
+        ((600, 700), (-5000, -5000, 5000, 5000)),  # a box far too large
+        ((600, 700), (5000, 5000, 9000, 9000)),  # and one beside it
+    ],
+)
+def test_memory_is_the_photos_own(shape, box):
+    image = Image.new("RGB", shape[::-1])
+    tracemalloc.start()
+    crop.cut(image, np.array(box, float), margin=1.35, size=64)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * 3 * shape[0] * shape[1]
+    with pytest.raises(UserError, match="as large as the face.*of 40 x 30 pixels"):
+        crop.cut(Image.new("RGB", (40, 30)), [0, 0, 9999, 9], margin=1, size=8)
 
 
 @pytest.mark.parametrize("side", [8.0, 20.0, 47.3, 90.0])
