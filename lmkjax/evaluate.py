@@ -1,10 +1,9 @@
 """Measures how good landmarks are: of a trained run, or of any system's predictions."""
 
 import argparse
-import pathlib
 from collections.abc import Sequence
 
-from lmkjax import cli
+from lmkjax import cli, files
 
 EPILOG = """\
 examples:
@@ -105,13 +104,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         from lmkjax.experiment import run
 
+        photos, out = options.ibug_300w, options.out
         run.evaluate(
-            pathlib.Path(options.workdir),
+            files.local(options.workdir, flag="--workdir"),
             test_sets=options.test_set,
             threshold=options.threshold,
-            ibug_300w=options.ibug_300w,
+            photos=photos and files.local(photos, flag="--ibug_300w"),
             flip=options.flip,
-            out=options.out and pathlib.Path(options.out),
+            out=out and files.local(out, flag="--out"),
         )
     return 0
 

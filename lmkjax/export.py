@@ -4,11 +4,10 @@ python -m lmkjax.export --workdir runs/dense490 --out lmkjax/detect/weights/dens
 """
 
 import argparse
-import pathlib
 import shutil
 from collections.abc import Sequence
 
-from lmkjax import cli
+from lmkjax import cli, files
 from lmkjax.errors import UserError
 
 EPILOG = """\
@@ -39,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lmkjax.experiment import record
     from lmkjax.training import averaged
 
-    workdir, out = pathlib.Path(options.workdir), pathlib.Path(options.out)
+    workdir = files.local(options.workdir, flag="--workdir")
+    out = files.local(options.out, flag="--out")
     spec, weights = inference.Spec.load(workdir), averaged.load(workdir)
     config = record.recall(workdir)
     adapter = workdir / adaptation.FILE

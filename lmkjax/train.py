@@ -4,7 +4,7 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
-from lmkjax import cli
+from lmkjax import cli, files
 
 EPILOG = """\
 examples:
@@ -36,7 +36,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--workdir",
-        type=pathlib.Path,
         metavar="DIR",
         help="the run's folder (default: runs/ and the experiment's name)",
     )
@@ -52,12 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lmkjax import hosts  # imports JAX: not needed for --help
     from lmkjax.experiment import config_file, run
 
+    file, size = config_file.split(options.config)
+    workdir = options.workdir or f"runs/{pathlib.Path(file).stem}"
+    workdir = files.local(workdir, flag="--workdir")
+
     hosts.join(options.coordinator, options.processes, options.process)
     with hosts.together():
-        file, size = run.choose_size(options.config)
+        size = run.choose_size(size)
         config = config_file.load_config(file, overrides, size=size)
-        name = pathlib.Path(file.partition(":")[0]).stem
-        run.run(config, options.workdir or pathlib.Path("runs") / name)
+        run.run(config, workdir)
     return 0
 
 

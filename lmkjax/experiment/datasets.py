@@ -9,6 +9,8 @@ from lmkjax.data import sources, streams
 from lmkjax.experiment import measurement
 from lmkjax.landmarks import schemes
 
+SOURCES = ("synthetic_faces", "rendered")
+"""Where source faces come from: prepared, or drawn inside the step."""
 STAND_IN = "stand-in"
 """What test sets and tables call rendered faces that take the place of photos."""
 SYNTHETIC = "synthetic"

@@ -12,23 +12,14 @@ from lmkjax import files
 from lmkjax.adapt import adaptation
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.experiment import datasets, measurement
+from lmkjax.experiment import datasets, measurement, ranges
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import draw, options
-from lmkjax.landmarks import heatmaps, schemes
-from lmkjax.losses import landmark
+from lmkjax.landmarks import schemes
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
 from lmkjax.training import loop
 
 IBUG68 = schemes.get("ibug68")
-STREAMS = ("source", "target")
-SOURCES = ("synthetic_faces", "rendered")
-LOSSES = {
-    "points": landmark.points,
-    "kl": landmark.kl,
-    "mse": landmark.mse,
-    "awing": landmark.awing,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,9 +125,10 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     Raises:
         UserError: naming the field that does not fit, and what would do.
     """
+    ranges.check(config)
     own, source = schemes.get(config.scheme), schemes.get(config.data.scheme)
     names = _streams(config.terms)
-    _check(config, own, source, names)
+    _check_schemes(config, own, source, names)
     data, train = config.data, config.train
     priors = options.choose("photo", data.priors)
     faces = _faces(config, source, names, options.tell(priors, "photo"))
@@ -150,7 +142,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         seed=config.seed,
         network=_network(config, own, faces, names),
         faces=faces,
-        shares=_shares(train.batch, data.source_share, names),
+        shares=_shares(config, names),
         terms=_terms(config),
         augment=Augment(**config.augment),
         drawn=drawn,
@@ -167,8 +159,8 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     )
 
 
-def _check(config, own, source, names) -> None:
-    """Refuses fields that do not fit together."""
+def _check_schemes(config, own, source, names) -> None:
+    """Refuses a network that the labels do not teach."""
     if own not in (source, IBUG68):
         raise UserError(
             f"--config.scheme={own.name} wants labels that --config.data.scheme="
@@ -180,32 +172,11 @@ def _check(config, own, source, names) -> None:
                 f"--config.scheme={own.name} wants the 68 iBug points, which"
                 f" --config.data.scheme={source.name} does not hold; make them equal."
             )
-    known = {
-        "heatmaps.loss": (config.heatmaps.loss, LOSSES),
-        "data.source": (config.data.source, SOURCES),
-        "heatmaps.decoder": (config.heatmaps.decoder, heatmaps.DECODERS),
-        "terms.daln.form": (config.terms.daln.form, daln.FORMS),
-    }
-    for field, (value, legal) in known.items():
-        if value not in legal:
-            raise UserError(f"--config.{field} is '{value}'; known: {list(legal)}.")
     if "target" in config.terms.supervised.streams and own != IBUG68:
         raise UserError(
             "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
             f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
             " terms.label_transfer."
-        )
-    if config.heatmaps.loss in ("mse", "awing") and (
-        config.heatmaps.decoder == "soft_argmax"
-    ):
-        raise UserError(
-            f"heatmaps.loss '{config.heatmaps.loss}' learns maps of height 1, which"
-            " soft_argmax cannot read; set --config.heatmaps.decoder=dark or argmax."
-        )
-    if config.model.input_px != 4 * config.model.heatmap_px:
-        raise UserError(
-            f"Wanted model.input_px = 4 x model.heatmap_px; got {config.model.input_px}"
-            f" and {config.model.heatmap_px}."
         )
 
 
@@ -213,20 +184,24 @@ def _streams(terms: ml_collections.ConfigDict) -> tuple[str, ...]:
     """The streams that the terms read, in a fixed order."""
     two = terms.label_transfer, terms.daln, terms.discriminator
     if any(term.weight for term in two):
-        return STREAMS
-    asked = tuple(terms.supervised.streams)
-    if set(asked) - set(STREAMS) or not asked:
-        raise UserError(
-            f"Wanted terms.supervised.streams out of {STREAMS}; got {asked}."
-        )
-    return tuple(name for name in STREAMS if name in asked)
+        return ranges.STREAMS
+    return tuple(s for s in ranges.STREAMS if s in terms.supervised.streams)
 
 
-def _shares(batch: int, source_share: float, names: tuple[str, ...]) -> dict[str, int]:
+def _shares(config, names: tuple[str, ...]) -> dict[str, int]:
     """How many faces of each stream a step sees."""
+    batch, share = config.train.batch, config.data.source_share
     if len(names) == 1:
         return {names[0]: batch}
-    source = round(batch * source_share)
+    source = round(batch * share)
+    told = f"--config.data.source_share={share} of --config.train.batch={batch}"
+    if source in (0, batch):
+        raise UserError(f"{told}: wanted a face of each stream; got {source} sources.")
+    if config.terms.daln.weight and 2 * source != batch:
+        raise UserError(
+            f"{told}: DALN wants as many source as target faces, so an even batch and"
+            f" source_share=0.5; got {source} and {batch - source}."
+        )
     return {"source": source, "target": batch - source}
 
 
@@ -293,7 +268,7 @@ def _terms(config) -> dict[str, tuple[float, objective.Term]]:
     """What a step makes small; a term of weight 0 is not there."""
     terms = config.terms
     loss = functools.partial(
-        LOSSES[config.heatmaps.loss], sigma_px=config.heatmaps.sigma_px
+        ranges.LOSSES[config.heatmaps.loss], sigma_px=config.heatmaps.sigma_px
     )
     own = tuple(terms.supervised.streams)
     found = {

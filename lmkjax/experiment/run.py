@@ -24,16 +24,12 @@ from lmkjax.experiment import (
 from lmkjax.training import averaged, loop, mesh, state
 
 
-def choose_size(file: str) -> tuple[str, str]:
-    """The size that a config file is read at; says which and why.
+def choose_size(size: str) -> str:
+    """The size that a config is read at; says which and why.
 
     Args:
-        file: `FILE` or `FILE:size`.
-
-    Returns:
-        `FILE` without its size, and the size.
+        size: as asked for; "" = what suits the devices.
     """
-    path, _, size = file.partition(":")
     device = jax.devices()[0]
     where = f"{jax.device_count()} x {device.device_kind}"
     why = "as asked for"
@@ -42,7 +38,7 @@ def choose_size(file: str) -> tuple[str, str]:
         why = f"the default on {device.platform}"
     if hosts.lead():
         print(f"Size '{size}', {why}; devices: {where}.", flush=True)
-    return path, size
+    return size
 
 
 def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
@@ -58,6 +54,8 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     """
     experiment = plan.build(config)
     record.check(config, workdir)
+    grid = mesh.build()
+    check_batches(experiment, grid)
     if experiment.training.init_from:  # there, before minutes of rendering
         inference.Spec.load(experiment.training.init_from)
     faces = prepare(experiment.faces)
@@ -66,7 +64,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
         record.write(config, workdir)
         experiment.network.save(workdir)
     hosts.wait("the run's folder is there")
-    result = train(experiment, workdir, faces)
+    result = train(experiment, workdir, faces, grid)
     if not result.finished:
         now = int(result.state.step)
         if lead:
@@ -87,7 +85,7 @@ def evaluate(
     *,
     test_sets: Sequence[str] | None,
     threshold: float,
-    ibug_300w: str | None = None,
+    photos: pathlib.Path | None = None,
     flip: bool = False,
     out: pathlib.Path | None = None,
 ) -> None:
@@ -97,7 +95,7 @@ def evaluate(
         workdir: the run's folder.
         test_sets: names of those wanted; None = all that there are.
         threshold: of AUC and failure rate, % NME.
-        ibug_300w: 300-W's folder, where the run had another one or none.
+        photos: 300-W's folder, where the run had another one or none.
         flip: average with the mirrored picture, also where the run did not.
         out: where the report goes; None = it is only printed.
 
@@ -109,8 +107,8 @@ def evaluate(
     config = record.recall(workdir)
     with config.unlocked():
         config.eval.failure = float(threshold)
-        if ibug_300w:
-            config.data.ibug_300w = str(ibug_300w)
+        if photos:
+            config.data.ibug_300w = str(photos)
         config.eval.flip = flip or config.eval.flip
     experiment = plan.build(config, to_train=False)
     experiment = dataclasses.replace(experiment, network=spec)
@@ -129,6 +127,22 @@ def evaluate(
     findings = measure(experiment, faces, weights)
     if hosts.lead():
         report.write(out, experiment, findings, faces)
+
+
+def check_batches(experiment: plan.Experiment, grid: jax.sharding.Mesh) -> None:
+    """Refuses batches that these devices and processes cannot share.
+
+    Raises:
+        UserError: naming the field and what would do.
+    """
+    accumulate, processes = experiment.training.accumulate, jax.process_count()
+    for name, count in experiment.shares.items():
+        mesh.check_batch(grid, count, stream=name, accumulate=accumulate)
+    if experiment.measuring.batch % processes:
+        raise UserError(
+            f"--config.eval.batch={experiment.measuring.batch}: wanted a multiple of"
+            f" {processes}, the number of processes; got {experiment.measuring.batch}."
+        )
 
 
 def prepare(wanted: datasets.Wanted) -> datasets.Domains:
@@ -152,12 +166,13 @@ def measure(
 
 
 def train(
-    experiment: plan.Experiment, workdir: pathlib.Path, faces: datasets.Domains
+    experiment: plan.Experiment,
+    workdir: pathlib.Path,
+    faces: datasets.Domains,
+    grid: jax.sharding.Mesh,
 ) -> loop.Result:
     """Trains until the run's length is reached, or goes on with it."""
-    grid, training = mesh.build(), experiment.training
-    for name, count in experiment.shares.items():
-        mesh.check_batch(grid, count, stream=name, accumulate=training.accumulate)
+    training = experiment.training
     init, optimizer, one_step = parts.build_step(experiment, grid)
     first = state.create(
         init,

@@ -1,0 +1,232 @@
+"""Every field of a config: which values it may have."""
+
+import dataclasses
+import math
+import numbers
+from collections.abc import Callable, Collection
+from typing import Any
+
+import ml_collections
+
+from lmkjax.errors import UserError
+from lmkjax.experiment import datasets
+from lmkjax.landmarks import heatmaps
+from lmkjax.losses import landmark
+from lmkjax.objectives import daln
+
+SIZES = ("tiny", "laptop", "full")
+STREAMS = ("source", "target")
+DTYPES = ("float32", "bfloat16", "float16")
+LOSSES = {
+    "points": landmark.points,
+    "kl": landmark.kl,
+    "mse": landmark.mse,
+    "awing": landmark.awing,
+}
+MOST_FACES = 2**31 - 1  # a face's number is below; those of test sets begin there
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The values that a field may have.
+
+    Attributes:
+        said: them, in words.
+        holds: whether a value is one of them.
+    """
+
+    said: str
+    holds: Callable[[Any], bool]
+
+
+def whole(low: int, high: int = MOST_FACES) -> Range:
+    """Whole numbers from `low` to `high`."""
+
+    def holds(value):
+        is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        return is_whole and low <= value <= high
+
+    upper = "" if high == MOST_FACES else f" to {high}"
+    return Range(f"a whole number from {low}{upper or ' on'}", holds)
+
+
+def number(
+    low: float,
+    high: float = math.inf,
+    *,
+    above: bool = False,
+    below: bool = False,
+) -> Range:
+    """Finite numbers from `low` to `high`; `above` and `below` leave the ends out."""
+
+    def holds(value):
+        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+            return False
+        return (low < value if above else low <= value) and (
+            math.isfinite(value) and (value < high if below else value <= high)
+        )
+
+    said = f"a number {'above' if above else 'from'} {low:g}"
+    upper = "" if math.isinf(high) else f" to {'below ' * below}{high:g}"
+    return Range(said + (upper or " on" * (not above)), holds)
+
+
+def one_of(names: Collection[str]) -> Range:
+    """One of some names."""
+    names = list(names)
+    return Range(f"one of {names}", lambda value: value in names)
+
+
+def some_of(names: Collection[str]) -> Range:
+    """A tuple of some names, at least one and none twice."""
+    names = list(names)
+
+    def holds(value):
+        if not isinstance(value, tuple | list) or not value:
+            return False
+        return all(name in names for name in value) and len(set(value)) == len(value)
+
+    return Range(f"a tuple of names out of {names}, such as ('{names[0]}',)", holds)
+
+
+TEXT = Range("a text", lambda value: isinstance(value, str))
+NAME = Range("a text that is not empty", lambda v: isinstance(v, str) and v.strip())
+FLAG = Range("True or False", lambda value: isinstance(value, bool))
+SHARE, POSITIVE, AT_LEAST_0 = number(0, 1), number(0, above=True), number(0)
+
+RANGES = {
+    "size": one_of(SIZES),
+    "seed": whole(0, 2**31 - 2),  # the next one is the stand-in's
+    "scheme": NAME,
+    "data.dir": NAME,
+    "data.ibug_300w": TEXT,
+    "data.source": one_of(datasets.SOURCES),
+    "data.priors": TEXT,
+    "data.backgrounds": TEXT,
+    "data.scheme": NAME,
+    "data.faces": whole(1),
+    "data.test_faces": whole(1),
+    "data.stand_in_faces": whole(1),
+    "data.validation_faces": whole(0),
+    "data.target_faces": whole(0),
+    "data.source_share": number(0, 1, above=True, below=True),
+    "data.adapter": TEXT,
+    "crop.margin": number(0.5, 10),
+    "crop.canvas": number(1, 10),
+    "model.input_px": whole(8, 4096),
+    "model.heatmap_px": whole(2, 1024),
+    "model.stacks": whole(1, 64),
+    "model.features": whole(1, 2**16),
+    "model.depth": whole(1, 10),
+    "model.dtype": one_of(DTYPES),
+    "model.transfer_features": whole(1, 2**16),
+    "heatmaps.loss": one_of(LOSSES),
+    "heatmaps.sigma_px": POSITIVE,
+    "heatmaps.gain": POSITIVE,
+    "heatmaps.decoder": one_of(heatmaps.DECODERS),
+    "terms.supervised.weight": AT_LEAST_0,
+    "terms.supervised.streams": some_of(STREAMS),
+    "terms.label_transfer.weight": AT_LEAST_0,
+    "terms.daln.weight": AT_LEAST_0,
+    "terms.daln.form": one_of(daln.FORMS),
+    "terms.daln.group": whole(0),
+    "terms.daln.ramp_steps": POSITIVE,
+    "terms.discriminator.weight": AT_LEAST_0,
+    "terms.discriminator.ramp_steps": POSITIVE,
+    "augment.rotation_deg": number(0, 180),
+    "augment.scale": number(0, 1),
+    "augment.shift": number(0, 1),
+    "augment.flip": SHARE,
+    "augment.colour": number(0, 10),
+    "augment.occlude": SHARE,
+    "augment.blur": SHARE,
+    "optimizer.learning_rate": number(0, 10, above=True),
+    "optimizer.warmup_steps": whole(0),
+    "optimizer.weight_decay": number(0, 1),
+    "optimizer.clip_norm": POSITIVE,
+    "optimizer.ema": number(0, 1, below=True),
+    "train.batch": whole(1),
+    "train.accumulate": whole(1),
+    "train.steps": whole(0),
+    "train.minutes": AT_LEAST_0,
+    "train.init_from": TEXT,
+    "train.log_every": whole(1),
+    "train.save_every": whole(1),
+    "train.fsdp_min_size": whole(0, 2**63 - 1),
+    "eval.batch": whole(1),
+    "eval.flip": FLAG,
+    "eval.failure": number(0, 100, above=True),
+    "eval.drawn": whole(0, 1000),
+}
+"""The range of each field of `configs/base.py`."""
+
+
+def fields(config: ml_collections.ConfigDict, prefix: str = "") -> dict[str, Any]:
+    """All fields with their values, by names such as "train.batch"."""
+    found = {}
+    for name, value in config.items():
+        if isinstance(value, ml_collections.ConfigDict):
+            found |= fields(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+    """Refuses a value outside its field's range, and values that contradict others.
+
+    Raises:
+        UserError: naming the field, what was wanted and what came.
+    """
+    there = fields(config)
+    if missing := sorted(RANGES.keys() - there.keys()):
+        raise UserError(
+            f"Wanted a config with every field of configs/base.py; without"
+            f" {', '.join(missing)}. Begin it with `base.get_config(size)`."
+        )
+    for field, fine in RANGES.items():
+        if not fine.holds(there[field]):
+            told = f"--config.{field}={there[field]}"
+            raise UserError(f"{told}: wanted {fine.said}; got {there[field]!r}.")
+    for wrong in _contradictions(config):
+        raise UserError(wrong)
+
+
+def _contradictions(config: ml_collections.ConfigDict):
+    """What does not fit together among plain numbers and names."""
+    model, terms, loss = config.model, config.terms, config.heatmaps.loss
+    cells, grid = model.heatmap_px, min(daln.DALN.grid, model.heatmap_px)
+    if loss in ("mse", "awing") and config.heatmaps.decoder == "soft_argmax":
+        yield (
+            f"heatmaps.loss '{loss}' learns maps of height 1, which soft_argmax cannot"
+            " read; set --config.heatmaps.decoder=dark or argmax."
+        )
+    if model.input_px != 4 * cells:
+        yield (
+            f"Wanted model.input_px = 4 x model.heatmap_px; got {model.input_px} and"
+            f" {cells}."
+        )
+    halved = [(True, 2**model.depth, f"model.depth={model.depth}")]
+    halved += [(terms.label_transfer.weight, 4, "terms.label_transfer")]
+    halved += [(terms.daln.weight, grid, "terms.daln")]
+    halved += [(config.augment.blur, 2, "augment.blur")]
+    for there, parts, why in halved:
+        if there and cells % parts:
+            yield (
+                f"--config.model.heatmap_px={cells}: --config.{why} wants a multiple of"
+                f" {parts}; got {cells}."
+            )
+    if not any(term.weight for term in terms.values()):
+        yield (
+            "Wanted a term to make small; all of --config.terms have weight 0. Set"
+            " --config.terms.supervised.weight=1."
+        )
+    if not config.data.ibug_300w:
+        used = config.data.validation_faces + max(config.data.target_faces, 1)
+        if used > config.data.stand_in_faces:
+            yield (
+                f"--config.data.stand_in_faces={config.data.stand_in_faces}: wanted at"
+                f" least {used}, of which data.validation_faces="
+                f"{config.data.validation_faces} are held out and data.target_faces="
+                f"{config.data.target_faces} trained on."
+            )
