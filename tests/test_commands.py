@@ -43,6 +43,8 @@ def test_the_main_job_leaves_a_report_of_the_form_promised(trained):
     assert "stand-in, boxes shifted 15 %" in {row["test_set"] for row in rows}
     assert {row["normaliser"] for row in rows} == NORMALISERS
     assert {row["faces"] for row in rows if row["test_set"] == "stand-in"} == {8}
+    means = {r["points"] for r in rows if r["labels"] == "mean_face"}
+    assert means == {243, 68}  # each of train faces of its own scheme
     assert "stand-in" in results["data"]
     pictures = {f.name for f in (workdir / "report").glob("*.png")}
     assert {"curve_stand_in.png", "faces_stand_in.png"} <= pictures

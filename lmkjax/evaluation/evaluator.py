@@ -24,7 +24,8 @@ class Evaluation:
     Attributes:
         rows: one for each labels and normaliser: "test_set", "labels",
             "normaliser", "nme" (%), "auc_08" and "fr_08" (0 to 1; the threshold in %
-            stands in the name), "faces" (that counted), "regions" ({name: nme}).
+            stands in the name), "faces" (that counted), "points" (of each face: what
+            an NME is the mean over), "regions" ({name: nme}).
         errors: by (labels, normaliser), the NME of every face that counted.
         images: the first faces, float32 [n, s, s, 3].
         points: their points by labels, and the true ones as "truth".
@@ -94,10 +95,11 @@ def evaluate(
     totals, errors = _over_hosts(totals, errors)
     if not any(len(found) for found in errors.values()):
         raise ValueError(f"Test set '{test_set}': wanted faces; the stream had none.")
+    count = kept[0]["truth"].shape[1]
     rows = [
         {"test_set": test_set, "labels": labels} | row
         for labels, sums in totals.items()
-        for row in _rows(sums, threshold, dict(frozen))
+        for row in _rows(sums, count, threshold, dict(frozen))
     ]
     drawn = {name: np.concatenate([part[name] for part in kept]) for name in kept[0]}
     images = drawn.pop("image")
@@ -155,7 +157,10 @@ def _over_hosts(totals: Any, errors: Any) -> tuple[Any, Any]:
 
 
 def _rows(
-    totals: Mapping[str, np.ndarray], threshold: float, regions: Iterable[str]
+    totals: Mapping[str, np.ndarray],
+    points: int,
+    threshold: float,
+    regions: Iterable[str],
 ) -> list[dict[str, Any]]:
     """The quotients of the sums, a row for each normaliser."""
 
@@ -167,7 +172,7 @@ def _rows(
     return [
         {"normaliser": by}
         | {metric: mean(f"{by}/{metric}") for metric in metrics}
-        | {"faces": int(totals[f"{by}/nme"][1])}
+        | {"faces": int(totals[f"{by}/nme"][1]), "points": points}
         | {"regions": {region: mean(f"{by}/nme_{region}") for region in regions}}
         for by in nme.NORMALISERS
     ]

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Array, Float
 
-from lmkjax.types import Batch, typed
+from lmkjax.types import typed
 
 
-def fit(batches: Iterable[Batch], *, members: np.ndarray | None = None) -> np.ndarray:
+def fit(faces: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """The mean face: the mean of points where 0 to 1 is their face's box.
 
     Args:
-        batches: faces of a training set.
-        members: which of their points, in which order; None = all.
+        faces: points [k, 2] and box [4] of each face of a training set, in the same
+            pixels; one whose box has no size is left out.
 
     Returns:
         float32 [k, 2].
@@ -22,14 +22,12 @@ def fit(batches: Iterable[Batch], *, members: np.ndarray | None = None) -> np.nd
         ValueError: there is no face with a box.
     """
     total, count = 0.0, 0
-    for batch in batches:
-        box = np.asarray(batch.box, np.float64)
-        sides = box[:, 2:] - box[:, :2]
-        real = np.asarray(batch.mask) & (sides > 0).all(-1)
-        faces = np.asarray(batch.points, np.float64)[real]
-        faces = faces if members is None else faces[:, members]
-        unit = (faces - box[real, None, :2]) / sides[real, None]
-        total, count = total + unit.sum(0), count + len(unit)
+    for points, box in faces:
+        box = np.asarray(box, np.float64)
+        sides = box[2:] - box[:2]
+        if (sides > 0).all():
+            total = total + (np.asarray(points, np.float64) - box[:2]) / sides
+            count += 1
     if not count:
         raise ValueError("Wanted faces with boxes for the mean face; there were none.")
     return (total / count).astype(np.float32)

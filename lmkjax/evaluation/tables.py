@@ -25,7 +25,9 @@ LEGEND = (
     "NME in % of the distance between the outer corners of the eyes (ocular), between"
     " the pupils (pupil), or of sqrt(width * height) of the face's box (box). auc and"
     " fr: area under the curve of cumulative ocular NME, and share of failures, 0 to 1,"
-    " at the threshold in the name (08: 8 %)."
+    " at the threshold in the name (08: 8 %). points: of each face, what an NME is the"
+    " mean over; NMEs of different points do not compare. mean_face: the mean of train"
+    " faces, put into each test face's box."
 )
 Row = Mapping[str, Any]
 
@@ -147,30 +149,40 @@ def command() -> str:
 
 
 def _numbers(test_set: str, rows: Iterable[Row]) -> Table:
-    """One line for each way to labels: NME by every normaliser, area, failures."""
+    """One line for each way to labels and points: NMEs, area, failures."""
     rows = list(rows)
     normalisers = list(dict.fromkeys(row["normaliser"] for row in rows))
     metrics = [name for name in rows[0] if name.startswith(("auc_", "fr_"))]
     first = normalisers[0]
     cells = []
-    for labels in dict.fromkeys(row["labels"] for row in rows):
-        own = {row["normaliser"]: row for row in rows if row["labels"] == labels}
+    for labels, points in dict.fromkeys(map(_way, rows)):
+        own = {r["normaliser"]: r for r in rows if _way(r) == (labels, points)}
         line = [labels] + [_number(own[name]["nme"]) for name in normalisers]
         line += [_number(own[first][name], digits=3) for name in metrics]
-        cells.append([*line, str(own[first]["faces"])])
-    columns = ["labels", *(f"{name} %" for name in normalisers), *metrics, "faces"]
-    return Table(test_set, columns, cells)
+        cells.append([*line, str(own[first]["faces"]), str(points)])
+    columns = ["labels", *(f"{name} %" for name in normalisers), *metrics]
+    return Table(test_set, [*columns, "faces", "points"], cells)
 
 
 def _regions(test_set: str, rows: Sequence[Row], regions: list[str]) -> Table:
     """One line for each way to labels: NME by region, first normaliser."""
     first = rows[0]["normaliser"]
     cells = [
-        [row["labels"], *(_number(row["regions"].get(name)) for name in regions)]
+        [
+            row["labels"],
+            *(_number(row["regions"].get(name)) for name in regions),
+            str(row["points"]),
+        ]
         for row in rows
         if row["normaliser"] == first
     ]
-    return Table(f"{test_set}: {first} NME % by region", ["labels", *regions], cells)
+    columns = ["labels", *regions, "points"]
+    return Table(f"{test_set}: {first} NME % by region", columns, cells)
+
+
+def _way(row: Row) -> tuple[str, int]:
+    """What a line is of: the way to labels, and how many points they are."""
+    return row["labels"], row["points"]
 
 
 def _number(value: float | None, *, digits: int = 2) -> str:

@@ -55,7 +55,6 @@ class Wanted:
     Attributes:
         home: where prepared datasets are kept.
         source: rendered faces; None = no term reads them.
-        on_disk: whether training reads the source's faces from disk.
         photos: 300-W's folder; None = the stand-in takes its place.
         stand_in: rendered faces with other looks.
         validation: target train faces held out.
@@ -67,7 +66,6 @@ class Wanted:
 
     home: pathlib.Path
     source: Rendered | None
-    on_disk: bool
     photos: pathlib.Path | None
     stand_in: Rendered
     validation: int
@@ -92,16 +90,18 @@ class Domains:
     """The faces of a run.
 
     Attributes:
-        source: rendered train faces; None where no term reads them from disk.
+        source: rendered train faces; None where no term reads them.
         target: labelled train faces of the target, in 68 points.
         tests: the test sets.
         notes: what is missing, in words.
+        train: labelled train faces by scheme, to fit on what is measured by.
     """
 
     source: streams.Canvases | None
     target: streams.Canvases
     tests: list[measurement.TestSet]
     notes: list[str]
+    train: dict[schemes.Scheme, streams.Canvases]
 
 
 def prepare(wanted: Wanted) -> Domains:
@@ -119,8 +119,7 @@ def prepare(wanted: Wanted) -> Domains:
     source, tests = None, []
     if wanted.source:
         folder = wanted.source.prepare(wanted.home)
-        if wanted.on_disk:
-            source = canvases(sources.load(folder, "train"))
+        source = canvases(sources.load(folder, "train"))
         held = canvases(sources.load(folder, "test"))
         tests.append(measurement.TestSet(SYNTHETIC, held, wanted.source.scheme))
 
@@ -133,7 +132,10 @@ def prepare(wanted: Wanted) -> Domains:
         tests.append(
             measurement.TestSet(name, canvases(faces), measurement.IBUG68, i == 0)
         )
-    return Domains(source, canvases(train), tests, notes)
+    target = canvases(train)
+    by_scheme = {wanted.source.scheme: source} if wanted.source else {}
+    by_scheme |= {measurement.IBUG68: target}
+    return Domains(source, target, tests, notes, by_scheme)
 
 
 def _photos(wanted: Wanted):

@@ -19,6 +19,8 @@ from lmkjax.landmarks import schemes
 from lmkjax.types import Batch
 
 IBUG68 = schemes.get("ibug68")
+MOST = 4096
+"""Faces that a mean face is the mean of, at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Findings:
     """What the benchmark found.
 
     Attributes:
-        evaluations: one per test set (and per box perturbation), by name.
+        evaluations: one per test set, scheme and box perturbation, by a name.
         adapter: the label adapter fitted on the way; None where none was.
     """
 
@@ -91,35 +93,35 @@ class Bench:
     seed: int = 0
 
     def run(
-        self, tests: Iterable[TestSet], *, fit_on: streams.Canvases | None
+        self, tests: Iterable[TestSet], *, train: Mapping[schemes.Scheme, Any]
     ) -> Findings:
         """Measures the network on every test set.
 
         Args:
             tests: the test sets.
-            fit_on: labelled train faces with 68 points: the mean face comes from
-                them, and so does the label adapter of a network that speaks another
-                scheme; None = neither.
+            train: labelled train faces (`streams.Canvases`) by their scheme. The mean
+                face of a scheme comes from them, and there is none without; so does
+                the label adapter of a network that speaks another than the 68.
 
         Returns:
             Rows, faces to draw, and the adapter.
         """
         predict = self._predictor()
-        adapter = mean = None
-        if fit_on is not None:
-            mean = mean_face.fit(self._all(fit_on))
-            if self.spec.scheme != IBUG68:
-                adapter = self._fit(predict, fit_on)
+        means = {s: mean_face.fit(_labelled(faces)) for s, faces in train.items()}
+        adapter = None
+        if IBUG68 in train and self.spec.scheme != IBUG68:
+            adapter = self._fit(predict, train[IBUG68])
         found = {}
         for test in tests:
-            for scheme in self._schemes(test):
-                name = test.name
+            for number, scheme in enumerate(self._schemes(test)):
                 speak = self._labels(predict, scheme, adapter)
-                own_mean = self._mean(test, mean, scheme)
                 for wrong in self._boxes(test):
-                    part = self._evaluate(speak, test, scheme, wrong, own_mean)
-                    key = wrong.of(name)
-                    found[key] = _joined(found.get(key), part)
+                    name = wrong.of(test.name) + f" {scheme.count} points" * (
+                        number > 0
+                    )
+                    found[name] = self._evaluate(
+                        speak, test, scheme, wrong, means.get(scheme, None)
+                    )
         return Findings(found, adapter)
 
     def _predictor(self) -> Callable[[jax.Array], inference.Prediction]:
@@ -142,10 +144,6 @@ class Bench:
             first=index * self.how.batch // count,
             stride=self.how.batch,
         )
-
-    def _all(self, canvases: streams.Canvases) -> Iterator[Batch]:
-        """The faces without their pictures: all of them, in every process."""
-        return streams.test(canvases, batch=self.how.batch)
 
     def _fit(self, predict, fit_on: streams.Canvases) -> adaptation.Adapter:
         """The adapter from predictions on train faces to their 68 labels."""
@@ -175,16 +173,6 @@ class Bench:
 
     def _boxes(self, test: TestSet) -> tuple[boxes.Boxes, ...]:
         return (boxes.Boxes(), *(boxes.PERTURBED if test.detector_like else ()))
-
-    def _mean(self, test: TestSet, mean: np.ndarray | None, scheme):
-        """The mean face in a scheme: of the train faces, or of the test set's own kind.
-
-        Labels in a dense scheme exist for rendered faces alone, so there the mean is
-        that of the test set itself: the best that any mean face could do.
-        """
-        if scheme == IBUG68 and mean is not None:
-            return mean
-        return mean_face.fit(self._all(test.canvases), members=_members(test, scheme))
 
     def _labels(self, predict, scheme, adapter) -> evaluator.Predict:
         """Predictions in a scheme, by each way there is to come to it."""
@@ -237,6 +225,14 @@ def _members(test: TestSet, scheme: schemes.Scheme) -> np.ndarray | None:
     return None if scheme == test.scheme else test.scheme.subset68
 
 
+def _labelled(canvases: streams.Canvases) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Points and box of at most `MOST` faces, of all evenly; no picture is read."""
+    source = canvases.source
+    for index in range(0, len(source), -(-len(source) // MOST)):
+        face = source.record(index)
+        yield face.points, face.box
+
+
 def _of_all(batches: list[np.ndarray]) -> np.ndarray:
     """What every process has of each batch, in the order of one process."""
     parts = hosts.gather(np.stack(batches)[None])  # process, batch, face
@@ -250,14 +246,3 @@ def _cutter(margin: float, size: int) -> Callable[[Batch, jax.Array], Batch]:
         return geometric.centre(faces, margin=margin, size=size)
 
     return cut
-
-
-def _joined(
-    one: evaluator.Evaluation | None, other: evaluator.Evaluation
-) -> evaluator.Evaluation:
-    """Two tests on the same faces as one: the dense points first, then the 68."""
-    if one is None:
-        return other
-    rows = one.rows + [r for r in other.rows if r["labels"] != "mean_face"]
-    errors = other.errors | one.errors
-    return evaluator.Evaluation(rows, errors, one.images, other.points | one.points)

@@ -209,9 +209,10 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
     """Which faces are trained and measured on."""
     data, size = config.data, round(config.model.input_px * config.crop.canvas)
     rendered = functools.partial(datasets.Rendered, size=size)
+    on_disk = data.source != "rendered"
     wanted = rendered(
         source,
-        data.faces,
+        data.faces if on_disk else data.test_faces,  # enough for a mean face
         data.test_faces,
         seed=config.seed,
         looks="photo",
@@ -223,7 +224,6 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
     return datasets.Wanted(
         home=files.local(data.dir, flag="--config.data.dir"),
         source=wanted if "source" in names else None,
-        on_disk=data.source == "synthetic_faces",
         photos=_folder(data.ibug_300w, "data.ibug_300w"),
         stand_in=rendered(
             IBUG68,

@@ -162,7 +162,7 @@ def measure(
     bench = measurement.Bench(
         experiment.network, weights, experiment.measuring, seed=experiment.seed
     )
-    return bench.run(faces.tests, fit_on=faces.target)
+    return bench.run(faces.tests, train=faces.train)
 
 
 def train(

@@ -20,7 +20,7 @@ PROVENANCE = tables.Provenance(
 )
 
 
-def row(test_set, labels, normaliser, nme, **regions):
+def row(test_set, labels, normaliser, nme, *, points=68, **regions):
     return {
         "test_set": test_set,
         "labels": labels,
@@ -29,6 +29,7 @@ def row(test_set, labels, normaliser, nme, **regions):
         "auc_08": 0.5,
         "fr_08": 0.125,
         "faces": 554,
+        "points": points,
         "regions": regions,
     }
 
@@ -67,7 +68,7 @@ def test_markdown_names_the_stand_in_and_shows_both_normalisers(tmp_path):
     tables.write(tmp_path, ROWS, PROVENANCE)
     text = (tmp_path / "results.md").read_text()
     assert "## stand-in\n" in text and "## stand-in: ocular NME % by region" in text
-    assert "| subset | 4.25 | 5.50 | 0.500 | 0.125 | 554 |" in text
+    assert "| subset | 4.25 | 5.50 | 0.500 | 0.125 | 554 | 68 |" in text
     assert "| mean_face | - | 11.00 |" in text
     assert "- command: `python -m lmkjax.train --config configs/daln.py`" in text
     assert "## synthetic: " not in text  # it has no regions
@@ -78,7 +79,25 @@ def test_csv_has_a_line_per_row(tmp_path):
     with (tmp_path / "results.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == len(ROWS)
-    assert lines[0]["nme_jaw"] == "8.0" and lines[2]["nme"] == ""
+    assert (
+        lines[0]["points"] == "68"
+        and lines[0]["nme_jaw"] == "8.0"
+        and lines[2]["nme"] == ""
+    )
+
+
+def test_rows_of_other_points_have_lines_of_their_own():
+    rows = [
+        row("synthetic", "mean_face", "ocular", 12.0, points=490, nose=3.0),
+        row("synthetic", "mean_face", "ocular", 16.0, points=68, nose=4.0),
+    ]
+    numbers, regions = tables.tables(rows)
+    assert numbers.columns[-1] == regions.columns[-1] == "points"
+    assert [[cells[1], cells[-1]] for cells in numbers.cells] == [
+        ["12.00", "490"],
+        ["16.00", "68"],
+    ]
+    assert [c[1:] for c in regions.cells] == [["3.00", "490"], ["4.00", "68"]]
 
 
 def test_writing_leaves_nothing_but_the_files(tmp_path):

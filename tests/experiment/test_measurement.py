@@ -1,0 +1,85 @@
+"""What a network is measured by: each scheme's mean face, of train faces alone."""
+
+import types
+
+import numpy as np
+import pytest
+
+from lmkjax.data import streams
+from lmkjax.experiment import measurement
+from lmkjax.landmarks import schemes
+
+DENSE, IBUG68 = schemes.get("dense243"), measurement.IBUG68
+
+
+class Faces:
+    """Faces of one shape, in boxes of their own; their pictures cannot be read."""
+
+    def __init__(self, shape, count):
+        self.shape, self.count = shape, count
+
+    def __len__(self):
+        return self.count
+
+    def record(self, index):
+        box = np.float32([index, 2 * index, index + 10, 2 * index + 20])
+        points = box[:2] + self.shape * (box[2:] - box[:2])
+        return types.SimpleNamespace(points=points, box=box)
+
+
+def canvases(scheme, place, count=5):
+    shape = np.full((scheme.count, 2), place, np.float32)
+    return streams.Canvases(Faces(shape, count), margin=2.0, size=8)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """A function of (tests, train) to what each evaluation was given as mean."""
+
+    def run(tests, train, own=IBUG68):
+        means = {}
+
+        def evaluate(bench, speak, test, scheme, wrong, mean):
+            means[wrong.of(test.name), scheme.count] = mean
+            return len(means)
+
+        for name in ("_predictor", "_labels", "_fit"):
+            monkeypatch.setattr(measurement.Bench, name, lambda *_: None)
+        monkeypatch.setattr(measurement.Bench, "_evaluate", evaluate)
+        spec = types.SimpleNamespace(scheme=own)
+        found = measurement.Bench(spec, None, None).run(tests, train=train)
+        return means, found
+
+    return run
+
+
+def test_a_mean_face_is_of_the_train_faces_of_its_scheme(measured):
+    tests = [
+        measurement.TestSet("synthetic", canvases(DENSE, 9.0), DENSE),
+        measurement.TestSet("common", canvases(IBUG68, 9.0), IBUG68),
+    ]
+    train = {DENSE: canvases(DENSE, 0.25), IBUG68: canvases(IBUG68, 0.5)}
+    means, found = measured(tests, train, own=DENSE)
+    wanted = {("synthetic", 243): 0.25, ("synthetic", 68): 0.5, ("common", 68): 0.5}
+    assert means.keys() == wanted.keys()
+    for name, place in wanted.items():
+        np.testing.assert_allclose(means[name], place, atol=1e-5)
+    # Of 243 and of 68 points apart.
+    assert list(found.evaluations) == ["synthetic", "synthetic 68 points", "common"]
+
+
+def test_without_train_faces_there_is_no_mean_face(measured):
+    tests = [measurement.TestSet("synthetic", canvases(DENSE, 9.0), DENSE)]
+    means, _ = measured(tests, {}, own=DENSE)
+    assert means == {("synthetic", 243): None, ("synthetic", 68): None}
+
+
+def test_a_mean_face_looks_at_a_limited_number_of_faces(measured, monkeypatch):
+    monkeypatch.setattr(measurement, "MOST", 4)
+    looked = []
+    faces = canvases(IBUG68, 0.5, count=9)
+    record = faces.source.record
+    faces.source.record = lambda index: looked.append(index) or record(index)
+    tests = [measurement.TestSet("common", faces, IBUG68)]
+    measured(tests, {IBUG68: faces})
+    assert looked == [0, 3, 6]
