@@ -47,12 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"Wanted the run's label adapter, {adapter}; it is not there.")
     if out.exists():
         raise UserError(f"Wanted a new folder as --out; '{out}' is there already.")
-    out.mkdir(parents=True)
-    spec.save(out)
-    record.export(config, out)
-    if options.adapter:
-        shutil.copyfile(adapter, out / adaptation.FILE)
-    averaged.save(weights, out / averaged.EXPORTED)
+    with files.folder(out, ours=()) as new:
+        spec.save(new)
+        record.export(config, new)
+        if options.adapter:
+            shutil.copyfile(adapter, new / adaptation.FILE)
+        averaged.save(weights, new / averaged.EXPORTED)
     size = (out / averaged.EXPORTED).stat().st_size / 2**20
     print(f"{out}: {spec.scheme.name}, {size:.1f} MiB, trained on {spec.trained_on}.")
     return 0

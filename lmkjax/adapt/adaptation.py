@@ -168,7 +168,9 @@ def load(path: os.PathLike | str) -> Adapter:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         scheme = str(arrays.pop("scheme"))
-        scheme = schemes.get(scheme) if scheme else None
+        # Older files tell a name alone, which may be that of a user's own scheme.
+        known = scheme in schemes.SCHEMES or scheme.endswith("}")
+        scheme = schemes.get(scheme) if known else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"Wanted an adapter's .npz at {path}; got {type(error).__name__}. "

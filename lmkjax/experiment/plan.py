@@ -133,9 +133,13 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     priors = options.choose("photo", data.priors)
     faces = _faces(config, source, names, options.tell(priors, "photo"))
     drawn = adapter = None
-    if to_train and "source" in names and data.source == "rendered":
-        stack = backdrop.load(data.backgrounds) if data.backgrounds else None
-        drawn = Drawn(source, faces.size, priors, stack, config.seed)
+    if to_train and "source" in names:
+        folder, stack = faces.source.backgrounds, None
+        if data.source == "rendered":
+            stack = backdrop.load(folder) if folder else None
+            drawn = Drawn(source, faces.size, priors, stack, config.seed)
+        elif folder:  # told before minutes of rendering the target
+            backdrop.find(folder)
     if to_train and data.adapter:
         adapter = _adapter(_folder(data.adapter, "data.adapter"), own, source)
     return Experiment(
@@ -219,8 +223,6 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
         priors=priors,
         backgrounds=str(_folder(data.backgrounds, "data.backgrounds") or ""),
     )
-    if "source" in names and data.backgrounds:
-        backdrop.find(data.backgrounds)
     return datasets.Wanted(
         home=files.local(data.dir, flag="--config.data.dir"),
         source=wanted if "source" in names else None,

@@ -1,0 +1,135 @@
+"""A config becomes objects once: schemes by their lines, adapters, what is refused."""
+
+import ast
+import pathlib
+
+import numpy as np
+import pytest
+
+from configs import base
+from lmkjax.adapt import adaptation
+from lmkjax.detect import inference
+from lmkjax.errors import UserError
+from lmkjax.experiment import parts, plan
+from lmkjax.landmarks import schemes
+from tests.invented import faces
+
+PACKAGE = pathlib.Path(plan.__file__).parents[1]
+IBUG68 = schemes.get("ibug68")
+
+
+def config_of(**fields):
+    config = base.get_config("tiny").unlock()
+    for field, value in fields.items():
+        part, _, name = field.rpartition("__")
+        (config[part] if part else config)[name] = value
+    return config.lock()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A scheme of the user's own that holds the 68 points, and a run's adapter of it.
+
+    Its file is gone: a run must not need it.
+    """
+    lines = {**dict(IBUG68.curves), "chin": 3}
+    file = tmp_path / "mine.yaml"
+    file.write_text("".join(f"{name}: {count}\n" for name, count in lines.items()))
+    scheme = schemes.get(str(file))
+    file.unlink()
+    pred = np.random.default_rng(0).uniform(0, 9, (12, scheme.count, 2))
+    adapter = adaptation.fit(pred, pred[:, scheme.subset68], scheme=scheme, steps=0)
+    adaptation.save(adapter, tmp_path / adaptation.FILE)
+    return scheme, tmp_path
+
+
+@pytest.mark.parametrize("streams", [("source",), ("source", "target")])
+def test_an_adapter_of_a_users_own_scheme_rewrites_its_labels(own, streams):
+    scheme, run = own
+    config = config_of(
+        scheme="ibug68", data__scheme=scheme.text, data__adapter=str(run)
+    ).copy_and_resolve_references()
+    config.terms.supervised.streams = streams
+    experiment = plan.build(config)
+    assert experiment.adapter.scheme == experiment.faces.source.scheme == scheme
+    batch = faces(scheme.text, side=48, seed=0)
+    labels = parts._relabeller(experiment)(batch)
+    wanted = adaptation.apply(experiment.adapter, batch.points)
+    np.testing.assert_allclose(labels.points, wanted)
+    assert labels.points.shape == labels.visible.shape + (2,) == (2, 68, 2)
+
+
+def test_an_adapter_of_another_scheme_or_for_another_is_refused(own):
+    scheme, run = own
+    with pytest.raises(UserError, match="reads 'mine'.*scheme is 'dense243'"):
+        plan.build(config_of(scheme="ibug68", data__adapter=str(run)))
+    fields = dict(scheme=scheme.text, data__scheme=scheme.text, data__adapter=str(run))
+    with pytest.raises(UserError, match="scheme=ibug68, got 'mine'"):
+        plan.build(config_of(**fields))
+
+
+def test_an_adapter_that_tells_a_forgotten_name_is_taken(own):
+    scheme, run = own
+    path = run / adaptation.FILE
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **arrays | {"scheme": np.str_("mine")})  # as older runs wrote it
+    assert adaptation.load(path).scheme is None
+    fields = dict(scheme="ibug68", data__scheme=scheme.text, data__adapter=str(run))
+    assert plan.build(config_of(**fields)).adapter
+
+
+def test_a_network_keeps_the_lines_of_its_scheme(own, tmp_path):
+    scheme, _ = own
+    fields = dict(scheme=scheme.text, data__scheme=scheme.text)
+    spec = plan.build(config_of(**fields)).network
+    spec.save(tmp_path)
+    assert inference.Spec.load(tmp_path) == spec
+    assert inference.Spec.load(tmp_path).scheme.name == "mine"
+
+
+def test_an_older_network_tells_its_schemes_name_alone(tmp_path):
+    spec = plan.build(config_of()).network
+    spec.save(tmp_path)
+    file = tmp_path / inference.FILE
+    lines = file.read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if '"curves"' in line)
+    last = next(i for i in range(first, len(lines)) if "}" in lines[i])
+    kept = lines[:first] + lines[last + 1 :]
+    kept[first - 1] = kept[first - 1].rstrip(",")
+    file.write_text("\n".join(kept))
+    assert inference.Spec.load(tmp_path) == spec
+    file.write_text("\n".join(kept).replace("dense243", "of old.yaml"))
+    with pytest.raises(UserError, match="of old.yaml"):
+        inference.Spec.load(tmp_path)
+
+
+def test_schemes_of_other_names_and_the_same_lines_fit(tmp_path):
+    same = schemes.Scheme("same", schemes.get("dense243").curves)
+    assert plan.build(config_of(data__scheme=same.text)).drawn is None
+    other = schemes.Scheme("other", (("chin", 3), ("nose_bridge", 4)))
+    with pytest.raises(UserError, match="dense243 wants labels.*other does not give"):
+        plan.build(config_of(data__scheme=other.text))
+    with pytest.raises(UserError, match="68 iBug points, which.*other does not hold"):
+        plan.build(config_of(scheme="ibug68", data__scheme=other.text))
+
+
+def test_faces_drawn_inside_the_step_leave_few_to_be_written():
+    experiment = plan.build(config_of(data__source="rendered", data__faces=1000))
+    assert experiment.drawn.size == experiment.faces.size == 48
+    assert experiment.faces.source.count == experiment.faces.source.test_count == 16
+
+
+def test_no_function_below_experiment_sees_a_config():
+    """`ml_collections` is imported where a config is read, kept and turned, only."""
+    found = set()
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in getattr(node, "names", ())]
+            if isinstance(node, ast.Import | ast.ImportFrom) and any(
+                "ml_collections" in (name, getattr(node, "module", None) or "")
+                for name in names
+            ):
+                found.add(str(file.relative_to(PACKAGE)))
+    own = {f"experiment/{name}.py" for name in ("config_file", "plan", "ranges")}
+    assert found == own | {"experiment/record.py", "experiment/run.py"}
