@@ -1,6 +1,8 @@
 """Every field of an experiment, with its unit and its legal values.
 
-An experiment's file calls `get_config(size)` and states only where it differs.
+An experiment's file calls `get_config(size)` and states only where it differs. The
+exact range of each field stands in `lmkjax/experiment/ranges.py`, and a value outside
+is refused before anything is made. Paths are of this machine; `~` is the home.
 """
 
 import ml_collections
@@ -19,7 +21,8 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     config = ml_collections.ConfigDict()
     config.size = size
     config.seed = 0  # of everything: weights, order, augmentation
-    # The network's own scheme: ibug68, dense243, dense460, dense490, dense1001.
+    # The network's own scheme: ibug68, dense243, dense460, dense490, dense1001, or the
+    # path of a YAML file of your own.
     config.scheme = by_size("dense243", "dense490", "dense490")
 
     config.data = data = ml_collections.ConfigDict()

@@ -7,7 +7,7 @@ import pytest
 
 from configs import base
 from lmkjax.errors import UserError
-from lmkjax.experiment import config_file, plan, record
+from lmkjax.experiment import config_file, plan, ranges, record
 
 ROOT = pathlib.Path(__file__).parents[1]
 NAMES = sorted(f.stem for f in (ROOT / "configs").glob("[!_]*.py") if f.stem != "base")
@@ -26,6 +26,10 @@ STREAMS = {  # LAYOUT's table: what each way of training reads
 
 def load(name, *overrides, size="tiny"):
     return config_file.load_config(f"{ROOT}/configs/{name}.py", overrides, size=size)
+
+
+def test_sizes_are_known_on_both_sides():
+    assert base.SIZES == ranges.SIZES  # configs import nothing of lmkjax
 
 
 def test_every_way_of_training_has_its_config():

@@ -44,7 +44,7 @@ def test_a_run_means_the_same_in_another_folder(there, tmp_path, monkeypatch):
     assert experiment.faces.home == there / "data"
     assert experiment.faces.photos == there / "300w"
     assert experiment.faces.source.backgrounds == str(there / "pictures")
-    assert experiment.training.init_from == there / "runs/one"
+    assert record.recall(moved).train.init_from == str(there / "runs/one")
     assert experiment.network.scheme.name == "mine"
     assert experiment.network.scheme.count == 31
 
