@@ -127,7 +127,9 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     """
     ranges.check(config)
     own, source = schemes.get(config.scheme), schemes.get(config.data.scheme)
-    names = _streams(config.terms)
+    terms = _terms(config)
+    read = {stream for _, term in terms.values() for stream in term.streams}
+    names = tuple(name for name in ranges.STREAMS if name in read)
     _check_schemes(config, own, source, names)
     data, train = config.data, config.train
     priors = options.choose("photo", data.priors)
@@ -147,7 +149,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         network=_network(config, own, faces, names),
         faces=faces,
         shares=_shares(config, names),
-        terms=_terms(config),
+        terms=terms,
         augment=Augment(**config.augment),
         drawn=drawn,
         adapter=adapter,
@@ -182,14 +184,6 @@ def _check_schemes(config, own, source, names) -> None:
             f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
             " terms.label_transfer."
         )
-
-
-def _streams(terms: ml_collections.ConfigDict) -> tuple[str, ...]:
-    """The streams that the terms read, in a fixed order."""
-    two = terms.label_transfer, terms.daln, terms.discriminator
-    if any(term.weight for term in two):
-        return ranges.STREAMS
-    return tuple(s for s in ranges.STREAMS if s in terms.supervised.streams)
 
 
 def _shares(config, names: tuple[str, ...]) -> dict[str, int]:
