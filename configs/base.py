@@ -35,7 +35,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.faces = by_size(32, 1280, 100_000)  # how many the synthetic set holds
     data.test_faces = by_size(16, 192, 2000)  # ... and its test split
     data.stand_in_faces = by_size(32, 448, 4096)  # the target's, if it is a stand-in
-    data.validation_faces = 0  # of target train, held out for choosing; a test set
+    data.validation_faces = 0  # of target train, held out for choosing; also measured
     data.target_faces = 0  # labelled target faces used, N_real; 0 = all
     data.source_share = 0.5  # of a batch, where there are two streams; 0 to 1 (alpha)
     data.adapter = ""  # a workdir whose adapter rewrites the source's labels; "" = none
@@ -92,9 +92,12 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     train.accumulate = 1  # parts of a batch worked on one after another; saves memory
     train.steps = by_size(1, 0, 100_000)  # 0 = by the clock
     train.minutes = by_size(0.0, 2.5, 0.0)  # of training, without compiling; 0 = steps
-    train.init_from = ""  # a workdir whose averaged weights this run begins with
+    # A workdir whose averaged weights this run begins with; "shipped" = those that come
+    # with lmkjax (laptop's network; trained on rendered faces); "" = begins anew.
+    train.init_from = ""
     train.log_every = by_size(1, 20, 100)  # steps
     train.save_every = by_size(1, 200, 2000)  # steps
+    train.validate_every = by_size(1, 200, 2000)  # steps, and at the end; 0 = never
     train.fsdp_min_size = 0  # parameters above this size are sharded; 0 = replicated
 
     config.eval = evaluation = ml_collections.ConfigDict()

@@ -56,6 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="of a run: also look at the mirrored faces and take the mean",
     )
+    add(
+        "--best",
+        action="store_true",
+        help="of a run: the weights that did best on its validation faces",
+    )
     add("--data", nargs="+", metavar="FOLDER", help="for --predictions: the .pts files")
     add(
         "--first_pixel_centre",
@@ -112,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             photos=photos and files.local(photos, flag="--ibug_300w"),
             flip=options.flip,
             out=out and files.local(out, flag="--out"),
+            best=options.best,
         )
     return 0
 

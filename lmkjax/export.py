@@ -31,6 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--workdir", required=True, metavar="DIR", help="a trained run's folder")
     add("--out", required=True, metavar="DIR", help="a new folder for the network")
     add("--adapter", action="store_true", help="with the run's label adapter")
+    add(
+        "--best",
+        action="store_true",
+        help="the weights that did best on the run's validation faces, not the last",
+    )
     options = parser.parse_args(argv)
 
     from lmkjax.adapt import adaptation
@@ -40,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     workdir = files.local(options.workdir, flag="--workdir")
     out = files.local(options.out, flag="--out")
-    spec, weights = inference.Spec.load(workdir), averaged.load(workdir)
+    spec = inference.Spec.load(workdir)
+    weights = averaged.load(workdir, best=options.best)
     config = record.recall(workdir)
     adapter = workdir / adaptation.FILE
     if options.adapter and not adapter.is_file():

@@ -62,6 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="also look at the mirrored photo and take the mean: better, half as fast",
     )
+    add(
+        "--best",
+        action="store_true",
+        help="with --workdir: the weights that did best on the run's validation faces",
+    )
     options = parser.parse_args(argv)
 
     from lmkjax.detect import detection, photos
@@ -72,7 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(note, file=sys.stderr)
     boxes = photos.read_boxes(options.boxes, found) if options.boxes else None
     workdir = options.workdir or detection.shipped(options.scheme)
-    detector = detection.Detector.from_checkpoint(workdir, flip=options.flip)
+    detector = detection.Detector.from_checkpoint(
+        workdir, flip=options.flip, best=options.best
+    )
     scheme = options.scheme or detector.scheme
     count = photos.annotate(
         detector.find, found, options.out, boxes=boxes, scheme=scheme

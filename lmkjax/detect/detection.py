@@ -78,7 +78,12 @@ class Detector:
 
     @classmethod
     def from_checkpoint(
-        cls, workdir: str | pathlib.Path, *, flip: bool = False, batch: int = 16
+        cls,
+        workdir: str | pathlib.Path,
+        *,
+        flip: bool = False,
+        batch: int = 16,
+        best: bool = False,
     ) -> "Detector":
         """The detector of a trained run, with its averaged weights.
 
@@ -89,13 +94,15 @@ class Detector:
             workdir: the run's folder.
             flip: average with the mirrored picture; twice the work.
             batch: faces to look at together.
+            best: the weights that did best on the run's validation faces, not the
+                last ones.
 
         Raises:
             UserError: the folder holds no trained run.
         """
         workdir = pathlib.Path(workdir)
         spec = inference.Spec.load(workdir)
-        weights = averaged.load(workdir)
+        weights = averaged.load(workdir, best=best)
         look = inference.predictor(spec, flip=flip)
         file = workdir / adaptation.FILE
         adapter = adaptation.load(file) if file.is_file() else None

@@ -93,6 +93,27 @@ def write_regions(
     _save(figure, path)
 
 
+def write_line(
+    path: pathlib.Path,
+    steps: Sequence[int],
+    values: Sequence[float],
+    *,
+    title: str,
+    label: str,
+) -> None:
+    """Draws a figure over the steps of a training into a PNG; its least is marked."""
+    figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(steps, values, marker=".", color=COLOURS["transfer"])
+    least = int(np.argmin(values))
+    note = f"least: {values[least]:.2f} at step {steps[least]}"
+    axes.plot(steps[least], values[least], "o", color=COLOURS["truth"], label=note)
+    axes.set(title=title, xlabel="step", ylabel=label, ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
 def write_faces(
     path: pathlib.Path,
     images: np.ndarray,

@@ -15,6 +15,8 @@ STAND_IN = "stand-in"
 """What test sets and tables call rendered faces that take the place of photos."""
 SYNTHETIC = "synthetic"
 """The test set of rendered faces of the source."""
+VALIDATION = "validation"
+"""The test set of target train faces held out, to choose by."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +128,7 @@ def prepare(wanted: Wanted) -> Domains:
     count, seed = wanted.validation, wanted.seed
     train, validation = sources.hold_out(train, count=count, seed=seed)
     if count:
-        target_tests = {"validation": validation} | target_tests
+        target_tests |= {VALIDATION: validation}
     train = sources.subset(train, count=wanted.labelled, seed=seed)
     for i, (name, faces) in enumerate(target_tests.items()):
         tests.append(

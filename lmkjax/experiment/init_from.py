@@ -6,9 +6,38 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmkjax.detect import inference
+from lmkjax import files
+from lmkjax.detect import detection, inference
 from lmkjax.errors import UserError
+from lmkjax.landmarks import schemes
 from lmkjax.training import averaged, state
+
+SHIPPED = "shipped"
+"""What `train.init_from` calls the weights that come with lmkjax."""
+
+
+def folder(text: str, scheme: schemes.Scheme) -> pathlib.Path | None:
+    """The run that a config wants to begin with; None = it begins anew.
+
+    Args:
+        text: a run's folder, "shipped" or "".
+        scheme: of the network that begins.
+    """
+    if text == SHIPPED:
+        return detection.shipped(scheme.name)
+    return files.local(text, flag="--config.train.init_from") if text else None
+
+
+def told(run_folder: pathlib.Path) -> str:
+    """What the weights of a run have seen, in words.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
+    seen = inference.Spec.load(run_folder).trained_on or "nobody knows what"
+    if run_folder.parent == detection.WEIGHTS:
+        return f"began with the weights that come with lmkjax, trained on {seen}"
+    return f"began with weights trained on ({seen})"
 
 
 def adopt(first: state.TrainState, run_folder: pathlib.Path) -> state.TrainState:
@@ -32,7 +61,8 @@ def adopt(first: state.TrainState, run_folder: pathlib.Path) -> state.TrainState
             name = jax.tree_util.keystr(path)
             raise UserError(
                 f"Wanted weights of {run_folder} that fit; {name} is {other.shape}"
-                f" there and {mine.shape} here. Use the same --config.model."
+                f" there and {mine.shape} here. Use the same --config.model, or begin"
+                " anew: --config.train.init_from="
             )
         return jax.device_put(other, mine.sharding)
 

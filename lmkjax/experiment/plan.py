@@ -12,7 +12,7 @@ from lmkjax import files
 from lmkjax.adapt import adaptation
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.experiment import datasets, measurement, ranges
+from lmkjax.experiment import datasets, init_from, measurement, ranges
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import draw, options
 from lmkjax.landmarks import schemes
@@ -73,6 +73,7 @@ class Training:
         optimizer: how weights move.
         length: by steps or by the clock.
         rhythm: of logging and saving.
+        validate_every: steps between looks at held-out faces; 0 = never.
         accumulate: parts of a batch worked on one after another.
         fsdp_min_size: parameters above this size are shared out; 0 = none.
         init_from: a run whose averaged weights this one begins with.
@@ -81,6 +82,7 @@ class Training:
     optimizer: Optimizer
     length: loop.Length
     rhythm: loop.Rhythm
+    validate_every: int
     accumulate: int
     fsdp_min_size: int
     init_from: pathlib.Path | None
@@ -134,6 +136,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     data, train = config.data, config.train
     priors = options.choose("photo", data.priors)
     faces = _faces(config, source, names, options.tell(priors, "photo"))
+    begin = init_from.folder(train.init_from, own) if to_train else None
     drawn = adapter = None
     if to_train and "source" in names:
         folder, stack = faces.source.backgrounds, None
@@ -146,7 +149,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         adapter = _adapter(_folder(data.adapter, "data.adapter"), own, source)
     return Experiment(
         seed=config.seed,
-        network=_network(config, own, faces, names),
+        network=_network(config, own, faces.described(names), begin),
         faces=faces,
         shares=_shares(config, names),
         terms=terms,
@@ -157,9 +160,10 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
             optimizer=Optimizer(**config.optimizer),
             length=loop.Length(train.steps, train.minutes),
             rhythm=loop.Rhythm(train.log_every, train.save_every),
+            validate_every=train.validate_every,
             accumulate=train.accumulate,
             fsdp_min_size=train.fsdp_min_size,
-            init_from=_folder(train.init_from, "train.init_from"),
+            init_from=begin,
         ),
         measuring=measurement.Measuring(**config.eval),
     )
@@ -241,8 +245,8 @@ def _folder(path: str, field: str) -> pathlib.Path | None:
     return files.local(path, flag=f"--config.{field}") if path else None
 
 
-def _network(config, own, faces, names) -> inference.Spec:
-    """The network that a config asks for."""
+def _network(config, own, seen, begin) -> inference.Spec:
+    """The network that a config asks for; what it began with has been seen too."""
     model, terms = config.model, config.terms
     return inference.Spec(
         scheme=own,
@@ -256,7 +260,7 @@ def _network(config, own, faces, names) -> inference.Spec:
         critic=bool(terms.discriminator.weight),
         decoder=config.heatmaps.decoder,
         margin=config.crop.margin,
-        trained_on=faces.described(names),
+        trained_on=f"{seen}; {init_from.told(begin)}" if begin else seen,
     )
 
 

@@ -152,6 +152,7 @@ RANGES = {
     "train.init_from": TEXT,
     "train.log_every": whole(1),
     "train.save_every": whole(1),
+    "train.validate_every": whole(0),
     "train.fsdp_min_size": whole(0, 2**63 - 1),
     "eval.batch": whole(1),
     "eval.flip": FLAG,

@@ -1,25 +1,33 @@
 """The config in a run's folder: kept, read again and held against a new one."""
 
+import contextlib
 import json
 import os
 import pathlib
+import shutil
+from collections.abc import Iterator
 
 import ml_collections
+import numpy as np
 
-from lmkjax import files
+from lmkjax import files, hosts
 from lmkjax.errors import UserError
+from lmkjax.experiment import init_from
 from lmkjax.landmarks import schemes
 
 FILE = "config.json"
 MAY_CHANGE = ("train.steps", "train.minutes", "train.log_every", "train.save_every")
-MAY_CHANGE += ("data.dir", "eval")
+MAY_CHANGE += ("train.validate_every", "data.dir", "eval")
 """What a run may be taken up again with: fields, and parts with all of theirs."""
 
 PATHS = ("data.dir", "data.ibug_300w", "data.backgrounds", "data.adapter")
 PATHS += ("train.init_from",)
 SCHEMES = ("scheme", "data.scheme")
 
-LATER = {"data": {"priors": "", "backgrounds": ""}}
+LATER = {
+    "data": {"priors": "", "backgrounds": ""},
+    "train": {"validate_every": 0},
+}
 """Fields that older runs' configs lack, as these runs had them."""
 
 
@@ -31,7 +39,8 @@ def settle(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
     """
     config = ml_collections.ConfigDict(config).unlock()
     for field in PATHS:
-        if path := _get(config, field):
+        path = _get(config, field)
+        if path and path != init_from.SHIPPED:
             path = files.local(path, flag=f"--config.{field}").absolute()
             _set(config, field, str(path))
     for field in SCHEMES:
@@ -58,6 +67,35 @@ def check(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
         raise UserError(
             f"Wanted a folder that can be written as --workdir; {there} cannot."
         )
+
+
+@contextlib.contextmanager
+def alone(workdir: pathlib.Path) -> Iterator[None]:
+    """Has a run's folder for this run, of however many processes.
+
+    A folder that was not there, and holds no run in the end, goes again: a command
+    refused leaves no trace.
+
+    Raises:
+        UserError: another run trains there.
+    """
+    new = not workdir.exists()
+    refused = None
+    with contextlib.ExitStack() as stack:
+        if hosts.lead():
+            try:
+                stack.enter_context(
+                    files.alone(workdir, wait=False, why=f"trains in {workdir}")
+                )
+            except UserError as error:
+                refused = error
+        if hosts.gather(np.array([refused is not None])).any():
+            raise refused or UserError(f"Another process trains in {workdir}.")
+        try:
+            yield
+        finally:
+            if new and hosts.lead() and not (workdir / FILE).exists():
+                shutil.rmtree(workdir, ignore_errors=True)
 
 
 def write(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from lmkjax import files
 from lmkjax.evaluation import evaluator, plots, tables
 from lmkjax.experiment import datasets, measurement, plan
-from lmkjax.training import loop
+from lmkjax.training import averaged, log, loop, validation
 
 FOLDER = "report"
 TRAINING = "training.json"
@@ -28,6 +28,7 @@ def write(
         faces: what was trained and tested on.
     """
     tables.show([row for row in findings.rows if "," not in row["test_set"]])
+    print(f"Trained on {experiment.network.trained_on}.")
     for note in faces.notes:
         print(note)
     if folder is None:
@@ -62,6 +63,27 @@ def write_training(workdir: pathlib.Path, result: loop.Result, batch: int) -> No
         f" compiled in {figures['compile_s']} s;"
         f" {result.flops / 1e9:.1f} GFLOP per step and device."
     )
+
+
+def write_validation(folder: pathlib.Path, workdir: pathlib.Path) -> None:
+    """Draws the error on held-out faces over the steps, where a run measured it."""
+    lines = (workdir / log.FILE).read_text().splitlines()
+    told = [(line["step"], line.get(validation.NME)) for line in map(json.loads, lines)]
+    found = [(step, nme) for step, nme in told if nme is not None]
+    if not found:
+        return
+    plots.write_line(
+        folder / "validation.png",
+        *zip(*found, strict=True),
+        title="held-out faces while training",
+        label="ocular NME, %",
+    )
+    best = averaged.notes(workdir / averaged.BEST)
+    if best:
+        print(
+            f"Best on held-out faces: {best['nme']:.2f} % at step {int(best['step'])}"
+            f" ({averaged.BEST}; --best takes it)."
+        )
 
 
 def _draw(folder: pathlib.Path, name: str, found: evaluator.Evaluation) -> None:

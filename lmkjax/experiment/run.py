@@ -21,7 +21,7 @@ from lmkjax.experiment import (
     record,
     report,
 )
-from lmkjax.training import averaged, loop, mesh, state
+from lmkjax.training import averaged, loop, mesh, state, validation
 
 
 def choose_size(size: str) -> str:
@@ -50,21 +50,31 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
 
     Raises:
         UserError: the config does not fit together, data are missing, or the folder
-            holds another run.
+            holds another run, or one that is training now.
     """
     experiment = plan.build(config)
     record.check(config, workdir)
     grid = mesh.build()
     check_batches(experiment, grid)
-    if experiment.training.init_from:  # there, before minutes of rendering
-        inference.Spec.load(experiment.training.init_from)
+    with record.alone(workdir):
+        _run(config, experiment, workdir, grid)
+
+
+def _run(
+    config: ml_collections.ConfigDict,
+    experiment: plan.Experiment,
+    workdir: pathlib.Path,
+    grid: jax.sharding.Mesh,
+) -> None:
+    """Trains and reports in a folder that this run has for itself."""
+    bench = _bench(experiment)
     faces = prepare(experiment.faces)
     lead = hosts.lead()
     if lead:
         record.write(config, workdir)
         experiment.network.save(workdir)
     hosts.wait("the run's folder is there")
-    result = train(experiment, workdir, faces, grid)
+    result = train(experiment, workdir, faces, grid, bench)
     if not result.finished:
         now = int(result.state.step)
         if lead:
@@ -72,12 +82,13 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
         return
     if result.images_per_s and lead:
         report.write_training(workdir, result, sum(experiment.shares.values()))
-    findings = measure(experiment, faces, hosts.whole(result.state.ema))
+    findings = measure(bench, faces, hosts.whole(result.state.ema))
     if lead:
         if findings.adapter is not None:
             adaptation.save(findings.adapter, workdir / adaptation.FILE)
         folder = workdir / report.FOLDER
         report.write(folder, experiment, findings, faces)
+        report.write_validation(folder, workdir)
 
 
 def evaluate(
@@ -88,6 +99,7 @@ def evaluate(
     photos: pathlib.Path | None = None,
     flip: bool = False,
     out: pathlib.Path | None = None,
+    best: bool = False,
 ) -> None:
     """Measures a trained run again.
 
@@ -98,12 +110,13 @@ def evaluate(
         photos: 300-W's folder, where the run had another one or none.
         flip: average with the mirrored picture, also where the run did not.
         out: where the report goes; None = it is only printed.
+        best: the weights that did best on validation faces, not the last ones.
 
     Raises:
         UserError: the folder holds no trained run, or a test set is not there.
     """
     spec = inference.Spec.load(workdir)
-    weights = averaged.load(workdir)
+    weights = averaged.load(workdir, best=best)
     config = record.recall(workdir)
     with config.unlocked():
         config.eval.failure = float(threshold)
@@ -124,7 +137,7 @@ def evaluate(
                 f"No test set {sorted(unknown)} here; there are: {sorted(known)}."
             )
         faces = dataclasses.replace(faces, tests=[known[n] for n in test_sets])
-    findings = measure(experiment, faces, weights)
+    findings = measure(_bench(experiment), faces, weights)
     if hosts.lead():
         report.write(out, experiment, findings, faces)
 
@@ -153,16 +166,20 @@ def prepare(wanted: datasets.Wanted) -> datasets.Domains:
     return faces
 
 
+def _bench(experiment: plan.Experiment) -> measurement.Bench:
+    """The run's network, set up to be measured."""
+    return measurement.Bench(
+        experiment.network, experiment.measuring, seed=experiment.seed
+    )
+
+
 def measure(
-    experiment: plan.Experiment, faces: datasets.Domains, weights: Any
+    bench: measurement.Bench, faces: datasets.Domains, weights: Any
 ) -> measurement.Findings:
     """Measures weights on every test set."""
     if hosts.lead():
         print("Measuring ...", flush=True)
-    bench = measurement.Bench(
-        experiment.network, weights, experiment.measuring, seed=experiment.seed
-    )
-    return bench.run(faces.tests, train=faces.train)
+    return bench.run(weights, faces.tests, train=faces.train)
 
 
 def train(
@@ -170,6 +187,7 @@ def train(
     workdir: pathlib.Path,
     faces: datasets.Domains,
     grid: jax.sharding.Mesh,
+    bench: measurement.Bench,
 ) -> loop.Result:
     """Trains until the run's length is reached, or goes on with it."""
     training = experiment.training
@@ -191,4 +209,15 @@ def train(
         workdir,
         length=training.length,
         rhythm=training.rhythm,
+        validation=_validation(training.validate_every, faces, bench),
     )
+
+
+def _validation(
+    every: int, faces: datasets.Domains, bench: measurement.Bench
+) -> validation.Validation | None:
+    """What is measured while training, if faces are held out for it."""
+    held = [test for test in faces.tests if test.name == datasets.VALIDATION]
+    if not (every and held):
+        return None
+    return validation.Validation(every, lambda w: bench.nme(w, held[0]))

@@ -13,6 +13,8 @@ import tensorboardX
 
 from lmkjax import files
 
+FILE = "metrics.jsonl"
+
 
 class Log:
     """`metrics.jsonl` and TensorBoard events in a run's folder.
@@ -25,7 +27,7 @@ class Log:
 
     def __init__(self, workdir: pathlib.Path, *, step: int):
         workdir.mkdir(parents=True, exist_ok=True)
-        path = workdir / "metrics.jsonl"
+        path = workdir / FILE
         lines = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
         if kept != lines:  # beside it first: a full disk must not cost what is there

@@ -38,7 +38,14 @@ def begin(devices, *, fsdp_min_size=0):
 
 
 def train(
-    workdir, steps, *, devices=None, fsdp_min_size=0, open_=open_toy, rhythm=RHYTHM
+    workdir,
+    steps,
+    *,
+    devices=None,
+    fsdp_min_size=0,
+    open_=open_toy,
+    rhythm=RHYTHM,
+    validation=None,
 ):
     grid, first = begin(devices or jax.devices()[:1], fsdp_min_size=fsdp_min_size)
     one_step = step.build(loss, OPTIMIZER, peak=0.1, warmup_steps=2, ema=0.9)
@@ -50,6 +57,7 @@ def train(
         workdir,
         length=loop.Length(steps, 0.0),
         rhythm=rhythm,
+        validation=validation,
     )
 
 

@@ -1,0 +1,92 @@
+"""How a command ends: Ctrl-C, no memory, and a second run in a folder."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import pytest
+
+from lmkjax import cli, files, train
+from lmkjax.errors import UserError
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+BUSY = """
+import signal, sys, threading, time
+from lmkjax import cli, files
+def main(argv):
+    threading.Thread(target=time.sleep, args=(60,)).start()  # as Orbax's and Grain's
+    with files.folder(sys.argv[1], ours=["*"]) as new:
+        (new / "half").write_text("half")
+        print("busy", flush=True)
+        time.sleep(60)
+cli.run(main)
+"""
+
+
+def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(tmp_path):
+    command = [sys.executable, "-c", BUSY, str(tmp_path / "out")]
+    busy = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert busy.stdout.readline() == "busy\n"
+    began = time.monotonic()
+    busy.send_signal(signal.SIGINT)
+    _, told = busy.communicate(timeout=30)
+    assert time.monotonic() - began < 20  # no thread is waited for
+    assert busy.returncode == 130 and told.count("\n") == 1 and "Ctrl-C" in told
+    assert not list(tmp_path.iterdir())
+
+
+def ended(monkeypatch, main):
+    """The exit code that a command ends the process with."""
+
+    class Ended(BaseException):
+        pass
+
+    def leave(code):
+        raise Ended(code)
+
+    monkeypatch.setattr(os, "_exit", leave)
+    with pytest.raises(Ended) as code:
+        cli.run(main)
+    return code.value.args[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "Stopped by Ctrl-C"),
+        (MemoryError(), 2, "train.batch"),
+        (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: 9 B"), 2, "train.accumulate"),
+        (UserError("mend it"), 2, "error: mend it"),
+    ],
+)
+def test_what_a_person_can_mend_is_one_line(error, code, said, monkeypatch, capsys):
+    def main(argv):
+        raise error
+
+    assert ended(monkeypatch, main) == code
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1
+
+
+def test_what_nobody_foresaw_keeps_its_traceback():
+    def main(argv):
+        raise jax.errors.JaxRuntimeError("INTERNAL: nobody knows")
+
+    with pytest.raises(jax.errors.JaxRuntimeError):
+        cli.run(main)
+
+
+def test_a_second_training_in_a_folder_is_refused(tmp_path):
+    words = ["--config", f"{ROOT}/configs/real_only.py:tiny"]
+    words += [f"--config.data.dir={tmp_path}", "--workdir", str(tmp_path / "run")]
+    with files.alone(tmp_path / "run", wait=False):
+        with pytest.raises(UserError, match="Another process trains in .*run"):
+            train.main(words)
+        assert [f.name for f in (tmp_path / "run").iterdir()] == [files.LOCK]
