@@ -19,7 +19,7 @@ def write(
     findings: measurement.Findings,
     faces: datasets.Domains,
 ) -> None:
-    """Writes the report and prints its tables.
+    """Writes the report and prints its tables; what an earlier one drew goes.
 
     Args:
         folder: where it goes; None = nowhere, the tables are only printed.
@@ -41,8 +41,10 @@ def write(
         data="; ".join([f"trained on {experiment.network.trained_on}", *faces.notes]),
     )
     tables.write(folder, findings.rows, provenance)
-    for name, found in findings.evaluations.items():
-        _draw(folder, name, found)
+    before = {f for kind in ("curve", "faces") for f in folder.glob(f"{kind}_*.png")}
+    drawn = [_draw(folder, *found) for found in findings.evaluations.items()]
+    for stale in before.difference(*drawn):  # of a test set that is not there now
+        stale.unlink()
     print(f"Report with all tables, curves and faces: {folder / 'results.md'}")
 
 
@@ -86,13 +88,16 @@ def write_validation(folder: pathlib.Path, workdir: pathlib.Path) -> None:
         )
 
 
-def _draw(folder: pathlib.Path, name: str, found: evaluator.Evaluation) -> None:
-    """The error curves of a test, and its first faces with their points."""
+def _draw(
+    folder: pathlib.Path, name: str, found: evaluator.Evaluation
+) -> list[pathlib.Path]:
+    """The error curves of a test, and its first faces with their points: the files."""
     stem = "".join(c if c.isalnum() else "_" for c in name)
     ocular = {labels: e for (labels, by), e in found.errors.items() if by == "ocular"}
-    plots.write_curves(folder / f"curve_{stem}.png", ocular, title=name)
+    curve, pictures = (folder / f"{kind}_{stem}.png" for kind in ("curve", "faces"))
+    plots.write_curves(curve, ocular, title=name)
     if not len(found.images):
-        return
+        return [curve]
     best = next(
         way
         for way in ("transfer", "direct", "adapted", "subset")
@@ -100,4 +105,5 @@ def _draw(folder: pathlib.Path, name: str, found: evaluator.Evaluation) -> None:
     )
     shown = {"truth": found.points["truth"], best: found.points[best]}
     title = f"{name}: truth and {best}"
-    plots.write_faces(folder / f"faces_{stem}.png", found.images, shown, title=title)
+    plots.write_faces(pictures, found.images, shown, title=title)
+    return [curve, pictures]

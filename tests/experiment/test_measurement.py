@@ -47,7 +47,7 @@ def measured(monkeypatch):
             monkeypatch.setattr(measurement.Bench, name, lambda *_: None)
         monkeypatch.setattr(measurement.Bench, "_evaluate", evaluate)
         spec = types.SimpleNamespace(scheme=own)
-        found = measurement.Bench(spec, None, None).run(tests, train=train)
+        found = measurement.Bench(spec, None).run(None, tests, train=train)
         return means, found
 
     return run
