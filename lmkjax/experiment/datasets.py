@@ -6,6 +6,7 @@ import pathlib
 from data_builders import build
 from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
 from lmkjax.data import sources, streams
+from lmkjax.errors import UserError
 from lmkjax.experiment import measurement
 from lmkjax.landmarks import schemes
 
@@ -59,7 +60,8 @@ class Wanted:
         source: rendered faces; None = no term reads them.
         photos: 300-W's folder; None = the stand-in takes its place.
         stand_in: rendered faces with other looks.
-        validation: target train faces held out.
+        to_train: whether training reads the target's train faces.
+        validation: of them, held out.
         labelled: target train faces used; 0 = all.
         size: side of the canvases that a step cuts faces from, pixels.
         margin: their side in units of the longer side of a face's box.
@@ -70,6 +72,7 @@ class Wanted:
     source: Rendered | None
     photos: pathlib.Path | None
     stand_in: Rendered
+    to_train: bool
     validation: int
     labelled: int
     size: int
@@ -93,14 +96,14 @@ class Domains:
 
     Attributes:
         source: rendered train faces; None where no term reads them.
-        target: labelled train faces of the target, in 68 points.
+        target: labelled train faces of the target, in 68 points; None = there are none.
         tests: the test sets.
         notes: what is missing, in words.
         train: labelled train faces by scheme, to fit on what is measured by.
     """
 
     source: streams.Canvases | None
-    target: streams.Canvases
+    target: streams.Canvases | None
     tests: list[measurement.TestSet]
     notes: list[str]
     train: dict[schemes.Scheme, streams.Canvases]
@@ -125,29 +128,39 @@ def prepare(wanted: Wanted) -> Domains:
         held = canvases(sources.load(folder, "test"))
         tests.append(measurement.TestSet(SYNTHETIC, held, wanted.source.scheme))
 
-    count, seed = wanted.validation, wanted.seed
-    train, validation = sources.hold_out(train, count=count, seed=seed)
-    if count:
-        target_tests |= {VALIDATION: validation}
-    train = sources.subset(train, count=wanted.labelled, seed=seed)
+    if train is not None:
+        count, seed = wanted.validation, wanted.seed
+        train, validation = sources.hold_out(train, count=count, seed=seed)
+        if count:
+            target_tests |= {VALIDATION: validation}
+        train = canvases(sources.subset(train, count=wanted.labelled, seed=seed))
     for i, (name, faces) in enumerate(target_tests.items()):
         tests.append(
             measurement.TestSet(name, canvases(faces), measurement.IBUG68, i == 0)
         )
-    target = canvases(train)
     by_scheme = {wanted.source.scheme: source} if wanted.source else {}
-    by_scheme |= {measurement.IBUG68: target}
-    return Domains(source, target, tests, notes, by_scheme)
+    by_scheme |= {measurement.IBUG68: train} if train is not None else {}
+    return Domains(source, train, tests, notes, by_scheme)
 
 
 def _photos(wanted: Wanted):
-    """300-W: train, the test sets that are there, and which are not."""
+    """300-W: train or None, the test sets that are there, and which are not."""
     folder = build.prepare("ibug_300w", data_dir=wanted.home, source=str(wanted.photos))
     notes = ibug_300w.describe(folder)
     there = sources.splits(folder)
     tests = [name for name in ("common", "challenging", "private") if there.get(name)]
     loaded = {name: sources.load(folder, name) for name in tests}
-    return sources.load(folder, "train"), loaded, notes
+    if there.get("train"):
+        return sources.load(folder, "train"), loaded, notes
+    if wanted.to_train:
+        raise UserError(
+            f"{wanted.photos}: wanted 300-W's train photos (afw, helen/trainset,"
+            " lfpw/trainset) to train on; none are there."
+        )
+    notes.append(
+        "Without 300-W's train photos there is no mean face of them, and no adapter."
+    )
+    return None, loaded, notes
 
 
 def _stand_in(wanted: Wanted):

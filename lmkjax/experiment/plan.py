@@ -232,6 +232,7 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
             seed=config.seed + 1,
             looks="stand_in",
         ),
+        to_train="target" in names or data.validation_faces > 0,
         validation=data.validation_faces,
         labelled=data.target_faces,
         size=size,

@@ -125,7 +125,7 @@ def evaluate(
         config.eval.flip = flip or config.eval.flip
     experiment = plan.build(config, to_train=False)
     experiment = dataclasses.replace(experiment, network=spec)
-    wanted = experiment.faces
+    wanted = dataclasses.replace(experiment.faces, to_train=False)
     if test_sets and datasets.SYNTHETIC not in test_sets:
         # Rendering a whole training set only to measure on photos would take long.
         wanted = dataclasses.replace(wanted, source=None)
