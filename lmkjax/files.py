@@ -1,11 +1,14 @@
 """Files written whole or not at all, folders that one process has for itself."""
 
+import collections
 import contextlib
 import fnmatch
+import json
 import os
 import pathlib
 import shutil
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import filelock
 
@@ -73,7 +76,7 @@ def folder(
     """
     out = pathlib.Path(os.path.abspath(out))
     refuse_strangers(out, ours=ours, flag=flag)
-    new, old = (out.with_name(f".{out.name}.{os.getpid()}{x}") for x in ("", ".old"))
+    new = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         new.mkdir()
@@ -81,18 +84,29 @@ def folder(
         raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
     try:
         yield new
-        had = out.exists()
-        if had:
-            out.rename(old)
-        try:
-            new.rename(out)
-        except OSError:
-            if had:
-                old.rename(out)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        take_place(new, out)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def take_place(new: pathlib.Path, out: pathlib.Path) -> None:
+    """Puts a folder in the place of another, which goes when that is done.
+
+    Args:
+        new: a folder of the same drive.
+        out: what it is to be called; if it cannot be, what was there comes back.
+    """
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    had = out.exists()
+    if had:
+        out.rename(old)
+    try:
+        new.rename(out)
+    except OSError:
+        if had:
+            old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def refuse_strangers(
@@ -110,6 +124,11 @@ def refuse_strangers(
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"Wanted a folder for {flag}; '{out}' is a file.")
+    if out.is_dir() and pathlib.Path.cwd().is_relative_to(out.resolve()):
+        raise UserError(
+            f"Wanted a folder for {flag} that can be replaced; you are in '{out}'."
+            " Name a folder in it."
+        )
     names = sorted(f.name for f in out.iterdir()) if out.is_dir() else []
     for name in names:
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in ours):
@@ -121,6 +140,36 @@ def refuse_strangers(
 
 LOCK = ".lock"
 """The file in a folder that says who has it."""
+
+
+def read_json(path: str | os.PathLike, *, what: str) -> dict[str, Any]:
+    """A JSON file that holds an object.
+
+    Args:
+        path: the file.
+        what: it is, for the message: "boxes".
+
+    Raises:
+        UserError: it is missing, broken or no object, or a name stands in it twice.
+    """
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+        content = json.loads(text, object_pairs_hook=_without_doubles)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: wanted a JSON file of {what}; {error}.") from None
+    if not isinstance(content, dict) or not content:
+        came = "nothing in it" if content == {} else type(content).__name__
+        raise UserError(f'{path}: wanted {{"photo.jpg": {what}, ...}}; got {came}.')
+    return content
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dict; a name that comes twice is refused."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        counts = collections.Counter(name for name, _ in pairs)
+        raise ValueError(f"'{counts.most_common(1)[0][0]}' stands in it twice")
+    return content
 
 
 @contextlib.contextmanager

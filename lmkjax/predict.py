@@ -1,11 +1,19 @@
 """Finds the landmarks of faces in photos, with a trained run."""
 
 import argparse
+import datetime
 import pathlib
 import sys
+import time
 from collections.abc import Sequence
+from typing import Any
 
-from lmkjax import cli
+from lmkjax import cli, files
+
+LINES = 20
+"""Photos without points that are named at the end, at most."""
+PAUSE_S = 10.0
+"""Seconds between two lines of how far a job is."""
 
 EPILOG = """\
 examples:
@@ -15,15 +23,19 @@ examples:
 
 The folder --out then holds points.json (for each photo: box, points in the photo's own
 pixels, one uncertainty per point, scheme, convention) and overlays/, each photo with
-its points: green where the network is sure, red where it is not.
+its points: green where the network is sure, red where it is not. A photo that cannot be
+read costs itself: it is named at the end, points.json has {"error": why} for it, and
+the exit code is 1. A job that was broken off goes on where it stopped if the same
+command is given again.
 
 Without --boxes each photo is taken to be one face, more or less filling it; the box is
 then found in three looks. With --boxes, FILE is {"photo.jpg": [left, top, right,
 bottom], ...} in the photo's pixels, (0, 0) its outer corner, tight around the face from
-brows to chin as in training; 15 % too big, too small or beside does little harm. Photos
-are turned as their EXIF says before anything else, so boxes and points are those of the
-photo as you see it. A photo of several faces: cut it, or use the library,
-lmkjax.Detector, which takes a photo as often as you like.
+brows to chin as in training; 15 % too big, too small or beside does little harm. A
+score may follow as a fifth number; of several faces give [[...], [...]], and
+points.json has "faces". The points.json of `lmkjax predict` and `lmkjax render` will
+do. Photos are turned as their EXIF says before anything else, so boxes and points are
+those of the photo as you see it.
 """
 
 
@@ -51,6 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add("--boxes", metavar="FILE", help="JSON of a photo's name to its face's box")
     add(
+        "--box-format",
+        choices=("corners", "xywh"),
+        help="of --boxes: corners (left, top, right, bottom; the default) or xywh"
+        " (left, top, width, height)",
+    )
+    add(
         "--scheme",
         metavar="S",
         help="which landmarks: the network's own (default), ibug68, or any scheme whose"
@@ -69,23 +87,92 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
 
-    from lmkjax.detect import detection, photos
+    from lmkjax.detect import box_files, detection, photos
     from lmkjax.images import finding
 
-    found, notes = finding.find(options.images, apart=options.out)
+    out = files.local(options.out, flag="--out")
+    images = [files.local(path, flag="--images") for path in options.images]
+    found, notes = finding.find(images, apart=out)
+    boxes = None
+    if options.boxes:
+        file = files.local(options.boxes, flag="--boxes")
+        boxes = box_files.read(file, found, form=options.box_format)
+        notes += boxes.notes
     for note in notes:
         print(note, file=sys.stderr)
-    boxes = photos.read_boxes(options.boxes, found) if options.boxes else None
     workdir = options.workdir or detection.shipped(options.scheme)
+    workdir = files.local(workdir, flag="--workdir")
     detector = detection.Detector.from_checkpoint(
         workdir, flip=options.flip, best=options.best
     )
     scheme = options.scheme or detector.scheme
-    count = photos.annotate(
-        detector.find, found, options.out, boxes=boxes, scheme=scheme
-    )
-    print(f"{count} photos, {scheme}: {pathlib.Path(options.out) / photos.POINTS}")
-    return 0
+    progress = Progress()
+    try:
+        outcome = photos.annotate(
+            detector.find,
+            found,
+            out,
+            boxes=boxes,
+            scheme=scheme,
+            subset=detector.scheme_of(scheme).subset68,
+            asked=[detection.identity(workdir), options.flip, options.best],
+            progress=progress,
+        )
+    except (KeyboardInterrupt, OSError):
+        if progress.done:
+            print(
+                f"{progress.done} of {len(found)} photos are done; the same command"
+                " goes on from there.",
+                file=sys.stderr,
+            )
+        raise
+    _tell(outcome, scheme, out / photos.POINTS)
+    return 1 if outcome.faults else 0
+
+
+class Progress:
+    """Says how far a long job is, every ten seconds at most.
+
+    Attributes:
+        done: photos.
+    """
+
+    def __init__(self):
+        self.done, self._begin = 0, time.monotonic()
+        self._first, self._said = 0, self._begin
+
+    def __call__(self, done: int, of: int) -> None:
+        """Takes note of how many photos of how many are done."""
+        now, self.done = time.monotonic(), done
+        self._first = self._first or done
+        if now - self._said < PAUSE_S or done == of:
+            return
+        self._said = now
+        rate = max(done - self._first, 1) / (now - self._begin)
+        left = datetime.timedelta(seconds=round((of - done) / rate))
+        print(
+            f"{done} of {of} photos, {rate:.1f} a second, {left} to go",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _tell(outcome: Any, scheme: str, file: pathlib.Path) -> None:
+    """Prints what came of a job."""
+    again = f" ({outcome.before} of them from before)" if outcome.before else ""
+    print(f"{outcome.done} photos{again}, {scheme}: {file}")
+    if outcome.loose:
+        print(
+            f"In {len(outcome.loose)} photos the face is not where its box is, or of"
+            f" another size, such as in '{outcome.loose[0]}': look at its overlay.",
+            file=sys.stderr,
+        )
+    if outcome.faults:
+        print(f"{len(outcome.faults)} photos have no points:", file=sys.stderr)
+    for name, why in list(outcome.faults.items())[:LINES]:
+        print(f"  {name}: {why.removesuffix('.')}", file=sys.stderr)
+    if len(outcome.faults) > LINES:
+        print(f"  ... and so on: see 'error' in {file}", file=sys.stderr)
 
 
 if __name__ == "__main__":

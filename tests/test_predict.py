@@ -1,6 +1,9 @@
 """`lmkjax predict`: photos to points, what it refuses, and that it says so early."""
 
 import json
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,14 +12,21 @@ from PIL import Image
 from lmkjax import predict
 from lmkjax.detect import detection
 from lmkjax.errors import UserError
+from lmkjax.landmarks import schemes
 
 
 class Detector:
     """One that puts all points into the middle of each photo."""
 
     scheme = "ibug68"
+    fails: list = []
+
+    def scheme_of(self, name):
+        return schemes.get(name)
 
     def find(self, images, boxes, *, scheme):
+        if error := self.fails.pop(0) if self.fails else None:
+            raise error
         middle = np.array([image.size for image in images], np.float32) / 2
         points = np.repeat(middle[:, None], 68, axis=1)
         boxes = np.tile([1.0, 2.0, 30.0, 20.0], (len(images), 1))
@@ -29,8 +39,8 @@ def args(tmp_path, monkeypatch):
     for name in ("a.jpg", "b.png"):
         Image.new("RGB", (40, 30)).save(tmp_path / "photos" / name)
 
-    def from_checkpoint(workdir, *, flip):
-        assert workdir == "runs/daln" and not flip
+    def from_checkpoint(workdir, *, flip, best):
+        assert workdir == pathlib.Path("runs/daln") and not flip
         return Detector()
 
     monkeypatch.setattr(detection.Detector, "from_checkpoint", from_checkpoint)
@@ -47,12 +57,37 @@ def test_photos_become_points_and_overlays(args, tmp_path, capsys):
     assert "2 photos, ibug68" in capsys.readouterr().out
 
 
+def test_a_bad_photo_is_named_at_the_end_and_the_exit_code_tells(
+    args, tmp_path, capsys
+):
+    (tmp_path / "photos/c.jpg").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "photos/d.heic").write_bytes(b"x")
+    assert predict.main(args) == 1
+    shown = capsys.readouterr()
+    assert "2 photos, ibug68" in shown.out
+    assert "1 photos have no points" in shown.err and "c.jpg: " in shown.err
+    assert "1 .heic" in shown.err
+    assert "error" in json.loads((tmp_path / "out/points.json").read_text())["c.jpg"]
+
+
+def test_ctrl_c_tells_how_to_go_on(args, tmp_path, monkeypatch, capsys):
+    for number in range(30):
+        Image.new("RGB", (40, 30)).save(tmp_path / f"photos/{number}.png")
+    monkeypatch.setattr(Detector, "fails", [None, KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        predict.main(args)
+    assert "16 of 32 photos are done" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert predict.main(args) == 0
+    assert "32 photos (16 of them from before)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("boxes", "words"),
     [
         ({"c.jpg": [0, 0, 9, 9]}, "no photo 'c.jpg'"),
-        ({"a.jpg": [0, 0, 9, 9]}, "'b.png' has none"),
-        ({"a.jpg": [9, 9, 9, 9], "b.png": [0, 0, 9, 9]}, "left < right"),
+        ({"a.jpg": [9, 9, 9, 9], "b.png": [3, 3, 3, 9]}, "None of 2 photos"),
+        ({"a.jpg": [9, 9, 3, 3], "b.png": [0, 0, 9, 9]}, "--box-format"),
     ],
 )
 def test_wrong_boxes_end_it_with_nothing_written(args, boxes, words, tmp_path):
@@ -60,7 +95,7 @@ def test_wrong_boxes_end_it_with_nothing_written(args, boxes, words, tmp_path):
     file.write_text(json.dumps(boxes))
     with pytest.raises(UserError, match=words):
         predict.main([*args, "--boxes", str(file)])
-    assert not (tmp_path / "out").exists()
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["boxes.json", "photos"]
 
 
 def test_a_missing_run_is_the_users_mistake(args, tmp_path, monkeypatch):
@@ -76,3 +111,22 @@ def test_help_tells_a_newcomer_what_a_box_is(capsys):
     shown = capsys.readouterr().out
     assert caught.value.code == 0 and "[left, top, right" in shown
     assert "Without --boxes each photo is taken to be one face" in shown
+
+
+NEEDLESS = "fcntl resource orbax orbax.checkpoint tensorflow tensorflow_datasets grain"
+NEEDLESS += " matplotlib ml_collections tensorboardX plotly scipy dm_pix array_record"
+
+
+def test_predicting_needs_nothing_that_training_or_unix_alone_has():
+    code = f"""if True:
+        import sys, warnings
+        warnings.simplefilter("ignore")  # of a softer lock, without fcntl
+        for name in {NEEDLESS.split()}:
+            sys.modules[name] = None
+        import lmkjax.predict
+        from lmkjax.detect import box_files, detection, photos
+        from lmkjax.images import finding
+        detection.Detector.from_checkpoint(detection.shipped("ibug68"))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert not done.returncode, done.stderr[-2000:]

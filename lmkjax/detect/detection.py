@@ -4,6 +4,8 @@ detector = detection.Detector.from_checkpoint("runs/daln")
 points, uncertainty = detector([photo], [[left, top, right, bottom]])
 """
 
+import hashlib
+import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -15,9 +17,8 @@ from PIL import Image
 
 from lmkjax.adapt import adaptation
 from lmkjax.data import crop
-from lmkjax.detect import inference
+from lmkjax.detect import inference, inputs
 from lmkjax.errors import UserError
-from lmkjax.images import reading
 from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
 
@@ -146,8 +147,10 @@ class Detector:
         """One face in each picture.
 
         Args:
-            images: RGB, uint8 [h, w, 3] or PIL, each of its own size. A picture of
-                several faces is given once for each.
+            images: RGB, uint8 [h, w, 3], or PIL of any mode, turned here as its EXIF
+                says; each of its own size. A picture of several faces is given once
+                for each. OpenCV's arrays are BGR, which cannot be seen from here:
+                give image[..., ::-1].
             boxes: [left, top, right, bottom] of each face, pixels of its picture,
                 tight around the 68 iBug points as in training. None = each picture
                 is one face; see `rounds`.
@@ -161,7 +164,7 @@ class Detector:
             UserError: the network cannot speak the scheme, a box has no size or is
                 not finite, or there is another number of boxes than of pictures.
         """
-        pictures = [_picture(image) for image in images]
+        pictures = [inputs.picture(image) for image in images]
         wanted = scheme or self.scheme
         pick = self._picker(wanted)
         if boxes is not None:
@@ -170,18 +173,24 @@ class Detector:
                     f"Wanted a box for each of {len(pictures)} pictures; got"
                     f" {len(boxes)}."
                 )
-            boxes = np.array(boxes, np.float32).reshape(-1, 4)
-            return self._look(pictures, boxes, pick)
+            return self._look(pictures, inputs.four(boxes), pick)
         boxes = np.array([self._whole(p) for p in pictures], np.float32).reshape(-1, 4)
         for _ in range(self._rounds):
             found = self._look(pictures, boxes, self._box_picker())
             boxes = _tight(found.points, boxes)
         return self._look(pictures, boxes, pick)
 
+    def scheme_of(self, name: str) -> schemes.Scheme:
+        """A scheme by its name, which may be that of the network's own.
+
+        Raises:
+            UserError: no scheme has that name.
+        """
+        return self._own if name == self.scheme else schemes.get(name)
+
     def _picker(self, wanted: str) -> Callable:
         """What takes the wanted scheme out of all that the network says."""
-        known = self._own if wanted == self.scheme else schemes.get(wanted)
-        members = subset_of(known, self._own)
+        members = subset_of(self.scheme_of(wanted), self._own)
 
         def pick(said):
             if wanted in said:
@@ -246,6 +255,23 @@ def shipped(scheme: str | None = None) -> pathlib.Path:
     return WEIGHTS / (IBUG68 if scheme == IBUG68 else "dense490")
 
 
+def identity(workdir: pathlib.Path) -> str:
+    """What changes when the files do that `Detector.from_checkpoint` reads."""
+    kept = [f for f in workdir.rglob("*") if f.is_file()]
+    kept = [
+        f
+        for f in kept
+        if f.name in (inference.FILE, adaptation.FILE)
+        or f.suffix == ".npz"
+        or "checkpoints" in f.relative_to(workdir).parts
+    ]
+    told = [
+        [f.relative_to(workdir).as_posix(), f.stat().st_size, f.stat().st_mtime_ns]
+        for f in sorted(kept)
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
 def subset_of(part: schemes.Scheme, whole: schemes.Scheme) -> np.ndarray | None:
     """Which points of `whole` are those of `part`; None if some are missing."""
     counts, found = dict(whole.curves), []
@@ -279,15 +305,3 @@ def _tight(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     side, old = ((b[:, 2:] - b[:, :2]).max(-1) for b in (new, boxes))
     good = np.isfinite(new).all(-1) & (side > old / 20) & (side < old * 2)
     return np.where(good[:, None], new, boxes)
-
-
-def _picture(image: np.ndarray | Image.Image) -> Image.Image:
-    """A picture as PIL, RGB."""
-    if isinstance(image, Image.Image):
-        return reading.seen(image)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
-        raise UserError(
-            f"Wanted a picture as uint8 [h, w, 3], RGB; got {image.dtype}"
-            f" {list(image.shape)}."
-        )
-    return Image.fromarray(image)

@@ -1,4 +1,4 @@
-"""A user's photos and boxes: read, and written with their points."""
+"""Photos and their boxes to a folder of points and overlays, one photo at a time."""
 
 import contextlib
 import json
@@ -6,13 +6,14 @@ import os
 import pathlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from lmkjax import files
+from lmkjax.detect import box_files, journal, overlays
 from lmkjax.errors import UserError
-from lmkjax.evaluation import plots
 from lmkjax.images import reading
 
 CONVENTION = (
@@ -21,43 +22,36 @@ CONVENTION = (
     " deviation in the same pixels; a box is left, top, right, bottom"
 )
 POINTS, OVERLAYS = "points.json", "overlays"
+AT_ONCE = 128_000_000
+"""Pixels of the photos that are in memory together; a single one may have more."""
+FITS, LOOSE = 0.85, 0.5
+"""Overlap of a box with that of the face found in it (intersection over union): of
+right boxes it is above the first; below the other, box and face are two things."""
 
 
-def read_boxes(
-    file: str | pathlib.Path, photos: Mapping[str, Any]
-) -> dict[str, np.ndarray]:
-    """The box of each photo, float32 [4]: left, top, right, bottom.
+class Outcome(NamedTuple):
+    """What came of a job.
 
-    Args:
-        file: JSON of a photo's name to [left, top, right, bottom], or to
-            {"box": [...]}, as our own `points.json` has it.
-        photos: their names.
-
-    Raises:
-        UserError: the file is missing or broken, names a photo that is not there,
-            leaves one out, or holds a box that is none.
+    Attributes:
+        done: how many photos have points.
+        before: how many of them an earlier job had done that was broken off.
+        faults: why the others have none, by name.
+        loose: photos whose given box is not that of the face found in it.
     """
-    try:
-        content = json.loads(pathlib.Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: wanted a JSON file of boxes; {error}.") from None
-    if not isinstance(content, dict):
-        raise UserError(
-            f'{file}: wanted {{"photo.jpg": [left, top, right, bottom], ...}}; got'
-            f" {type(content).__name__}."
-        )
-    known = ", ".join(f"'{name}'" for name in list(photos)[:3])
-    if strangers := [name for name in content if name not in photos]:
-        raise UserError(
-            f"{file}: there is no photo '{strangers[0]}'; the photos are called"
-            f" {known}{', ...' if len(photos) > 3 else ''}."
-        )
-    if left_out := [name for name in photos if name not in content]:
-        raise UserError(
-            f"{file}: wanted a box for every photo; '{left_out[0]}' has none. Add it,"
-            " or go without --boxes where each photo is one face."
-        )
-    return {name: _box(content[name], name, file) for name in photos}
+
+    done: int
+    before: int
+    faults: dict[str, str]
+    loose: list[str]
+
+
+class _Photo(NamedTuple):
+    """A photo in memory, its boxes, and what changes when its results would."""
+
+    name: str
+    key: str
+    image: Image.Image
+    boxes: np.ndarray | None
 
 
 def annotate(
@@ -65,116 +59,245 @@ def annotate(
     photos: Mapping[str, pathlib.Path],
     out: str | pathlib.Path,
     *,
-    boxes: Mapping[str, np.ndarray] | None = None,
+    boxes: box_files.Boxes | None = None,
     scheme: str,
+    subset: np.ndarray | None = None,
+    asked: Any = None,
     together: int = 16,
-) -> int:
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Outcome:
     """Writes `points.json` and a picture with points for each photo into a folder.
 
-    Either all is written or nothing: it grows in a hidden folder beside `out`.
+    It grows in a hidden folder beside `out`, where the next call goes on if this one
+    is broken off; `out` changes at the end, all at once. A photo that cannot be read,
+    or whose box is none, costs itself: `points.json` says {"error": why} of it.
 
     Args:
         find_faces: `Detector.find`.
         photos: by name; see `finding.find`.
         out: a new or empty folder, or one that this has written before.
-        boxes: by name; see `read_boxes`; None = each photo is one face.
+        boxes: see `box_files.read`; None = each photo is one face.
         scheme: of the points.
-        together: photos in memory at a time.
-
-    Returns:
-        How many photos.
+        subset: which of the points are the 68 of iBug, around which boxes are drawn;
+            None = boxes and points are not compared.
+        asked: what JSON can hold: whatever else changes all points, the weights first;
+            a job that asks for something else does not go on from this one.
+        together: faces to look for together.
+        progress: told how many photos of how many are done.
 
     Raises:
-        UserError: a photo cannot be read, its box lies outside it, the folder holds
-            other things, or the network's answer is not finite.
+        UserError: no photo at all has points, the folder holds other things, or
+            another process writes into it.
     """
-    names, content = list(photos), {}
-    with _folder(pathlib.Path(out)) as folder:
-        (folder / OVERLAYS).mkdir()
-        for first in range(0, len(names), together):
-            part = names[first : first + together]
-            images = [reading.read(photos[name]) for name in part]
-            own = None if boxes is None else [boxes[name] for name in part]
-            for name, image in zip(part, images, strict=True):
-                if boxes is not None:
-                    _check_inside(boxes[name], image, name)
-            for name, image, face in zip(
-                part,
-                images,
-                zip(*find_faces(images, own, scheme=scheme), strict=True),
-                strict=True,
-            ):
-                content[name] = _entry(name, scheme, *face)
-                picture = folder / OVERLAYS / f"{name.replace('/', '_')}.png"
-                plots.write_overlay(picture, np.asarray(image), *face)
-        text = json.dumps(content, allow_nan=False)
-        (folder / POINTS).write_text(text.replace('}, "', '},\n"') + "\n")
-    return len(names)
+    out = pathlib.Path(os.path.abspath(out))
+    files.refuse_strangers(out, ours=[POINTS, OVERLAYS])
+    home = out.with_name(f".{out.name[:100]}.part")
+    with _home(home, out), contextlib.ExitStack() as stack:
+        log = journal.Journal(home / "journal.jsonl", [scheme, asked])
+        stack.callback(log.close)
+        job = _Job(find_faces, photos, home / "new", boxes, scheme, log)
+        job.subset = subset
+        before = job.before()
+        for done in job.run(together):
+            progress(done, len(photos))
+        job.write_points()
+        files.take_place(home / "new", out)
+    return Outcome(len(photos) - len(job.faults), before, job.faults, job.loose)
 
 
-def _entry(name, scheme, points, uncertainty, box) -> dict[str, Any]:
-    """What `points.json` says of a photo."""
-    if not (np.isfinite(points).all() and np.isfinite(uncertainty).all()):
-        raise UserError(
-            f"{name}: the network's points are not finite; its training has failed."
+class _Job:
+    """One call of `annotate`."""
+
+    def __init__(self, find_faces, photos, folder, boxes, scheme, log):
+        self._find, self._photos, self._folder = find_faces, photos, folder
+        self._scheme, self._log, self._boxes = scheme, log, boxes
+        self._pictures = overlays.file_names(photos)
+        self.subset: np.ndarray | None = None
+        self.faults: dict[str, str] = dict(boxes.faults) if boxes else {}
+        self.loose: list[str] = []
+        (folder / OVERLAYS).mkdir(parents=True, exist_ok=True)
+
+    def before(self) -> int:
+        """How many photos are done already."""
+        return sum(self._is_done(n, self._key(n)) for n in self._photos)
+
+    def run(self, together: int) -> Iterator[int]:
+        """Does what is left; yields how many photos are done or given up."""
+        count = self.before()
+        start = count
+        for group in self._groups(together):
+            found = self._faces(group)
+            if self._boxes is not None and self._boxes.form is None and count == start:
+                self._refuse_another_form(group, found)
+            for photo, faces in zip(group, found, strict=True):
+                self._keep(photo, faces)
+            count += len(group)
+            yield count + len(self.faults)
+
+    def write_points(self) -> None:
+        """Writes `points.json`, in the order of the photos.
+
+        Raises:
+            UserError: no photo has points.
+        """
+        if len(self.faults) == len(self._photos):
+            name, why = next(iter(self.faults.items()))
+            raise UserError(
+                f"None of {len(self._photos)} photos has points; the first is"
+                f" '{name}': {why.removesuffix('.')}."
+            )
+        with (self._folder / POINTS).open("w", encoding="utf-8") as stream:
+            for number, name in enumerate(self._photos):
+                fault = self.faults.get(name)
+                said = self._log.content(name) if fault is None else None
+                said = said or json.dumps({"error": fault})
+                stream.write(",\n" if number else "{")
+                stream.write(f"{json.dumps(name)}: {said}")
+            stream.write("}\n")
+        wanted = {self._pictures[n] for n in self._photos if n not in self.faults}
+        for picture in (self._folder / OVERLAYS).iterdir():
+            if picture.name not in wanted:  # of a job that asked for something else
+                picture.unlink()
+
+    def _groups(self, together: int) -> Iterator[list[_Photo]]:
+        """Photos that are left, as many at a time as memory and network like."""
+        group, faces, pixels = [], 0, 0
+        for name, path in self._photos.items():
+            key = self._key(name)
+            if name in self.faults or self._is_done(name, key):
+                continue
+            boxes = self._boxes.boxes[name] if self._boxes else None
+            try:
+                image = reading.read(path)
+            except UserError as error:
+                self.faults[name] = str(error)
+                continue
+            bad = [box_files.misfit(b, image.size) for b in _list(boxes)]
+            if any(bad):
+                self.faults[name] = next(filter(None, bad))
+                continue
+            size = image.width * image.height
+            if group and (faces >= together or pixels + size > AT_ONCE):
+                yield group
+                group, faces, pixels = [], 0, 0
+            group.append(_Photo(name, key, image, boxes))
+            faces += 1 if boxes is None else len(boxes)
+            pixels += size
+        if group:
+            yield group
+
+    def _faces(self, group: list[_Photo]) -> list[list[tuple]]:
+        """The faces of each photo: points, uncertainty, box."""
+        images = [p.image for p in group for _ in range(_count(p.boxes))]
+        boxes = [box for photo in group for box in _list(photo.boxes)] or None
+        found = iter(zip(*self._find(images, boxes, scheme=self._scheme), strict=True))
+        return [[next(found) for _ in range(_count(p.boxes))] for p in group]
+
+    def _refuse_another_form(self, group: list[_Photo], faces: list[list]) -> None:
+        """Refuses boxes whose faces fit far better if they are read the other way."""
+        fit = np.median([self._worst(own) for own in faces])
+        other = [
+            photo._replace(boxes=np.concatenate([b[:, :2], b[:, :2] + b[:, 2:]], 1))
+            for photo in group
+            if (b := photo.boxes) is not None
+        ]
+        inside = [(p.boxes[:, 2:] <= np.array(p.image.size) + 1).all() for p in other]
+        if fit > FITS or not (other and all(inside)):
+            return
+        better = np.median([self._worst(own) for own in self._faces(other)])
+        if better > fit + 0.1:
+            raise UserError(
+                "Wanted boxes as left, top, right, bottom; the faces found fit them"
+                f" better (overlap {better:.2f} instead of {fit:.2f}) as left, top,"
+                " width, height. Then --box-format xywh; else --box-format corners."
+            )
+
+    def _worst(self, faces: list[tuple]) -> float:
+        """The smallest overlap of a photo's faces with the boxes they were cut by."""
+        return min(_overlap(f[0], f[2], self.subset) for f in faces)
+
+    def _keep(self, photo: _Photo, faces: list[tuple]) -> None:
+        """Draws a photo's faces and notes them."""
+        if not all(np.isfinite(n).all() for face in faces for n in face[:2]):
+            self.faults[photo.name] = (
+                "the network's points are not finite: its training has failed, or the"
+                " photo is none"
+            )
+            return
+        if photo.boxes is not None and self._worst(faces) < LOOSE:
+            self.loose.append(photo.name)
+        picture = self._pictures[photo.name]
+        overlays.write(self._folder / OVERLAYS / picture, photo.image, faces)
+        entry: dict[str, Any] = {"scheme": self._scheme, "convention": CONVENTION}
+        said = [_face(*face) for face in faces]
+        several = self._boxes is not None and photo.name in self._boxes.several
+        entry = ({"faces": said} if several and len(said) > 1 else said[0]) | entry
+        entry["overlay"] = f"{OVERLAYS}/{picture}"
+        self._log.add(photo.name, photo.key, entry)
+
+    def _key(self, name: str) -> str:
+        """What changes when a photo's results would."""
+        boxes = None
+        if self._boxes is not None and name in self._boxes.boxes:
+            boxes = self._boxes.boxes[name].tolist()
+        try:
+            told = self._photos[name].stat()
+            state = [told.st_size, told.st_mtime_ns]
+        except OSError:
+            state = []
+        return json.dumps([state, boxes, self._pictures[name]])
+
+    def _is_done(self, name: str, key: str) -> bool:
+        picture = self._folder / OVERLAYS / self._pictures[name]
+        return (
+            name not in self.faults and self._log.has(name, key) and picture.is_file()
         )
+
+
+def _count(boxes: np.ndarray | None) -> int:
+    return 1 if boxes is None else len(boxes)
+
+
+def _list(boxes: np.ndarray | None) -> list[np.ndarray]:
+    return [] if boxes is None else list(boxes)
+
+
+def _face(points, uncertainty, box) -> dict[str, Any]:
+    """What `points.json` says of a face."""
     return {
         "box": np.asarray(box, float).round(3).tolist(),
         "points": np.asarray(points, float).round(3).tolist(),
         "uncertainty": np.asarray(uncertainty, float).round(3).tolist(),
-        "scheme": scheme,
-        "convention": CONVENTION,
     }
 
 
-def _box(value: Any, name: str, file: str | pathlib.Path) -> np.ndarray:
-    """A box as the file has it, checked."""
-    value = value.get("box") if isinstance(value, dict) else value
-    try:
-        box = np.array(value, np.float32)
-    except (TypeError, ValueError):
-        box = np.zeros(0)
-    if box.shape != (4,) or not np.isfinite(box).all() or (box[:2] >= box[2:]).any():
-        raise UserError(
-            f"{file}: '{name}' wants [left, top, right, bottom] in pixels with left <"
-            f" right and top < bottom; got {value!r:.80}."
-        )
-    return box
-
-
-def _check_inside(box: np.ndarray, image: Image.Image, name: str) -> None:
-    """Refuses a box that misses its photo, or is far larger."""
-    outside = (box[2:] <= 0).any() or (box[:2] >= np.array(image.size)).any()
-    if outside or (box[2:] - box[:2]).max() > 4 * max(image.size):
-        raise UserError(
-            f"{name}: wanted a box on the photo of {image.width} x {image.height}"
-            f" pixels; got {box.tolist()} (left, top, right, bottom)."
-        )
+def _overlap(points: np.ndarray, box: np.ndarray, subset: np.ndarray | None) -> float:
+    """How much a box and that of the points are one, 0 to 1 (IoU)."""
+    if subset is None:  # nobody knows how its points fill a box
+        return 1.0
+    own, box = np.asarray(points)[subset], np.asarray(box)
+    found = np.concatenate([own.min(0), own.max(0)])
+    shared = np.minimum(found[2:], box[2:]) - np.maximum(found[:2], box[:2])
+    areas = [np.prod(b[2:] - b[:2]) for b in (found, box)]
+    both = np.prod(np.maximum(shared, 0))
+    return float(both / (sum(areas) - both))
 
 
 @contextlib.contextmanager
-def _folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A hidden folder that takes the place of `out` if all goes well."""
-    if out.exists() and not out.is_dir():
-        raise UserError(f"Wanted a folder for --out; '{out}' is a file.")
-    if out.is_dir() and (
-        others := {f.name for f in out.iterdir()} - {POINTS, OVERLAYS}
-    ):
-        raise UserError(
-            f"Wanted a new folder for --out; '{out}' already holds"
-            f" '{sorted(others)[0]}', which is not from an earlier prediction."
-        )
-    out = out.absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    new, old = (
-        out.with_name(f".{out.name}.{what}{os.getpid()}") for what in ("", "old")
-    )
-    new.mkdir()
+def _home(home: pathlib.Path, out: pathlib.Path) -> Iterator[None]:
+    """The hidden folder that results grow in, for this process alone.
+
+    It goes when they have gone to their place, or when there are none.
+    """
     try:
-        yield new
-        if out.exists():
-            out.rename(old)
-        new.rename(out)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        home.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
+    try:
+        with files.alone(home, wait=False, why=f"predicts into {out}"):
+            yield
     finally:
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        started = home / "new" / OVERLAYS
+        if not (started.is_dir() and any(started.iterdir())):
+            shutil.rmtree(home, ignore_errors=True)

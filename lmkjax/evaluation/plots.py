@@ -8,7 +8,6 @@ from typing import Any
 
 import matplotlib.figure
 import numpy as np
-from PIL import Image, ImageDraw
 
 from lmkjax import files
 
@@ -21,11 +20,6 @@ COLOURS = {
     "mean_face": "#8c8c8c",
 }
 """Of points and curves, told apart on skin; others take matplotlib's in order."""
-
-
-SURE, UNSURE = 0.04, 0.10
-"""Shares of a face's box: points so unsure are drawn green and red. A map that is as
-narrow as training asks for is 0.04 wide (one pixel of 32)."""
 
 
 def write_curves(
@@ -164,40 +158,6 @@ def draw(axes: Any, image: np.ndarray, points: Mapping[str, np.ndarray]) -> None
         axes.scatter(of[:, 0], of[:, 1], s=area, c=colour, lw=0, label=name)
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
-
-
-def write_overlay(
-    path: pathlib.Path,
-    image: np.ndarray,
-    points: np.ndarray,
-    uncertainty: np.ndarray,
-    box: np.ndarray,
-) -> None:
-    """Draws a photo with its points and box into a PNG of the photo's size.
-
-    A point is green where its standard deviation is `SURE` of the box's longer side or
-    less, red where it is `UNSURE` or more.
-
-    Args:
-        path: the file.
-        image: uint8 [h, w, 3].
-        points: [k, 2] in pixels of the image.
-        uncertainty: [k], pixels.
-        box: left, top, right, bottom.
-    """
-    picture = Image.fromarray(image)
-    pen = ImageDraw.Draw(picture)
-    side = max(box[2] - box[0], box[3] - box[1])
-    # The pen counts pixels by their centres from 0; our first centre is 0.5.
-    pen.rectangle([float(edge) - 0.5 for edge in box], outline=(255, 255, 255))
-    radius = max(1.0, side / (120 if len(points) <= 100 else 240))
-    for (x, y), doubt in zip(points - 0.5, uncertainty, strict=True):
-        red = np.clip((doubt / side - SURE) / (UNSURE - SURE), 0, 1)
-        colour = (int(255 * min(1, 2 * red)), int(255 * min(1, 2 - 2 * red)), 0)
-        pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colour)
-    png = io.BytesIO()
-    picture.save(png, format="PNG")
-    files.write(pathlib.Path(path), png.getvalue())
 
 
 def _save(figure: matplotlib.figure.Figure, path: pathlib.Path) -> None:

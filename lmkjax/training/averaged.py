@@ -11,7 +11,7 @@ from flax import traverse_util
 
 from lmkjax import files
 from lmkjax.errors import UserError
-from lmkjax.training import checkpoint, trouble
+from lmkjax.training import trouble
 
 EXPORTED = "weights.npz"
 BEST = "best.npz"
@@ -44,6 +44,8 @@ def load(workdir: pathlib.Path, *, best: bool = False) -> Any:
         return _read(workdir / BEST)[0]
     if (workdir / EXPORTED).is_file():
         return _read(workdir / EXPORTED)[0]
+    from lmkjax.training import checkpoint  # Orbax: exported weights go without it
+
     steps = checkpoint.steps(workdir / checkpoint.FOLDER)
     if not steps:
         raise UserError(

@@ -1,12 +1,15 @@
-"""A user's photos and boxes: names, EXIF, refusals, and nothing half-written."""
+"""A user's photos: what is written, what one bad photo costs, and jobs broken off."""
 
+import errno
 import json
+import pathlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax.detect import photos
+from lmkjax import files
+from lmkjax.detect import box_files, photos
 from lmkjax.errors import UserError
 from lmkjax.images import finding
 
@@ -24,96 +27,240 @@ def folder(tmp_path):
     save(tmp_path / "in/a.jpg")
     save(tmp_path / "in/b.png", 50, 60, mode="L")
     save(tmp_path / "in/sub/a.jpg", 20, 10)
-    (tmp_path / "in/notes.txt").write_text("no photo")
     return tmp_path / "in"
 
 
-def faces(images, boxes, *, scheme):
-    """Points on the diagonal of each picture, as a detector would give them."""
-    assert scheme == SCHEME
-    sizes = np.array([image.size for image in images], np.float32)
-    points = np.linspace(0 * sizes, sizes, 68, axis=1)
-    whole = np.concatenate([0 * sizes, sizes], -1)
-    uncertainty = np.full((len(images), 68), 0.5)
-    return points, uncertainty, whole if boxes is None else np.array(boxes)
+class Finder:
+    """Points on the diagonal of each box, or picture, as a detector would give them.
+
+    Attributes:
+        calls: the sizes of the pictures that it was asked about, call by call.
+        fail: what it raises at the call of that number.
+    """
+
+    def __init__(self, fail=None):
+        self.calls, self.fail = [], fail or {}
+
+    def __call__(self, images, boxes, *, scheme):
+        assert scheme == SCHEME
+        if error := self.fail.get(len(self.calls)):
+            raise error
+        self.calls.append([image.size for image in images])
+        sizes = np.array([image.size for image in images], np.float32)
+        whole = np.concatenate([0 * sizes, sizes], -1)
+        boxes = whole if boxes is None else np.array(boxes)
+        points = np.linspace(boxes[:, :2], boxes[:, 2:], 68, axis=1)
+        return points, np.full((len(images), 68), 0.5), boxes
 
 
-def write_boxes(tmp_path, content):
-    file = tmp_path / "boxes.json"
-    file.write_text(json.dumps(content))
-    return file
+def annotate(folder, finder=None, **options):
+    found = finding.find([folder]).photos
+    options = {"scheme": SCHEME, "together": 1} | options
+    return photos.annotate(finder or Finder(), found, folder.parent / "out", **options)
 
 
-BOXES = {"a.jpg": [1, 2, 30, 20], "b.png": {"box": [0, 0, 50, 60]}}
+def content(folder):
+    return json.loads((folder.parent / "out/points.json").read_text())
 
 
-def test_boxes_are_read_in_the_order_of_the_photos(tmp_path):
-    boxes = photos.read_boxes(write_boxes(tmp_path, BOXES), {"b.png": 0, "a.jpg": 0})
-    assert list(boxes) == ["b.png", "a.jpg"]
-    np.testing.assert_array_equal(boxes["b.png"], [0, 0, 50, 60])
+def left(folder):
+    return sorted(path.name for path in folder.parent.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (BOXES | {"c.jpg": [0, 0, 1, 1]}, "no photo 'c.jpg'.*'a.jpg', 'b.png'"),
-        ({"a.jpg": [0, 0, 1, 1]}, "'b.png' has none"),
-        (BOXES | {"a.jpg": [0, 0, float("nan"), 1]}, "'a.jpg' wants"),
-        (BOXES | {"a.jpg": [5, 0, 5, 1]}, "'a.jpg' wants"),
-        (BOXES | {"a.jpg": [0, 0, 1]}, "'a.jpg' wants"),
-        (BOXES | {"a.jpg": "all"}, "'a.jpg' wants.*'all'"),
-        ([1], "got list"),
-    ],
-)
-def test_boxes_that_are_none_are_refused(tmp_path, content, words):
-    file = write_boxes(tmp_path, content)
-    with pytest.raises(UserError, match=words) as caught:
-        photos.read_boxes(file, {"a.jpg": 0, "b.png": 0})
-    assert "boxes.json" in str(caught.value)
-
-
-def test_points_and_overlays_are_written(folder, tmp_path):
-    found, out = finding.find([folder]).photos, tmp_path / "new/out"
-    assert photos.annotate(faces, found, out, scheme=SCHEME, together=2) == 3
-    content = json.loads((out / "points.json").read_text())
-    assert list(content) == list(found)
-    face = content["b.png"]
-    assert set(face) == {"box", "points", "uncertainty", "scheme", "convention"}
+def test_points_and_overlays_are_written(folder):
+    outcome = annotate(folder, together=2)
+    assert outcome == (3, 0, {}, [])
+    said = content(folder)
+    assert list(said) == ["a.jpg", "b.png", "sub/a.jpg"]
+    face = said["b.png"]
+    assert set(face) == {
+        *("box", "points", "uncertainty", "scheme", "convention", "overlay")
+    }
     assert face["points"][67] == [50, 60] and len(face["uncertainty"]) == 68
     assert face["box"] == [0, 0, 50, 60] and face["scheme"] == SCHEME
-    overlays = sorted(path.name for path in (out / "overlays").iterdir())
+    overlays = sorted(f.name for f in (folder.parent / "out/overlays").iterdir())
     assert overlays == ["a.jpg.png", "b.png.png", "sub_a.jpg.png"]
-    with Image.open(out / "overlays/b.png.png") as picture:
+    with Image.open(folder.parent / "out" / face["overlay"]) as picture:
         assert picture.size == (50, 60)
+    assert left(folder) == ["in", "out"]
 
 
 def test_an_earlier_result_is_replaced_and_other_folders_are_left_alone(folder):
-    found, out = finding.find([folder]).photos, folder.parent / "out"
-    photos.annotate(faces, found, out, scheme=SCHEME)
-    photos.annotate(faces, {"a.jpg": found["a.jpg"]}, out, scheme=SCHEME)
-    assert list(json.loads((out / "points.json").read_text())) == ["a.jpg"]
-    assert len(list((out / "overlays").iterdir())) == 1
-    with pytest.raises(UserError, match="already holds 'a.jpg'"):
-        photos.annotate(faces, found, folder, scheme=SCHEME)
-    with pytest.raises(UserError, match="is a file"):
-        photos.annotate(faces, found, folder / "a.jpg", scheme=SCHEME)
-    assert sorted(p.name for p in folder.parent.iterdir()) == ["in", "out"]
-
-
-def test_a_fault_on_the_way_leaves_nothing_behind(folder, tmp_path):
+    annotate(folder)
+    (folder / "b.png").unlink()
+    (folder / "sub/a.jpg").unlink()
+    annotate(folder)
+    assert list(content(folder)) == ["a.jpg"]
+    assert len(list((folder.parent / "out/overlays").iterdir())) == 1
     found = finding.find([folder]).photos
-    (folder / "b.png").write_bytes(b"broken")
-    with pytest.raises(UserError, match="b.png"):
-        photos.annotate(faces, found, tmp_path / "out", scheme=SCHEME, together=1)
+    with pytest.raises(UserError, match="already holds 'a.jpg'"):
+        photos.annotate(Finder(), found, folder, scheme=SCHEME)
+    with pytest.raises(UserError, match="is a file"):
+        photos.annotate(Finder(), found, folder / "a.jpg", scheme=SCHEME)
+    assert left(folder) == ["in", "out"]
 
-    def diverged(images, boxes, *, scheme):
-        points, uncertainty, box = faces(images, boxes, scheme=scheme)
-        return points * np.nan, uncertainty, box
 
-    one = {"a.jpg": found["a.jpg"]}
-    with pytest.raises(UserError, match="a.jpg: .* not finite"):
-        photos.annotate(diverged, one, tmp_path / "out", scheme=SCHEME)
-    outside = {"a.jpg": np.array([100.0, 0, 120, 20])}
-    with pytest.raises(UserError, match="a.jpg: .* 40 x 30"):
-        photos.annotate(faces, one, tmp_path / "out", boxes=outside, scheme=SCHEME)
-    assert [p.name for p in tmp_path.iterdir()] == ["in"]
+def test_a_bad_photo_costs_itself(folder):
+    cut = (folder / "a.jpg").read_bytes()[:200]
+    (folder / "c.jpg").write_bytes(cut)
+    (folder / "gone.jpg").symlink_to(folder / "nowhere")
+    outcome = annotate(folder, together=2)
+    assert outcome.done == 3 and list(outcome.faults) == ["c.jpg", "gone.jpg"]
+    said = content(folder)
+    assert list(said) == ["a.jpg", "b.png", "c.jpg", "gone.jpg", "sub/a.jpg"]
+    assert list(said["c.jpg"]) == ["error"] and "c.jpg" in said["c.jpg"]["error"]
+    assert len(list((folder.parent / "out/overlays").iterdir())) == 3
+
+
+def test_where_no_photo_is_good_earlier_results_stay(folder):
+    annotate(folder)
+    for file in folder.rglob("*.*"):
+        file.write_bytes(b"broken")
+    with pytest.raises(UserError, match="None of 3 photos.*'a.jpg'"):
+        annotate(folder)
+    assert len(content(folder)) == 3 and left(folder) == ["in", "out"]
+
+
+def test_points_that_are_not_finite_are_a_fault(folder):
+    class Diverged(Finder):
+        def __call__(self, images, boxes, *, scheme):
+            points, *rest = super().__call__(images, boxes, scheme=scheme)
+            points[[image.size == (50, 60) for image in images]] = np.nan
+            return points, *rest
+
+    outcome = annotate(folder, Diverged(), together=8)
+    assert list(outcome.faults) == ["b.png"] and "not finite" in outcome.faults["b.png"]
+
+
+STOPS = [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=["ctrl_c", "disk_full"])
+def test_a_job_that_was_broken_off_goes_on(folder, stop):
+    annotate(folder)
+    earlier = content(folder)
+    save(folder / "c.jpg")
+    with pytest.raises(type(stop)):
+        annotate(folder, Finder(fail={2: stop}))
+    assert content(folder) == earlier  # until the new is whole
+    finder = Finder()
+    outcome = annotate(folder, finder)
+    assert (outcome.done, outcome.before) == (4, 2) and len(finder.calls) == 2
+    assert list(content(folder)) == ["a.jpg", "b.png", "c.jpg", "sub/a.jpg"]
+    assert left(folder) == ["in", "out"]
+
+
+@pytest.mark.parametrize("what", ["asked", "photo", "boxes", "overlay", "line"])
+def test_what_has_changed_since_is_done_anew(folder, what):
+    boxes = given({"a.jpg": [0, 0, 9, 9], "b.png": [0, 0, 9, 9], "sub/a.jpg": [0] * 4})
+    with pytest.raises(KeyboardInterrupt):
+        annotate(folder, Finder(fail={2: KeyboardInterrupt()}), boxes=boxes, asked=1)
+    asked, part = 1, folder.parent / ".out.part"
+    if what == "asked":
+        asked = 2
+    elif what == "photo":
+        save(folder / "a.jpg", 30, 20)
+    elif what == "boxes":
+        boxes.boxes["a.jpg"][0, 0] = 1
+    elif what == "overlay":
+        (part / "new/overlays/a.jpg.png").unlink()
+    else:  # the last line was cut off
+        journal = part / "journal.jsonl"
+        journal.write_bytes(journal.read_bytes()[:-9])
+    outcome = annotate(folder, boxes=boxes, asked=asked)
+    assert outcome.done == 3 and outcome.before == (0 if what == "asked" else 1)
+
+
+def test_two_jobs_at_once_are_refused(folder):
+    home = folder.parent / ".out.part"
+    with files.alone(home, wait=False, why=""):
+        with pytest.raises(UserError, match="Another process predicts into .*out"):
+            annotate(folder)
+
+
+def test_a_rename_that_fails_loses_nothing(folder, monkeypatch):
+    annotate(folder)
+    earlier, rename = content(folder), pathlib.Path.rename
+
+    def refuse(self, target):
+        if self.name == "new":
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        return rename(self, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", refuse)
+    save(folder / "c.jpg")
+    with pytest.raises(OSError, match="busy"):
+        annotate(folder)
+    assert content(folder) == earlier
+    monkeypatch.undo()
+    finder = Finder()
+    assert annotate(folder, finder).before == 4 and not finder.calls
+
+
+def given(boxes, **options):
+    arrays = {name: np.array(b, np.float32).reshape(-1, 4) for name, b in boxes.items()}
+    for array in arrays.values():
+        array[:, 2:] = np.maximum(array[:, 2:], array[:, :2] + 5)
+    kinds = {"several": set(), "faults": {}, "notes": [], "form": "corners"}
+    return box_files.Boxes(arrays, **kinds | options)
+
+
+def test_several_faces_of_a_photo(folder):
+    two = [[0, 0, 9, 9], [10, 0, 29, 20]]
+    boxes = given(
+        {"a.jpg": two, "b.png": [1, 1, 9, 9]},
+        several={"a.jpg"},
+        faults={"sub/a.jpg": "none"},
+    )
+    finder = Finder()
+    outcome = annotate(folder, finder, boxes=boxes, together=8)
+    assert finder.calls == [[(40, 30), (40, 30), (50, 60)]]
+    assert outcome.done == 2 and outcome.faults == {"sub/a.jpg": "none"}
+    face, *more = content(folder)["a.jpg"]["faces"]
+    assert face["points"][67] == [9, 9] and more[0]["box"] == two[1]
+    assert content(folder)["b.png"]["points"][67] == [9, 9]
+
+
+@pytest.mark.parametrize(
+    ("box", "words"),
+    [
+        ([100, 0, 120, 20], "beside the photo of 40 x 30"),
+        ([35, 25, 95, 95], "mostly beside"),
+        ([-200, -200, 200, 200], "mostly beside"),
+    ],
+)
+def test_a_box_that_misses_its_photo_is_a_fault(folder, box, words):
+    boxes = given({"a.jpg": box, "b.png": [0, 0, 9, 9], "sub/a.jpg": [0, 0, 9, 9]})
+    outcome = annotate(folder, boxes=boxes)
+    assert list(outcome.faults) == ["a.jpg"] and words in outcome.faults["a.jpg"]
+
+
+class Fixed(Finder):
+    """Finds the same face wherever the box is."""
+
+    def __call__(self, images, boxes, *, scheme):
+        points, uncertainty, boxes = super().__call__(images, boxes, scheme=scheme)
+        points = np.repeat(np.linspace([8, 8], [20, 20], 68)[None], len(points), 0)
+        return points, uncertainty, boxes
+
+
+def test_boxes_of_another_form_are_noticed_by_their_faces(folder):
+    boxes = given({n: [8, 8, 13, 13] for n in ("a.jpg", "b.png")}, form=None)
+    boxes.faults["sub/a.jpg"] = "none"
+    with pytest.raises(UserError, match="--box-format xywh"):
+        annotate(folder, Fixed(), boxes=boxes, subset=np.arange(68))
+    outcome = annotate(
+        folder, Fixed(), boxes=boxes._replace(form="corners"), subset=np.arange(68)
+    )
+    assert outcome.loose == ["a.jpg", "b.png"]
+    right = given({n: [8, 8, 20, 20] for n in ("a.jpg", "b.png")}, form=None)
+    right.faults["sub/a.jpg"] = "none"
+    assert annotate(folder, Fixed(), boxes=right, subset=np.arange(68)).loose == []
+
+
+def test_memory_bounds_how_many_are_looked_at_together(folder, monkeypatch):
+    monkeypatch.setattr(photos, "AT_ONCE", 40 * 30 + 50 * 60)
+    finder, told = Finder(), []
+    annotate(folder, finder, together=9, progress=lambda *now: told.append(now))
+    assert [len(call) for call in finder.calls] == [2, 1]
+    assert told == [(2, 3), (3, 3)]

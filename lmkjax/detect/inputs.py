@@ -1,0 +1,65 @@
+"""What a program gives a detector: pictures and boxes, told what is wrong with them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from lmkjax.errors import UserError
+from lmkjax.images import reading
+
+
+def four(boxes: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+    """Boxes as float32 [n, 4].
+
+    Raises:
+        UserError: one is not four numbers.
+    """
+    try:
+        array = np.array(boxes, np.float32).reshape(len(boxes), -1)
+    except (TypeError, ValueError):
+        array = np.zeros((len(boxes), 0))
+    if len(boxes) and array.shape[1] != 4:
+        raise UserError(
+            "Wanted a box for each picture, [left, top, right, bottom] in pixels; got"
+            f" {np.shape(boxes[0]) and list(boxes[0])!r:.80}."
+        )
+    return array.reshape(-1, 4)
+
+
+def picture(image: np.ndarray | Image.Image) -> Image.Image:
+    """A picture as PIL, RGB, turned as its EXIF says.
+
+    Raises:
+        UserError: it is nothing of the kind.
+    """
+    if isinstance(image, Image.Image):
+        try:
+            return reading.seen(image)
+        except (OSError, ValueError) as error:
+            raise UserError(f"A picture cannot be read: {error}.") from error
+    wanted = "Wanted a picture as uint8 [h, w, 3], RGB, or of PIL"
+    if not isinstance(image, np.ndarray):
+        raise UserError(
+            f"{wanted}; got {type(image).__name__}. A file: lmkjax.images.reading.read;"
+            " an array of another library: np.asarray."
+        )
+    came = f"{wanted}; got {image.dtype} {list(image.shape)}"
+    if image.ndim == 2:
+        raise UserError(f"{came}. Grey: give Image.fromarray(image).")
+    if image.ndim == 4:
+        raise UserError(f"{came}. Several pictures are a list: list(images).")
+    if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[2] > 4:
+        raise UserError(f"{came}. Channels first: image.transpose(1, 2, 0).")
+    if image.ndim != 3 or image.shape[2] not in (3, 4) or not image.size:
+        raise UserError(f"{came}.")
+    if image.dtype.kind == "f":
+        raise UserError(
+            f"{came}. From 0 to 1: np.uint8(image * 255 + 0.5); to 255:"
+            " np.uint8(image + 0.5)."
+        )
+    if image.dtype != np.uint8:
+        raise UserError(f"{came}. Of 16 bits: np.uint8(image >> 8).")
+    if image.shape[2] == 4:
+        raise UserError(f"{came}. RGBA: give Image.fromarray(image).")
+    return Image.fromarray(image)
