@@ -2,12 +2,16 @@
 
 import contextlib
 import errno
+import hashlib
 import importlib
 import os
+import pathlib
+import platform
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+import platformdirs
 from absl import logging
 
 from lmkjax import errors
@@ -30,6 +34,7 @@ DISK |= {errno.EACCES, errno.EPERM, errno.ENOTDIR}
 def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
     """Ends the process with what `main` returns, or with one line of what was wrong."""
     logging.set_verbosity("error")  # libraries' notes are not for the person here
+    keep_compiled()
     try:
         sys.exit(main(None) or 0)
     except UserError as error:
@@ -51,6 +56,43 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
             " Fewer faces at once need less: --config.train.batch, or the same batch in"
             " parts, --config.train.accumulate=4; --config.eval.batch for measuring."
         )
+
+
+def keep_compiled() -> None:
+    """Lets JAX keep what it compiles in a folder of the user's cache, up to 2 GB.
+
+    JAX_COMPILATION_CACHE_DIR, where it is set, names the folder; empty, or with
+    JAX_ENABLE_COMPILATION_CACHE=false, nothing is kept.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    # Code for one CPU does not run on another, and a home may be shared by several.
+    folder = platformdirs.user_cache_path("lmkjax") / "compiled" / _processor()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # no home, or one that cannot be written: compiled anew each time
+        return
+    kept = {
+        "jax_compilation_cache_dir": str(folder),
+        "jax_compilation_cache_max_size": 2 * 10**9,
+        "jax_persistent_cache_min_compile_time_secs": 0.3,
+    }
+    # By the environment, so that JAX need not be imported, and for child processes.
+    for name, value in kept.items():
+        if name.upper() not in os.environ:
+            os.environ[name.upper()] = str(value)
+            if jax := sys.modules.get("jax"):
+                jax.config.update(name, value)
+
+
+def _processor() -> str:
+    """A short name for this kind of CPU: what it can do."""
+    told = [platform.machine(), platform.processor()]
+    with contextlib.suppress(OSError):
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+        wanted = ("model name", "flags", "Features", "CPU part")
+        told += sorted({x for x in text.splitlines() if x.startswith(wanted)})
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
 def _fail(why: str) -> NoReturn:

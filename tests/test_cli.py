@@ -1,0 +1,57 @@
+"""What all commands begin with: what is compiled is kept, where the user wants it."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+from lmkjax import cli
+if sys.argv[1] == "late":
+    import jax
+cli.keep_compiled()
+import jax
+found = []
+jax.monitoring.register_event_listener(lambda name, **_: found.append(name))
+jax.jit(lambda x: x * 3 + 1)(2.0)
+print(any(name.endswith("cache_hits") for name in found))
+"""
+
+
+def compile_(home, *, when="early", **env):
+    """Whether a program found what it needs compiled already, and what is kept now."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_", "XLA_"))}
+    clean |= {"JAX_PLATFORMS": "cpu", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, when],
+        env=clean | {"XDG_CACHE_HOME": str(home), "HOME": str(home)} | env,
+        cwd=pathlib.Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not done.stderr
+    kept = [f for f in home.rglob("*") if f.is_file() and f.name.endswith("-cache")]
+    return done.stdout.strip() == "True", kept
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where caches lie on Linux")
+def test_what_is_compiled_is_kept_in_the_users_cache(tmp_path):
+    found, kept = compile_(tmp_path)
+    assert not found and kept
+    assert all(f.is_relative_to(tmp_path / "lmkjax" / "compiled") for f in kept)
+    found, again = compile_(tmp_path, when="late")  # JAX was imported before
+    assert found and again == kept
+
+
+def test_the_variable_of_jax_names_another_folder_or_none(tmp_path):
+    other = tmp_path / "other"
+    _, kept = compile_(tmp_path, JAX_COMPILATION_CACHE_DIR=str(other))
+    assert kept and all(f.is_relative_to(other) for f in kept)
+    home = tmp_path / "home"
+    home.mkdir()
+    assert compile_(home, JAX_COMPILATION_CACHE_DIR="") == (False, [])
+    assert compile_(home, JAX_ENABLE_COMPILATION_CACHE="false")[1] == []
