@@ -93,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if options.workdir and options.data:
         parser.error("--data goes with --predictions; a run knows its own test sets")
-    if options.threshold <= 0:
-        parser.error(f"--threshold wants a % above 0; got {options.threshold}")
+    if not 0 < options.threshold <= 100:  # NaN neither
+        parser.error(f"--threshold wants a % above 0 to 100; got {options.threshold}")
 
     if options.predictions:
         from lmkjax.evaluation import predictions

@@ -54,6 +54,7 @@ def test_a_broken_pts_file_is_named_and_nothing_is_written(predicted, tmp_path):
         (["--predictions", "a.json"], "wants --data"),
         (["--workdir", "a", "--predictions", "b"], "not allowed"),
         (["--workdir", "a", "--threshold", "0"], "above 0"),
+        (["--workdir", "a", "--threshold", "nan"], "above 0 to 100"),
         (["--workdir", "a", "--colour", "red"], "--colour"),
     ],
 )
