@@ -201,11 +201,14 @@ class _Job:
             for photo in group
             if (b := photo.boxes) is not None
         ]
-        inside = [(p.boxes[:, 2:] <= np.array(p.image.size) + 1).all() for p in other]
+        inside = [
+            (p.boxes[:, 2:] <= np.array(p.image.size) + 1).all() and p.boxes.min() >= -1
+            for p in other
+        ]
         if fit > FITS or not (other and all(inside)):
             return
         better = np.median([self._worst(own) for own in self._faces(other)])
-        if better > fit + 0.1:
+        if better > max(FITS, fit + 0.1):
             raise UserError(
                 "Wanted boxes as left, top, right, bottom; the faces found fit them"
                 f" better (overlap {better:.2f} instead of {fit:.2f}) as left, top,"

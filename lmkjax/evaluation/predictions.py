@@ -1,26 +1,22 @@
 """Predictions of any system, from a JSON file, held against folders of .pts files.
 
-The file maps an image's name to its 68 points, [[x, y], ...], or to
-{"points": [[x, y], ...]}, as our own `points.json` does. A name may bear an extension
-and as many sub-folders as it takes to be unique.
+For the file see `prediction_files.read`. A name may bear an extension and as many
+sub-folders as it takes to be unique.
 """
 
-import collections
 import dataclasses
-import json
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.errors import UserError
-from lmkjax.evaluation import evaluator, plots, tables
+from lmkjax.evaluation import evaluator, plots, prediction_files, tables
+from lmkjax.images import names
 from lmkjax.landmarks import points, pts, schemes
 from lmkjax.types import Batch
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pts")
 COMMON = {"helen/testset", "lfpw/testset"}
 """The folders that 300-W's common test set is made of."""
 
@@ -31,7 +27,7 @@ class Comparison:
 
     Attributes:
         evaluation: its rows, and the errors of single faces.
-        names: of the faces, in order: the .pts files without ending.
+        names: of the faces, in order: the .pts files, or pictures, without ending.
         unused: how many predictions no .pts file asked for.
     """
 
@@ -51,7 +47,7 @@ def compare(
 
     Args:
         file: JSON, see above.
-        folders: searched for .pts files, sub-folders included.
+        folders: searched for .pts files, sub-folders included; or what `render` wrote.
         first_pixel_centre: where the file counts from: 0, 0.5 (we) or 1 (300-W).
         threshold: of AUC and failure rate, % NME.
 
@@ -61,23 +57,29 @@ def compare(
     Raises:
         UserError: a file or folder that is missing or broken, a face without a
             prediction, a name that fits two faces or two names that fit one, another
-            number of points than 68, a number that is not finite.
+            number of points than 68, a number that is not finite, points that are
+            shares of the image or in the order of mirrored images.
     """
-    given = read(file)
-    faces = find(folders)
-    chosen = _match(given, faces, file)
-    missing = [face for face in faces if face not in chosen]
+    given, without = prediction_files.read(file)
+    faces = truth(folders)
+    chosen = names.match([*given, *without], faces, file=file)
+    missing = [face for face in faces if chosen.get(face) not in given]
     if missing:
+        why = without.get(chosen.get(missing[0], ""))
         raise UserError(
             f"{file}: wanted a prediction for each of the {len(faces)} faces in"
             f" {_words(folders)}; {len(missing)} are missing, the first is"
-            f" '{missing[0].with_suffix('')}'; the file's first name is"
-            f" '{next(iter(given))}'. Add them, or give --data the folders that were"
-            " predicted."
+            f" '{_stem(missing[0])}'{f' ({why})' if why else ''}; the file's first name"
+            f" is '{next(iter([*given, *without]))}'. Add them, or give --data the"
+            " folders that were predicted."
         )
-    pred = jnp.asarray(np.stack([given[chosen[face]] for face in faces]))
-    pred = points.from_origin(pred, first_pixel_centre=float(first_pixel_centre))
-    target = np.stack([pts.read(face) for face in faces])
+    target = np.stack(list(faces.values()))
+    pred = np.stack([given[chosen[face]] for face in faces])
+    _refuse_shares(pred, target, file)
+    pred = points.from_origin(
+        jnp.asarray(pred), first_pixel_centre=float(first_pixel_centre)
+    )
+    _refuse_mirrored(np.asarray(pred), target, file)
     batch = _batch(target)
     evaluation = evaluator.evaluate(
         lambda images: {"direct": pred},
@@ -86,8 +88,8 @@ def compare(
         regions=schemes.get("ibug68").regions,
         threshold=threshold,
     )
-    names = [str(face.with_suffix("")) for face in faces]
-    return Comparison(evaluation, names, len(given) - len(faces))
+    stems = [_stem(face) for face in faces]
+    return Comparison(evaluation, stems, len(given) + len(without) - len(faces))
 
 
 def run(
@@ -128,28 +130,6 @@ def run(
     return found
 
 
-def read(file: str | pathlib.Path) -> dict[str, np.ndarray]:
-    """The points of every image in a file of predictions, float32 [68, 2].
-
-    Raises:
-        UserError: the file is missing, is not as described above, or names an image
-            twice.
-    """
-    try:
-        text = pathlib.Path(file).read_text(encoding="utf-8")
-        content = json.loads(text, object_pairs_hook=_without_doubles)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file}: wanted a JSON file of image names to points; {error}."
-        ) from None
-    if not isinstance(content, dict) or not content:
-        raise UserError(
-            f'{file}: wanted {{"image": [[x, y], ...], ...}};'
-            f" got {'nothing in it' if content == {} else type(content).__name__}."
-        )
-    return {name: _points(value, name, file) for name, value in content.items()}
-
-
 def find(folders: Sequence[str | pathlib.Path]) -> list[pathlib.Path]:
     """All .pts files of the folders and their sub-folders but for mirrored copies.
 
@@ -160,11 +140,35 @@ def find(folders: Sequence[str | pathlib.Path]) -> list[pathlib.Path]:
     for folder in map(pathlib.Path, folders):
         if not folder.is_dir():
             raise UserError(f"Wanted a folder of .pts files; there is no '{folder}'.")
-        own = sorted(f for f in folder.rglob("*.pts") if not pts.is_mirrored(f))
+        own = sorted(
+            file
+            for file in folder.rglob("*")
+            if file.suffix.lower() == ".pts"
+            and not pts.is_mirrored(file)
+            and not file.name.startswith("._")  # macOS's notes on other files
+        )
         if not own:
             raise UserError(f"Wanted .pts files in '{folder}'; found none.")
         found |= dict.fromkeys(file.resolve() for file in own)
     return list(found)
+
+
+def truth(folders: Sequence[str | pathlib.Path]) -> dict[str, np.ndarray]:
+    """The true points of every face by its file, float32 [68, 2].
+
+    Raises:
+        UserError: a folder is missing, holds neither .pts files nor what `render`
+            wrote, or one of them cannot be read.
+    """
+    faces: dict[str, np.ndarray] = {}
+    for folder in map(pathlib.Path, folders):
+        drawn = folder / prediction_files.POINTS
+        if drawn.is_file() and prediction_files.is_render(drawn):
+            given, _ = prediction_files.read(drawn)
+            faces |= {str(folder.resolve() / name): own for name, own in given.items()}
+        else:
+            faces |= {str(file): pts.read(file) for file in find([folder])}
+    return faces
 
 
 def name_of(folders: Sequence[str | pathlib.Path]) -> str:
@@ -177,73 +181,33 @@ def name_of(folders: Sequence[str | pathlib.Path]) -> str:
     return "common" if set(names) == COMMON else " + ".join(names)
 
 
-def _match(
-    given: Mapping[str, Any], faces: Sequence[pathlib.Path], file: str | pathlib.Path
-) -> dict[pathlib.Path, str]:
-    """From each face to the name that the file has for it."""
-    by_stem = collections.defaultdict(list)
-    for face in faces:
-        by_stem[face.stem].append(face)
-    chosen: dict[pathlib.Path, str] = {}
-    for name in given:
-        parts = _parts(name)
-        ours = [f for f in by_stem[parts[-1]] if _ends(f, parts)]
-        if len(ours) > 1:
-            raise UserError(
-                f"{file}: '{name}' fits {ours[0]} and {ours[1]}; write the sub-folder"
-                f" too, as in '{ours[0].parent.name}/{name}'."
-            )
-        if ours and ours[0] in chosen:
-            raise UserError(
-                f"{file}: '{chosen[ours[0]]}' and '{name}' both fit {ours[0]};"
-                " keep one of them."
-            )
-        chosen |= {face: name for face in ours}
-    return chosen
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    """The parts of an image's name, the last one without the ending of an image."""
-    path = pathlib.PurePosixPath(name.replace("\\", "/"))
-    known = path.suffix.lower() in ENDINGS  # "a.b" may be a name without ending
-    path = path.with_suffix("") if known else path
-    return tuple(p for p in path.parts if p not in ("/", "..")) or ("",)
-
-
-def _ends(face: pathlib.Path, parts: tuple[str, ...]) -> bool:
-    """Whether a face's path ends in these parts."""
-    return face.with_suffix("").parts[-len(parts) :] == parts
-
-
-def _points(value: Any, name: str, file: str | pathlib.Path) -> np.ndarray:
-    """The 68 points that a file gives for an image."""
-    value = value.get("points") if isinstance(value, dict) else value
-    try:
-        found = np.array(value, np.float64)
-    except (TypeError, ValueError):
-        found = np.zeros(0)
-    if found.shape != (68, 2):
-        came = f"{len(value)} entries" if isinstance(value, list) else repr(value)[:40]
+def _refuse_shares(
+    pred: np.ndarray, target: np.ndarray, file: str | pathlib.Path
+) -> None:
+    """Refuses points that are shares of the image, or of half of it."""
+    large = np.abs(pred).max()
+    if large <= 1.5 and np.ptp(target, axis=1).min() > 8:
         raise UserError(
-            f"{file}: '{name}' wants 68 points [x, y]; got {came}. (`lmkjax predict"
-            " --scheme ibug68` writes 68.)"
+            f"{file}: wanted points in pixels; no number is above {large:.3g}, as in"
+            " shares of an image. Multiply them by its width and height."
         )
-    if not np.isfinite(found).all():
-        bad = int(np.flatnonzero(~np.isfinite(found).all(-1))[0])
+
+
+def _refuse_mirrored(
+    pred: np.ndarray, target: np.ndarray, file: str | pathlib.Path
+) -> None:
+    """Refuses points that fit far better with left and right exchanged."""
+    other = pred[:, np.asarray(schemes.get("ibug68").mirror)]
+    own, swapped = (
+        np.median(np.linalg.norm(p - target, axis=-1)) for p in (pred, other)
+    )
+    if swapped < own / 2:
         raise UserError(
-            f"{file}: '{name}', point {bad} (counted from 0) is {found[bad].tolist()};"
-            " wanted finite numbers."
+            f"{file}: wanted the 68 points in iBug's order, the first on the side of"
+            f" the image's left; with left and right exchanged they are {swapped:.1f}"
+            f" pixels from the truth instead of {own:.1f}. Were the images mirrored?"
+            " Then give points[lmkjax.landmarks.schemes.get('ibug68').mirror]."
         )
-    return found.astype(np.float32)
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dict; a name that comes twice is refused."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        counts = collections.Counter(name for name, _ in pairs)
-        raise ValueError(f"'{counts.most_common(1)[0][0]}' stands in it twice")
-    return content
 
 
 def _batch(target: np.ndarray) -> Batch:
@@ -259,3 +223,7 @@ def _batch(target: np.ndarray) -> Batch:
 
 def _words(folders: Sequence[str | pathlib.Path]) -> str:
     return ", ".join(f"'{folder}'" for folder in folders)
+
+
+def _stem(face: str) -> str:
+    return str(pathlib.Path(face).with_suffix(""))

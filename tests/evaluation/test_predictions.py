@@ -7,11 +7,12 @@ import pytest
 
 from lmkjax.errors import UserError
 from lmkjax.evaluation import predictions
-from lmkjax.landmarks import pts
+from lmkjax.landmarks import pts, schemes
 
 RNG = np.random.default_rng(0)
 NAMES = ["helen/testset/a_1", "helen/testset/b_1", "lfpw/testset/a_1"]
 TRUTH = {name: RNG.uniform(0, 200, (68, 2)).round(3) for name in NAMES}  # from (1, 1)
+MIRROR = np.asarray(schemes.get("ibug68").mirror)
 
 
 @pytest.fixture
@@ -91,6 +92,16 @@ def test_bare_names_do_where_they_are_unique(folder):
         ({NAMES[0]: lists()[NAMES[0]]}, "2 are missing, the first is .*b_1"),
         (lists() | {NAMES[1]: lists()[NAMES[0]][:67]}, "b_1' wants 68.*got 67"),
         (lists() | {NAMES[1]: "none"}, "b_1' wants 68"),
+        (lists() | {NAMES[1]: None}, "1 are missing.*b_1' .the file says null"),
+        (lists() | {NAMES[1]: {"error": "cut off"}}, "1 are missing.*cut off"),
+        (lists() | {NAMES[1]: np.zeros((68, 3)).tolist()}, "leave the third number"),
+        (lists() | {NAMES[1]: np.zeros(136).tolist()}, "pair them.*reshape"),
+        (lists() | {NAMES[1]: np.zeros((2, 68)).tolist()}, "pair them.*transpose"),
+        (lists() | {NAMES[1]: np.zeros((98, 2)).tolist()}, "got 98; other schemes'"),
+        (lists() | {NAMES[1]: np.zeros((2, 68, 2)).tolist()}, "list of 2 faces"),
+        (lists() | {NAMES[1]: {"faces": [{}, {}]}}, "b_1' has 2 faces"),
+        ({n: (t / 200).tolist() for n, t in TRUTH.items()}, "shares of an image"),
+        ({n: t[MIRROR].tolist() for n, t in TRUTH.items()}, "order.*exchanged"),
         (lists() | {NAMES[1]: {"box": 3}}, "b_1' wants 68"),
         (lists() | {NAMES[1]: [[float("nan"), 1]] * 68}, "b_1', point 0 .*finite"),
         ([1, 2], "got list"),
@@ -102,6 +113,33 @@ def test_what_is_wrong_is_said_in_one_line_that_names_the_file(folder, content, 
     with pytest.raises(UserError, match=words) as caught:
         predictions.compare(file, [folder])
     assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_render_writes_is_read_as_predictions_and_as_truth(tmp_path):
+    whole = RNG.uniform(0, 90, (2, 490, 2))
+    subset = schemes.get("dense490").subset68
+    faces = {f"00000{i}.png": {"points": p.tolist()} for i, p in enumerate(whole)}
+    drawn = {"scheme": "dense490", "seed": 0, "faces": faces}
+    (tmp_path / "points.json").write_text(json.dumps(drawn))
+    ours = {"scheme": "dense490", "box": [0, 0, 1, 1], "overlay": "a.png"}
+    found = {n: own | ours for n, own in faces.items()}
+    found["000001.png"] = {"faces": [{"points": whole[1, subset].tolist()}]}
+    for content in (drawn, found):
+        file = write(tmp_path / "out", content)
+        comparison = predictions.compare(file, [tmp_path])
+        np.testing.assert_allclose(nme_of(comparison), 0, atol=1e-5)
+        assert len(comparison.names) == 2 and not comparison.unused
+    with pytest.raises(UserError, match=r"Wanted \.pts files"):  # no truth
+        (tmp_path / "found").mkdir()
+        (tmp_path / "found/points.json").write_text(json.dumps(found))
+        predictions.compare(file, [tmp_path / "found"])
+
+
+def test_endings_in_capitals_count_and_notes_of_macos_do_not(folder):
+    face = folder / "helen/testset/a_1.pts"
+    face.rename(face.with_suffix(".PTS"))
+    face.with_name("._a_1.pts").write_bytes(b"\x00\x05\x16\x07 Mac OS X")
+    assert len(predictions.find([folder])) == 3
 
 
 @pytest.mark.parametrize(
