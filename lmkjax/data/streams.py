@@ -164,13 +164,17 @@ def rendered(
         step += 1
 
 
-def drawer(faces: Callable, *, seed: int) -> Callable[[jax.Array], Batch]:
+def drawer(
+    faces: Callable, *, seed: int, mesh: jax.sharding.Mesh | None = None
+) -> Callable[[jax.Array], Batch]:
     """What turns the numbers of `rendered` into faces, on the device.
 
     Args:
         faces: keys [b] to a Rendering (image, points, visibility, box), such as
             `face.drawing.faces` with its scheme and size filled in.
         seed: of the set; face i is drawn from `fold_in(key(seed), i)`.
+        mesh: devices that share out the numbers: each draws its own faces, which stay
+            where they are. None = wherever the numbers are.
 
     Returns:
         A pure function of numbers [b] that may be called inside a jitted step. Its
@@ -188,7 +192,14 @@ def drawer(faces: Callable, *, seed: int) -> Callable[[jax.Array], Batch]:
             mask=jnp.ones(indices.shape, bool),
         )
 
-    return draw
+    if mesh is None:
+        return draw
+    # Left to itself, the compiler would let every device draw all faces: it cannot
+    # take a loop over them apart.
+    shares = jax.sharding.PartitionSpec(mesh.axis_names)
+    return jax.shard_map(
+        draw, mesh=mesh, in_specs=shares, out_specs=shares, check_vma=False
+    )
 
 
 def _part(batch: int, process_index: int, process_count: int) -> slice:

@@ -35,14 +35,14 @@ def opener(
 
 
 def build_objective(
-    experiment: plan.Experiment, *, devices: int
+    experiment: plan.Experiment, grid: jax.sharding.Mesh
 ) -> objective.Objective:
     """The terms over the network, and how each stream is prepared."""
     return objective.Objective(
         experiment.network.module(),
         experiment.terms,
-        {name: preparer(experiment, name) for name in experiment.shares},
-        devices=devices,
+        {name: preparer(experiment, name, grid) for name in experiment.shares},
+        devices=grid.size,
     )
 
 
@@ -50,7 +50,7 @@ def build_step(
     experiment: plan.Experiment, grid: jax.sharding.Mesh
 ) -> tuple[Callable[[jax.Array], Any], optax.GradientTransformation, Callable]:
     """What a training is made of: a key to first weights, the optimiser, the step."""
-    goal = build_objective(experiment, devices=grid.size)
+    goal = build_objective(experiment, grid)
     training, moves = experiment.training, experiment.training.optimizer
     optimizer = optim.adamw(weight_decay=moves.weight_decay, clip_norm=moves.clip_norm)
     side = experiment.network.input_px
@@ -68,10 +68,12 @@ def build_step(
     return lambda key: goal.module.init(key, image)["params"], optimizer, one_step
 
 
-def preparer(experiment: plan.Experiment, name: str) -> objective.Prepare:
+def preparer(
+    experiment: plan.Experiment, name: str, grid: jax.sharding.Mesh
+) -> objective.Prepare:
     """What makes a stream's faces ready on the device: draw, relabel, augment."""
     source, network = name == "source", experiment.network
-    draw = drawer(experiment.drawn) if source and experiment.drawn else None
+    draw = drawer(experiment.drawn, grid) if source and experiment.drawn else None
     relabel = _relabeller(experiment) if source else None
     mirror = (network.scheme if source else measurement.IBUG68).mirror
     change = experiment.augment
@@ -100,16 +102,20 @@ def preparer(experiment: plan.Experiment, name: str) -> objective.Prepare:
     return prepare
 
 
-def drawer(drawn: plan.Drawn) -> Callable[[jax.Array], Batch]:
-    """What draws the faces of these numbers on the device."""
+def drawer(
+    drawn: plan.Drawn, grid: jax.sharding.Mesh | None = None
+) -> Callable[[jax.Array], Batch]:
+    """What draws the faces of these numbers, each device of the mesh its own."""
+    platform = grid.devices.flat[0].platform if grid else jax.default_backend()
     faces = functools.partial(
         drawing.faces,
         scheme=drawn.scheme,
         size=drawn.size,
         priors=drawn.priors,
         backgrounds=drawn.backgrounds,
+        together=drawing.at_once(platform),
     )
-    return streams.drawer(faces, seed=drawn.seed)
+    return streams.drawer(faces, seed=drawn.seed, mesh=grid)
 
 
 def _relabeller(experiment: plan.Experiment) -> Callable[[Batch], Batch] | None:

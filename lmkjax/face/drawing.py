@@ -1,6 +1,8 @@
 """Pictures of faces, and what is known of every landmark and pixel in them."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -127,8 +129,8 @@ def render(
     shape = barrier.barrier(geometry(params, scheme, size=size, head=head))
     layers = barrier.barrier(picture.compose(params, shape, backgrounds, size=size))
     return Rendering(
-        image=sensor.develop(layers.colour, params.sensor),
-        points=shape.points[:, :2],
+        image=sensor.develop(layers.colour, params.sensor) + _flaw(params),
+        points=shape.points[:, :2] + _flaw(params),
         visibility=marks.seen(shape.points, layers.bare, layers.thing),
         depth=layers.depth,
         segmentation=layers.kind.astype(jnp.int8),
@@ -144,6 +146,7 @@ def faces(
     priors: sample.Priors = sample.PRIORS,
     head: heads.HeadLike | None = None,
     backgrounds: backdrop.Pictures | None = None,
+    together: int | None = None,
 ) -> Rendering:
     """Pictures of many faces, compiled; a face depends on its own key alone.
 
@@ -154,13 +157,27 @@ def faces(
         priors: how faces are spread.
         head: whose faces; None is the project's own head.
         backgrounds: the user's own pictures, see `backdrop.load`; None = no such.
+        together: faces drawn at the same time; None = as suits the default device.
 
     Returns:
         Renderings with a leading axis for the faces.
     """
     head = head or heads.load()
     drawn = sample.many(keys, priors, head=head)
-    return draw(drawn, scheme, size=size, head=head, backgrounds=backgrounds)
+    return draw(
+        drawn,
+        scheme,
+        size=size,
+        head=head,
+        backgrounds=backgrounds,
+        together=together,
+    )
+
+
+def at_once(platform: str) -> int:
+    """How many faces to draw at the same time on a kind of device."""
+    # One after another on a CPU, where that keeps a face in the cache.
+    return 1 if platform == "cpu" else 32
 
 
 def draw(
@@ -170,6 +187,7 @@ def draw(
     size: int,
     head: heads.HeadLike | None = None,
     backgrounds: backdrop.Pictures | None = None,
+    together: int | None = None,
 ) -> Rendering:
     """As `render`, of many faces at once, compiled.
 
@@ -182,13 +200,17 @@ def draw(
         size: side of the pictures, pixels.
         head: whose faces; None is the project's own head.
         backgrounds: the user's own pictures, see `backdrop.load`; None = no such.
+        together: faces drawn at the same time; None = as suits the default device.
 
     Returns:
         Renderings with a leading axis for the faces.
     """
     head = head or heads.load()
-    shape, layers, image = _draw(params, backgrounds, size=size, head=head)
-    points, visibility = _mark(params.camera, shape, layers, scheme)
+    count = together or at_once(jax.default_backend())
+    shape, layers, image = _draw(
+        params, backgrounds, size=size, head=head, together=count
+    )
+    points, visibility = _mark(params, shape, layers, scheme)
     return Rendering(
         image=image,
         points=points,
@@ -199,33 +221,57 @@ def draw(
     )
 
 
-@functools.partial(jax.jit, static_argnames=("size", "head"))
+@functools.partial(jax.jit, static_argnames=("size", "head", "together"))
 def _draw(
     params: sample.FaceParams,
     backgrounds: backdrop.Pictures | None,
     *,
     size: int,
     head: heads.HeadLike,
+    together: int,
 ) -> tuple[picture.Geometry, picture.Layers, Float[Array, "b h w 3"]]:
     """What `render` draws, of many faces."""
-    # One after another on a CPU, where that keeps a face in the cache.
-    together = None if jax.default_backend() == "cpu" else 32
 
     def draw(one: sample.FaceParams):
         one = barrier.barrier(one)
         shape = barrier.barrier(_shape(one, size=size, head=head))
         layers = barrier.barrier(picture.compose(one, shape, backgrounds, size=size))
-        return shape, layers, sensor.develop(layers.colour, one.sensor)
+        return shape, layers, sensor.develop(layers.colour, one.sensor) + _flaw(one)
 
-    return jax.lax.map(draw, params, batch_size=together)
+    return _map(draw, params, together)
+
+
+def _map(one: Callable, faces: Any, together: int) -> Any:
+    """A function of one face mapped over many, so many at the same time."""
+    if together == 1:
+        return jax.lax.map(one, faces)
+    # Rounds of one length, filled up with first faces: a rest would be compiled apart.
+    count = jax.tree.leaves(faces)[0].shape[0]
+    rounds = -(-count // together)
+    each = -(-count // rounds)
+    number = jnp.arange(rounds * each).reshape(rounds, each) % count
+    found = jax.lax.map(
+        lambda n: jax.vmap(one)(jax.tree.map(lambda x: x[n], faces)), number
+    )
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], found)
 
 
 @functools.partial(jax.jit, static_argnums=3)
-def _mark(eyes, shapes, layers, scheme):
+def _mark(faces, shapes, layers, scheme):
     """Landmarks of many faces, and what became of each."""
 
-    def mark(eye, shape, bare, thing):
-        points = landmarks(shape, eye, scheme)
-        return points[:, :2], marks.seen(points, bare, thing)
+    def mark(face, shape, bare, thing):
+        points = landmarks(shape, face.camera, scheme)
+        return points[:, :2] + _flaw(face), marks.seen(points, bare, thing)
 
-    return jax.vmap(mark)(eyes, shapes, layers.bare, layers.thing)
+    return jax.vmap(mark)(faces, shapes, layers.bare, layers.thing)
+
+
+def _flaw(params: sample.FaceParams) -> Float[Array, ""]:
+    """Not a number if a parameter is none, else 0.
+
+    On its own it might end as a plausible face of wrong labels: a comparison with it is
+    false, a clipped one a bound, and one that counts texels is any texel.
+    """
+    numbers = jnp.concatenate([x.ravel() for x in jax.tree.leaves(params)])
+    return jnp.where(jnp.isnan(numbers).any(), jnp.nan, 0.0)

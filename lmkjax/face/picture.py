@@ -2,14 +2,13 @@
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
 from lmkjax.face import shading
-from lmkjax.face.optics import barrier, camera, light, raster
+from lmkjax.face.optics import barrier, camera, light, rare, raster
 from lmkjax.face.paint import (
     backdrop,
     earwear,
@@ -252,74 +251,87 @@ def _hair(params, shape, layers, locks, nodes, shadow, rays):
 
 def _props(params, shape, layers, rays):
     """Hat, glasses and what is held, each worked out only if it is there."""
-    own = params.props
-    eye = jnp.array([0.0, 0.0, 1.0]) * params.camera.distance_cm
-    origin = shape.turn.T @ eye + jnp.array(surfaces.PIVOT)
+    own, head = params.props, shape.surface.head
+    whole = "head" in head.part_names
     rays = barrier.barrier(rays @ shape.turn)
-
-    ears = earwear.places(shape.surface)
-
-    def _lay(layers, hit, albedo, kind):
-        colour = props.lit(hit, albedo, shape.turn, params.light)
-        there = (hit.depth < props.FAR / 2).astype(jnp.float32)
-        return _cover(layers, colour, hit.depth, there, CLASSES.index(kind))
-
-    def hat(layers):
-        high = jnp.asarray(skull(shape.surface))
-        dome = headwear.fit(own.hat, shape.head, high)
-        hit = headwear.hat(origin, rays, own.hat, *dome)
-        return _lay(layers, hit, own.hat_colour, "hat")
-
-    def headphones(layers):
-        over = jnp.array([1.0, 2.0, 0.0, 0, 0, 0, 0, 0, 0])  # down to the ears
-        high = jnp.asarray(skull(shape.surface))
-        centre, radii = headwear.fit(over, shape.head, high)
-        locks = params.hair.volume[0] * (params.hair.cover > 0.5)
-        hanging = 1.2 * (params.hair.curtain[0] > 0)  # the cups press it, the band not
-        aside = (locks + hanging) * jnp.array([[-0.8, 0.0, 0.0], [0.8, 0.0, 0.0]])
-        spots = shape.head[ears[:2]] + aside
-        hit = earwear.headphones(
-            origin, rays, own.headphones, spots, centre, radii + locks
-        )
-        return _lay(layers, hit, own.ear_colours[0], "hat")
-
-    def earrings(layers):
-        hit = earwear.earrings(origin, rays, own.earrings, shape.head[ears[2:]])
-        return _lay(layers, hit, own.ear_colours[1], "occluder")
-
-    def glasses(layers):
-        bridge = shape.head[shape.surface.head.ibug68[27]]
-        bridge = bridge + jnp.array([0.0, -0.25, 0.7])
-        depth, frame, lens, mirror = headwear.glasses(origin, rays, own.glasses, bridge)
-        up = jnp.broadcast_to(shape.turn[:, 1] * 0.5, rays.shape)
-        sky = light.irradiance(up, params.light.environment)
-        dark = own.glasses[5]
-        glint = headwear.shine(
-            mirror, lens * (depth < layers.depth), dark, shape.turn, params.light
-        )
-        number = CLASSES.index("glasses")
-        pane = own.glasses_colours[1][None, None] * sky
-        layers = _cover(layers, pane, depth, lens * dark, number)
-        layers = layers.replace(colour=layers.colour + glint)
-        rim = own.glasses_colours[0][None, None] * (0.4 + sky)
-        return _cover(layers, rim, depth, frame, number)
-
-    def held(layers):
-        hit, is_card = props.held(origin, rays, own)
-        flesh = skin.pigment(params.skin.melanin, params.skin.blood)
-        limb = own.limb_colour + (flesh - own.limb_colour) * own.limb_skin
-        card = is_card[..., None]
-        albedo = own.card_colour[None, None] * card + limb[None, None] * (1 - card)
-        return _lay(layers, hit, albedo, "occluder")
-
-    whole = "head" in shape.surface.head.part_names
     holds = (own.card[0] > 0) | (own.limbs[:, 6] > 0).any()
-    for there, draw in (
-        (own.hat[0] * whole > 0, hat),
-        (own.headphones[0] * whole > 0, headphones),
-        (own.earrings[0] * whole > 0, earrings),
-        (own.glasses[0] > 0, glasses),
-        (holds, held),
+    for there, lay in (
+        (own.hat[0] * whole > 0, _hat),
+        (own.headphones[0] * whole > 0, _headphones),
+        (own.earrings[0] * whole > 0, _earrings),
+        (own.glasses[0] > 0, _glasses),
+        (holds, _held),
     ):
-        layers = jax.lax.cond(there, draw, lambda same: same, layers)
+        layers = rare.when(there, lay, layers, params, shape, rays)
     return layers
+
+
+def _origin(params, shape):
+    """The camera in the head's axes."""
+    eye = jnp.array([0.0, 0.0, 1.0]) * params.camera.distance_cm
+    return shape.turn.T @ eye + jnp.array(surfaces.PIVOT)
+
+
+def _lay(layers, params, shape, hit, albedo, kind):
+    """A thing laid over the layers."""
+    colour = props.lit(hit, albedo, shape.turn, params.light)
+    there = (hit.depth < props.FAR / 2).astype(jnp.float32)
+    return _cover(layers, colour, hit.depth, there, CLASSES.index(kind))
+
+
+def _hat(layers, params, shape, rays):
+    own, high = params.props, jnp.asarray(skull(shape.surface))
+    dome = headwear.fit(own.hat, shape.head, high)
+    hit = headwear.hat(_origin(params, shape), rays, own.hat, *dome)
+    return _lay(layers, params, shape, hit, own.hat_colour, "hat")
+
+
+def _headphones(layers, params, shape, rays):
+    own, locks = params.props, params.hair
+    over = jnp.array([1.0, 2.0, 0.0, 0, 0, 0, 0, 0, 0])  # down to the ears
+    high = jnp.asarray(skull(shape.surface))
+    centre, radii = headwear.fit(over, shape.head, high)
+    thick = locks.volume[0] * (locks.cover > 0.5)
+    hanging = 1.2 * (locks.curtain[0] > 0)  # the cups press it, the band not
+    aside = (thick + hanging) * jnp.array([[-0.8, 0.0, 0.0], [0.8, 0.0, 0.0]])
+    spots = shape.head[earwear.places(shape.surface)[:2]] + aside
+    origin = _origin(params, shape)
+    hit = earwear.headphones(origin, rays, own.headphones, spots, centre, radii + thick)
+    return _lay(layers, params, shape, hit, own.ear_colours[0], "hat")
+
+
+def _earrings(layers, params, shape, rays):
+    own, lobes = params.props, shape.head[earwear.places(shape.surface)[2:]]
+    hit = earwear.earrings(_origin(params, shape), rays, own.earrings, lobes)
+    return _lay(layers, params, shape, hit, own.ear_colours[1], "occluder")
+
+
+def _glasses(layers, params, shape, rays):
+    own = params.props
+    bridge = shape.head[shape.surface.head.ibug68[27]]
+    bridge = bridge + jnp.array([0.0, -0.25, 0.7])
+    depth, frame, lens, mirror = headwear.glasses(
+        _origin(params, shape), rays, own.glasses, bridge
+    )
+    up = jnp.broadcast_to(shape.turn[:, 1] * 0.5, rays.shape)
+    sky = light.irradiance(up, params.light.environment)
+    dark = own.glasses[5]
+    glint = headwear.shine(
+        mirror, lens * (depth < layers.depth), dark, shape.turn, params.light
+    )
+    number = CLASSES.index("glasses")
+    pane = own.glasses_colours[1][None, None] * sky
+    layers = _cover(layers, pane, depth, lens * dark, number)
+    layers = layers.replace(colour=layers.colour + glint)
+    rim = own.glasses_colours[0][None, None] * (0.4 + sky)
+    return _cover(layers, rim, depth, frame, number)
+
+
+def _held(layers, params, shape, rays):
+    own = params.props
+    hit, is_card = props.held(_origin(params, shape), rays, own)
+    flesh = skin.pigment(params.skin.melanin, params.skin.blood)
+    limb = own.limb_colour + (flesh - own.limb_colour) * own.limb_skin
+    card = is_card[..., None]
+    albedo = own.card_colour[None, None] * card + limb[None, None] * (1 - card)
+    return _lay(layers, params, shape, hit, albedo, "occluder")

@@ -1,10 +1,9 @@
 """The bare head's pixels: skin, eyes and mouth in their light, and a mask over them."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from lmkjax.face.optics import barrier, light, raster
+from lmkjax.face.optics import barrier, light, rare, raster
 from lmkjax.face.paint import scenery, skin
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
@@ -74,15 +73,12 @@ def shade(
     furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
     oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
     wet = jnp.where(is_skin, paint.wet * 0.08, jnp.where(is_eye, 0.05, 0.04))
-    bare = barrier.barrier((albedo, normal, sky, lit, wet))
     masked = jnp.where(is_skin, paint.mask, 0.0)
-    *bare, masked = jax.lax.cond(
-        params.skin.mask[0] > 0,  # few wear one: the others need not wait for it
-        lambda bare: _behind_mask(bare, place, ~is_eye, turn, params.skin),
-        lambda bare: (*bare, masked),
-        bare,
+    bare = barrier.barrier((albedo, normal, sky, lit, wet, masked))
+    bare = rare.when(
+        params.skin.mask[0] > 0, _behind_mask, bare, place, ~is_eye, turn, params.skin
     )
-    albedo, normal, sky, lit, wet = bare
+    albedo, normal, sky, lit, wet, masked = bare
     lamps = params.light
     normal, views, lit, sky, furrow, albedo = barrier.barrier(
         (normal, views, lit, sky, furrow, albedo)
@@ -109,7 +105,7 @@ def shade(
 
 def _behind_mask(bare, place, covers, turn, person):
     """What light meets, a mask's cloth over it that knows of no lips; its cover."""
-    albedo, normal, sky, lit, wet = bare
+    albedo, normal, sky, lit, wet, _ = bare
     x, y, z = (place[..., i] for i in range(3))
     masked = skin.cover_mask(place, person) * covers
     away = jnp.stack([x / 52, (y + 2.5) / 110, (z - 2) / 90], -1)

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from launch import pods
 from lmkjax.data import sources, streams
 from lmkjax.errors import UserError
+from lmkjax.training import mesh as meshes
 
 
 @pytest.fixture
@@ -128,3 +130,43 @@ def test_a_drawer_draws_face_i_from_its_own_key():
         expected = jax.random.uniform(key)
         np.testing.assert_allclose(batch.image[row, 0, 0, 0], expected, rtol=1e-6)
     assert batch.visible.tolist() == [[True, True, False, True, True]] * 2
+
+
+def test_each_device_draws_its_own_share_of_the_faces():
+    """As in a step that works on a batch in two parts: read off the program."""
+
+    def faces(keys):
+        def one(key):
+            return types.SimpleNamespace(
+                image=jax.random.uniform(key, (8, 9, 3)),
+                points=jnp.zeros((5, 2)),
+                visibility=jnp.zeros(5, jnp.int8),
+                box=jnp.zeros(4),
+            ).__dict__
+
+        return types.SimpleNamespace(**jax.lax.map(one, keys))
+
+    grid = meshes.build(jax.devices()[:8])
+    numbers = meshes.put(grid, np.arange(64, dtype=np.uint32))
+
+    def parts(mesh):
+        draw = streams.drawer(faces, seed=7, mesh=mesh)
+
+        def step(numbers):
+            def add(total, part):
+                own = jax.lax.dynamic_index_in_dim(
+                    numbers.reshape(32, 2), part, axis=1, keepdims=False
+                )
+                return total + draw(own).image.sum(), own
+
+            return jax.lax.scan(add, 0.0, jnp.arange(2))[0]
+
+        return jax.jit(step).lower(numbers).compile()
+
+    whole, shared = parts(None), parts(grid)
+    # A sum is all that devices tell each other; each draws 4 of 32 faces at a time.
+    assert set(pods.collectives(shared.as_text())) == {"all-reduce"}
+    assert "f32[4,8,9,3]" in shared.as_text()
+    assert "f32[32,8,9,3]" not in shared.as_text()
+    assert "f32[32,8,9,3]" in whole.as_text()  # left to itself: every device draws all
+    np.testing.assert_allclose(shared(numbers), whole(numbers), rtol=1e-5)

@@ -8,7 +8,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face.optics import noise
+from lmkjax.face.optics import noise, rare
 from lmkjax.images import filters
 from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
@@ -60,21 +60,29 @@ def develop(light: Float[Array, "h w 3"], sensor: Sensor) -> Float[Array, "h w 3
     """The picture, 0 to 1, that a sensor makes of linear light."""
     size = light.shape[0]
     unit = size / 128
-    light = _if(
-        (sensor.motion != 0).any(),
-        lambda picture: smear(picture, sensor.motion * unit),
-        light * sensor.exposure,
-    )
-    fewer = filters.shrinking(sensor.coarse, size=size)
-    across, down = (
-        fewer @ filters.blurring(jnp.maximum(sigma * unit, 0.05), size=size)
+    moved, coarse = (sensor.motion != 0).any(), sensor.coarse > 1
+    light = rare.when(moved, smear, light * sensor.exposure, sensor.motion * unit)
+    blurs = [
+        filters.blurring(jnp.maximum(sigma * unit, 0.05), size=size)
         for sigma in sensor.blur
-    )
+    ]
+    across, down = rare.when(coarse, _shrink, blurs, sensor.coarse)
     value = _expose(filters.mix(light, down, across), sensor)
-    value = _if(sensor.jpeg > 0, lambda v: compress(v, sensor.jpeg), value)
-    more = filters.enlarging(sensor.coarse, size=size)
-    value = _if(sensor.coarse > 1, lambda v: filters.mix(v, more, more), value)
+    value = rare.when(sensor.jpeg > 0, compress, value, sensor.jpeg)
+    value = rare.when(coarse, _enlarge, value, sensor.coarse)
     return jnp.clip(value, 0.0, 1.0)
+
+
+def _shrink(blurs, coarse):
+    """Blurs that leave fewer pixels."""
+    fewer = filters.shrinking(coarse, size=blurs[0].shape[0])
+    exact = jax.lax.Precision.HIGHEST
+    return [jnp.matmul(fewer, blur, precision=exact) for blur in blurs]
+
+
+def _enlarge(picture, coarse):
+    more = filters.enlarging(coarse, size=picture.shape[0])
+    return filters.mix(picture, more, more)
 
 
 def _expose(light, sensor):
@@ -110,11 +118,6 @@ def untone(value: Float[Array, "*n"]) -> Float[Array, "*n"]:
     soft = half + jnp.sqrt(half**2 + 0.06 * deep)
     half = 3 * (soft - 1)  # light^2 / 6 + light = soft (1 + light)
     return half + jnp.sqrt(half**2 + 6 * soft)
-
-
-def _if(there, change, picture):
-    """The picture, changed if that is there: else it costs nothing on a CPU."""
-    return jax.lax.cond(there, change, lambda same: same, picture)
 
 
 @typed

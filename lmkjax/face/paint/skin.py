@@ -5,12 +5,11 @@ face. What paint needs to know of a place (how far is the lip's edge, where alon
 brow is it, ...) stands in maps over the mean head's right half, seen from the front.
 """
 
-import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
-from lmkjax.face.optics import barrier, noise
+from lmkjax.face.optics import barrier, noise, rare
 from lmkjax.face.paint import chart
 from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
@@ -190,10 +189,12 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
     furrow = person.age * (fold + 0.7 * crow) * front
     furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * rough * fine[3]
-    mask = jax.lax.cond(
-        (person.mask[0] > 0).any(),
-        lambda: cover_mask(place, person),
-        lambda: jnp.zeros(n),
+    mask = rare.when(
+        person.mask[0] > 0,
+        lambda _, place, person: cover_mask(place, person),
+        jnp.zeros(n),
+        place,
+        person,
     )
     # Colours have three channels: without this each would work all that out anew.
     melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
