@@ -4,12 +4,12 @@ import contextlib
 import functools
 import json
 import pathlib
-import resource
+import re
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,9 @@ COLOURS = {
     marks.BEHIND_OBJECT: (255, 200, 0),
     marks.OUTSIDE: (80, 80, 255),
 }
+POINTS, SHEET = "points.json", "sheet.png"
+FACE = r"[0-9]{6,}\.png"
+"""What a face's picture is called, as a pattern."""
 BATCH = 16
 """Faces drawn in one call."""
 
@@ -55,7 +58,8 @@ def write(
     """Writes pictures, `points.json` and, if asked, `sheet.png`: all of it or nothing.
 
     Args:
-        out: the folder; it is made, and files of the same name are replaced.
+        out: the folder; it is made. The faces of an earlier call go, whatever their
+            number was; other files stay.
         scheme: which landmarks.
         count: how many faces, at least 1.
         size: side of a picture, pixels, at least 16.
@@ -68,10 +72,12 @@ def write(
         The files.
 
     Raises:
-        UserError: a number that makes no sense, or a folder that cannot be written.
+        UserError: a number that makes no sense, or a folder that cannot be written
+            or holds files of these names which an earlier call did not write.
     """
     check(count=count, size=size)
-    with whole(out) as (scratch, files):
+    old = earlier(out, [_name(number) for number in range(count)])
+    with whole(out, instead_of=old) as (scratch, files):
         own = functools.partial(
             drawing.faces,
             scheme=scheme,
@@ -116,11 +122,14 @@ def write_sheet(
 @contextlib.contextmanager
 def whole(
     out: pathlib.Path,
+    *,
+    instead_of: Collection[str] = (),
 ) -> Iterator[tuple[pathlib.Path, list[pathlib.Path]]]:
     """A folder to write into, whose files appear in `out` together, or none does.
 
     Args:
         out: the folder; it is made, and files of the same name are replaced.
+        instead_of: names of files that go when the new ones are there.
 
     Yields:
         The folder to write into, and a list that holds the files in `out` at the end.
@@ -136,13 +145,50 @@ def whole(
         raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
     try:
         yield scratch, files
-        for file in sorted(scratch.iterdir()):
+        new = sorted(scratch.iterdir(), key=lambda file: (file.name == POINTS, file))
+        if POINTS in instead_of:  # it must not stand beside faces that are not its own
+            (out / POINTS).unlink()
+        for name in set(instead_of) - {file.name for file in new} - {POINTS}:
+            (out / name).unlink(missing_ok=True)
+        for file in new:
             file.replace(out / file.name)
             files.append(out / file.name)
     except OSError as error:
         raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def earlier(out: pathlib.Path, names: Collection[str]) -> set[str]:
+    """The files in a folder that an earlier call of `write` left there.
+
+    Args:
+        out: the folder; it may be missing.
+        names: of pictures that are to be written.
+
+    Raises:
+        UserError: a file of such a name, or `points.json`, is another's.
+    """
+    own, found = set(), out / POINTS
+    if found.exists():
+        try:
+            content = json.loads(found.read_text())
+        except (OSError, ValueError):
+            content = None
+        if isinstance(content, dict) and {"scheme", "seed", "faces"} <= content.keys():
+            drawn = {name for name in content["faces"] if re.fullmatch(FACE, name)}
+            own = {POINTS, SHEET, *drawn}
+    for name in [POINTS, *names]:
+        if (out / name).exists() and name not in own:
+            raise UserError(
+                f"'{out}' already holds '{name}', which an earlier render did not"
+                " write, or not to its end. Choose another folder, or take it away."
+            )
+    return own
+
+
+def _name(number: int) -> str:
+    return f"{number:06d}.png"
 
 
 def check(*, count: int, size: int) -> None:
@@ -164,7 +210,7 @@ def _fill(folder, scheme, count, seed, draw, sheet):
         faces = draw(keys(seed, first, batch))
         for i in range(min(batch, count - first)):
             face = jax.tree.map(lambda a, i=i: np.asarray(a[i]), faces)
-            name = f"{first + i:06d}.png"
+            name = _name(first + i)
             image = Image.fromarray(np.uint8(face.image * 255 + 0.5))
             image.save(folder / name)
             labels[name] = {
@@ -179,9 +225,9 @@ def _fill(folder, scheme, count, seed, draw, sheet):
         "visibility": "0 visible, 1 behind the head, 2 behind an object, 3 outside",
         "faces": labels,
     }
-    (folder / "points.json").write_text(json.dumps(text))
+    (folder / POINTS).write_text(json.dumps(text))
     if sheet:
-        contact(tiles).save(folder / "sheet.png")
+        contact(tiles).save(folder / SHEET)
 
 
 def mark(image: Image.Image, points: np.ndarray, visibility: np.ndarray) -> Image.Image:
@@ -217,6 +263,8 @@ def benchmark(scheme: schemes.Scheme, *, size: int, seed: int, count: int) -> di
         Faces per second, seconds to compile, milliseconds per face and stage, peak
         memory of the process in MiB.
     """
+    import resource  # Unix alone has it
+
     check(count=count, size=size)
     drawn = keys(seed, 0, count)
     whole, compiled = _time(
