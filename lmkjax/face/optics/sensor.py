@@ -134,8 +134,8 @@ def smear(
     reach = math.ceil(LONGEST / 2 * max(height, width) / 128) + 1
     rim = ((reach, reach + 1), (reach, reach + 1), (0, 0))
     wide = jnp.pad(picture, rim, mode="edge")
-    total = jnp.zeros_like(picture)
-    for step in range(STEPS):
+
+    def add(step, total):
         shift = way_px * ((step + 0.5) / STEPS - 0.5)
         shift = jnp.clip(shift, 1.0 - reach, reach - 1.0) + reach
         low = jnp.floor(shift)
@@ -146,7 +146,9 @@ def smear(
                     wide, (top + dy, left + dx, 0), (height, width, channels)
                 )
                 total += part * (wx * wy)
-    return total / STEPS
+        return total
+
+    return jax.lax.fori_loop(0, STEPS, add, jnp.zeros_like(picture)) / STEPS
 
 
 @typed

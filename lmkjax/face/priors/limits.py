@@ -93,9 +93,9 @@ def apply(
         expression: 0 to 1 for each of the head's expressions.
     """
     names = head.expression_names
-    for one, other in AGAINST:
-        if one in names and other in names:
-            expression = _oppose(expression, names.index(one), names.index(other))
+    pairs = [[names.index(n) for n in pair] for pair in AGAINST if {*pair} <= {*names}]
+    pairs = jnp.array(pairs, int).reshape(-1, 2)
+    expression = jax.lax.scan(_oppose, expression, pairs)[0]  # unrolled: compiles long
     known = gaps(head)
     person = identity @ known.identity
     lips = slice(0, 3)
@@ -117,10 +117,10 @@ def _numbers(names, wanted):
     return np.array([names.index(name) for name in wanted if name in names], int)
 
 
-def _oppose(expression, one, other):
-    a, b = expression[one], expression[other]
-    expression = expression.at[one].set(jnp.where(a < b, a * (1 - b), a))
-    return expression.at[other].set(jnp.where(a < b, b, b * (1 - a)))
+def _oppose(expression, pair):
+    a, b = expression[pair]
+    both = jnp.where(a < b, jnp.stack([a * (1 - b), b]), jnp.stack([a, b * (1 - a)]))
+    return expression.at[pair].set(both), None
 
 
 def _meet(expression, height, known, pairs, closers):
