@@ -58,7 +58,7 @@ def compare(
         UserError: a file or folder that is missing or broken, a face without a
             prediction, a name that fits two faces or two names that fit one, another
             number of points than 68, a number that is not finite, points that are
-            shares of the image or in the order of mirrored images.
+            shares of the image, of mirrored images or counted from the bottom.
     """
     given, without = prediction_files.read(file)
     faces = truth(folders)
@@ -196,17 +196,23 @@ def _refuse_shares(
 def _refuse_mirrored(
     pred: np.ndarray, target: np.ndarray, file: str | pathlib.Path
 ) -> None:
-    """Refuses points that fit far better with left and right exchanged."""
-    other = pred[:, np.asarray(schemes.get("ibug68").mirror)]
-    own, swapped = (
-        np.median(np.linalg.norm(p - target, axis=-1)) for p in (pred, other)
-    )
-    if swapped < own / 2:
+    """Refuses points whose left and right, or up and down, are exchanged."""
+    pred, target = (p - p.mean(1, keepdims=True) for p in (pred, target))
+    spread = np.sqrt((pred**2).sum(1) * (target**2).sum(1))
+    alike = (pred * target).sum(1) / np.maximum(spread, 1e-6)  # correlation, [n, 2]
+    across, down = np.median(alike, axis=0)
+    if across < -0.5:
         raise UserError(
-            f"{file}: wanted the 68 points in iBug's order, the first on the side of"
-            f" the image's left; with left and right exchanged they are {swapped:.1f}"
-            f" pixels from the truth instead of {own:.1f}. Were the images mirrored?"
-            " Then give points[lmkjax.landmarks.schemes.get('ibug68').mirror]."
+            f"{file}: wanted the 68 points in iBug's order, the first on the image's"
+            f" left; left and right are exchanged (correlation {across:.2f}). Was the"
+            " image mirrored? Then its x are width - x, and their order is"
+            " lmkjax.landmarks.schemes.get('ibug68').mirror; were the points alone"
+            " put into another order, that order is all."
+        )
+    if down < -0.5:
+        raise UserError(
+            f"{file}: wanted y counted from the top; it seems to be counted from the"
+            f" bottom (correlation {down:.2f}). Then give height - y."
         )
 
 

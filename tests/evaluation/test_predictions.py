@@ -12,7 +12,6 @@ from lmkjax.landmarks import pts, schemes
 RNG = np.random.default_rng(0)
 NAMES = ["helen/testset/a_1", "helen/testset/b_1", "lfpw/testset/a_1"]
 TRUTH = {name: RNG.uniform(0, 200, (68, 2)).round(3) for name in NAMES}  # from (1, 1)
-MIRROR = np.asarray(schemes.get("ibug68").mirror)
 
 
 @pytest.fixture
@@ -101,7 +100,9 @@ def test_bare_names_do_where_they_are_unique(folder):
         (lists() | {NAMES[1]: np.zeros((2, 68, 2)).tolist()}, "list of 2 faces"),
         (lists() | {NAMES[1]: {"faces": [{}, {}]}}, "b_1' has 2 faces"),
         ({n: (t / 200).tolist() for n, t in TRUTH.items()}, "shares of an image"),
-        ({n: t[MIRROR].tolist() for n, t in TRUTH.items()}, "order.*exchanged"),
+        ({n: (200 - t[:, :1]).tolist() for n, t in TRUTH.items()}, "wants 68"),
+        ({n: (t * [-1, 1]).tolist() for n, t in TRUTH.items()}, "order.*exchanged"),
+        ({n: (t * [1, -1]).tolist() for n, t in TRUTH.items()}, "height - y"),
         (lists() | {NAMES[1]: {"box": 3}}, "b_1' wants 68"),
         (lists() | {NAMES[1]: [[float("nan"), 1]] * 68}, "b_1', point 0 .*finite"),
         ([1, 2], "got list"),
@@ -133,6 +134,15 @@ def test_what_render_writes_is_read_as_predictions_and_as_truth(tmp_path):
         (tmp_path / "found").mkdir()
         (tmp_path / "found/points.json").write_text(json.dumps(found))
         predictions.compare(file, [tmp_path / "found"])
+
+
+def test_points_put_into_the_order_of_mirrored_images_are_refused(tmp_path, shared):
+    folder = shared / "data/300w/lfpw/testset"
+    mirror = np.asarray(schemes.get("ibug68").mirror)
+    content = {f.stem: pts.read(f)[mirror].tolist() for f in predictions.find([folder])}
+    file = write(tmp_path / "x", content)
+    with pytest.raises(UserError, match="exchanged"):
+        predictions.compare(file, [folder])
 
 
 def test_endings_in_capitals_count_and_notes_of_macos_do_not(folder):
