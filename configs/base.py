@@ -38,6 +38,8 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.validation_faces = 0  # of target train, held out for choosing; also measured
     data.target_faces = 0  # labelled target faces used, N_real; 0 = all
     data.source_share = 0.5  # of a batch, where there are two streams; 0 to 1 (alpha)
+    data.workers = 0  # threads that decode; 0 = as many as cores that may be used
+    data.ahead = 4  # batches of each stream made before they are asked for, from 1
     data.adapter = ""  # a workdir whose adapter rewrites the source's labels; "" = none
 
     config.crop = crop = ml_collections.ConfigDict()

@@ -4,7 +4,12 @@ Each process gets its own part of every batch. Which faces a batch holds depends
 (seed, step) alone, so a stream goes on exactly where it is told to begin.
 """
 
-from collections.abc import Callable, Iterator
+import collections
+import dataclasses
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
 
 import grain
 import jax
@@ -16,6 +21,28 @@ from lmkjax.errors import UserError
 from lmkjax.types import Batch
 
 MEMORY_LIMIT = 2**31  # bytes; larger sets are decoded anew each time
+MOST_AT_ONCE = 8  # faces that a worker makes before it asks for more
+
+
+@dataclasses.dataclass(frozen=True)
+class Loading:
+    """What a host puts into making batches.
+
+    Attributes:
+        workers: threads that decode and crop, a face at a time (Pillow and NumPy let
+            go of Python's lock meanwhile); 0 = as many as there are cores to use.
+        ahead: batches whose faces are made before they are asked for, at least 1.
+    """
+
+    workers: int = 0
+    ahead: int = 4
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux: containers and taskset lend some
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Canvases:
@@ -63,11 +90,10 @@ class Canvases:
             self._kept[index] = batch
         return batch
 
-    def stack(self, indices: np.ndarray) -> Batch:
-        """The faces of these numbers as one batch; -1 fills up and is masked out."""
-        faces = [self[max(int(index), 0)] for index in indices]
-        batch = jax.tree.map(lambda *leaves: np.stack(leaves), *faces)
-        return batch.replace(mask=np.asarray(indices) >= 0)
+    def face(self, index: int) -> Batch:
+        """Face `index`; -1 fills up and is masked out."""
+        face = self[max(int(index), 0)]
+        return face if index >= 0 else face.replace(mask=np.array(False))
 
 
 def train(
@@ -78,8 +104,7 @@ def train(
     start_step: int = 0,
     process_index: int = 0,
     process_count: int = 1,
-    threads: int = 2,
-    ahead: int = 4,
+    loading: Loading = Loading(),  # noqa: B008 (it is frozen)
 ) -> Iterator[Batch]:
     """Batches without end, in an order drawn anew for each round through the faces.
 
@@ -90,18 +115,20 @@ def train(
         start_step: the step whose batch comes first.
         process_index: which part of each batch is wanted.
         process_count: how many parts there are; end to end they are the batch of one.
-        threads: that decode and crop.
-        ahead: batches made before they are asked for.
+        loading: what the host puts into it; it changes no batch.
 
     Returns:
         An iterator of batches with uint8 pictures; close it when done.
     """
     part = _part(batch, process_index, process_count)
     order = grain.MapDataset.range(len(canvases)).seed(seed).shuffle().repeat(None)
-    steps = order.batch(batch, drop_remainder=True)[start_step:]
-    read = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
-    faces = steps.map(lambda indices: canvases.stack(indices[part]))
-    return iter(faces.to_iter_dataset(read))
+    own = part.stop - part.start
+
+    def face(place: int) -> Batch:
+        step, row = divmod(place, own)
+        return canvases.face(order[(start_step + step) * batch + part.start + row])
+
+    return _batches(face, itertools.count(), own, loading)
 
 
 def test(
@@ -110,8 +137,7 @@ def test(
     batch: int,
     process_index: int = 0,
     process_count: int = 1,
-    threads: int = 2,
-    ahead: int = 4,
+    loading: Loading = Loading(),  # noqa: B008 (it is frozen)
 ) -> Iterator[Batch]:
     """Every face once, in order; the last batch is filled up and masked.
 
@@ -122,8 +148,7 @@ def test(
         batch: faces per step, of all processes together.
         process_index: which part of each batch is wanted.
         process_count: how many parts there are; end to end they are the batch of one.
-        threads: that decode and crop.
-        ahead: batches made before they are asked for.
+        loading: what the host puts into it; it changes no batch.
 
     Returns:
         An iterator of batches with uint8 pictures; none for an empty source.
@@ -132,10 +157,12 @@ def test(
     count = len(canvases)
     filled = np.full(-(-count // batch) * batch, -1)
     filled[:count] = np.arange(count)
-    rows = list(filled.reshape(-1, batch)[:, part])
-    read = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
-    faces = grain.MapDataset.source(rows).map(canvases.stack)
-    return iter(faces.to_iter_dataset(read))
+    places = filled.reshape(-1, batch)[:, part].ravel()
+
+    def face(place: int) -> Batch:
+        return canvases.face(places[place])
+
+    return _batches(face, range(-(-count // batch)), part.stop - part.start, loading)
 
 
 def rendered(
@@ -200,6 +227,47 @@ def drawer(
     return jax.shard_map(
         draw, mesh=mesh, in_specs=shares, out_specs=shares, check_vma=False
     )
+
+
+def _batches(
+    face: Callable[[int], Batch], steps: Iterable[int], size: int, loading: Loading
+) -> Iterator[Batch]:
+    """Batches in order, their faces made by whichever worker is free.
+
+    Args:
+        face: from a place in the stream to the face there.
+        steps: the batches; batch s holds the faces from s * size on.
+        size: faces in a batch.
+        loading: what the host puts into it.
+    """
+    workers = loading.workers or cores()
+    share = max(1, min(MOST_AT_ONCE, size // workers))
+
+    def some(first: int, last: int) -> list[Batch]:
+        return [face(place) for place in range(first, last)]
+
+    def joined(parts: list[futures.Future]) -> Batch:
+        faces = [face for part in parts for face in part.result()]
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *faces)
+
+    pool = futures.ThreadPoolExecutor(workers, thread_name_prefix="loader")
+    waiting: collections.deque[futures.Future] = collections.deque()
+    try:
+        for step in steps:
+            first, end = step * size, (step + 1) * size
+            parts = [
+                pool.submit(some, at, min(at + share, end))
+                for at in range(first, end, share)
+            ]
+            # A pool begins with what came first: those a worker waits for here are
+            # done or being done, also where there is but one.
+            waiting.append(pool.submit(joined, parts))
+            if len(waiting) > loading.ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _part(batch: int, process_index: int, process_count: int) -> slice:

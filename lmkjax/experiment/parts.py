@@ -30,7 +30,11 @@ def opener(
         return lambda step: streams.rendered(start_step=step, **place)
     canvases = faces.source if name == "source" else faces.target
     return lambda step: streams.train(
-        canvases, seed=experiment.seed, start_step=step, **place
+        canvases,
+        seed=experiment.seed,
+        start_step=step,
+        loading=experiment.loading,
+        **place,
     )
 
 

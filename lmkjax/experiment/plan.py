@@ -10,6 +10,7 @@ import numpy as np
 
 from lmkjax import files
 from lmkjax.adapt import adaptation
+from lmkjax.data import streams
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, measurement, ranges
@@ -101,6 +102,7 @@ class Experiment:
         augment: how faces are changed by chance.
         drawn: the source's faces, where they are drawn inside the step.
         adapter: what rewrites the source's labels.
+        loading: what the host puts into making batches.
         training: how long and in which parts.
         measuring: how weights are measured.
     """
@@ -113,6 +115,7 @@ class Experiment:
     augment: Augment
     drawn: Drawn | None
     adapter: adaptation.Adapter | None
+    loading: streams.Loading
     training: Training
     measuring: measurement.Measuring
 
@@ -156,6 +159,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         augment=Augment(**config.augment),
         drawn=drawn,
         adapter=adapter,
+        loading=streams.Loading(data.workers, data.ahead),
         training=Training(
             optimizer=Optimizer(**config.optimizer),
             length=loop.Length(train.steps, train.minutes),

@@ -110,6 +110,8 @@ RANGES = {
     "data.validation_faces": whole(0),
     "data.target_faces": whole(0),
     "data.source_share": number(0, 1, above=True, below=True),
+    "data.workers": whole(0, 4096),
+    "data.ahead": whole(1, 1024),
     "data.adapter": TEXT,
     "crop.margin": number(0.5, 10),
     "crop.canvas": number(1, 10),

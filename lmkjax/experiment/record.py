@@ -18,6 +18,7 @@ from lmkjax.landmarks import schemes
 FILE = "config.json"
 MAY_CHANGE = ("train.steps", "train.minutes", "train.log_every", "train.save_every")
 MAY_CHANGE += ("train.validate_every", "data.dir", "eval")
+MAY_CHANGE += ("data.workers", "data.ahead")
 """What a run may be taken up again with: fields, and parts with all of theirs."""
 
 PATHS = ("data.dir", "data.ibug_300w", "data.backgrounds", "data.adapter")
@@ -25,7 +26,7 @@ PATHS += ("train.init_from",)
 SCHEMES = ("scheme", "data.scheme")
 
 LATER = {
-    "data": {"priors": "", "backgrounds": ""},
+    "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4},
     "train": {"validate_every": 0},
 }
 """Fields that older runs' configs lack, as these runs had them."""

@@ -1,8 +1,10 @@
 """Streams: shared by processes, resumed, and each test face exactly once."""
 
 import itertools
+import threading
 import types
 
+import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -170,3 +172,58 @@ def test_each_device_draws_its_own_share_of_the_faces():
     assert "f32[32,8,9,3]" not in shared.as_text()
     assert "f32[32,8,9,3]" in whole.as_text()  # left to itself: every device draws all
     np.testing.assert_allclose(shared(numbers), whole(numbers), rtol=1e-5)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_order_is_the_one_that_seed_and_step_have_always_had(canvases, workers):
+    order = grain.MapDataset.range(10).seed(3).shuffle().repeat(None)
+    steps = order.batch(4, drop_remainder=True)[5:]  # as it was before there were many
+    stream = streams.train(
+        canvases,
+        batch=4,
+        seed=3,
+        start_step=5,
+        process_index=1,
+        process_count=2,
+        loading=streams.Loading(workers, ahead=2),
+    )
+    for step, batch in enumerate(collect(stream, 6)):
+        expected = [canvases[int(i)].points for i in steps[step][2:]]
+        np.testing.assert_array_equal(batch.points, expected)
+
+
+def test_all_workers_make_faces_of_one_batch_and_end_with_the_stream(source):
+    together = threading.Barrier(4, timeout=30)  # broken if fewer are at work
+
+    class Waiting(streams.Canvases):
+        def face(self, index):
+            together.wait()
+            return super().face(index)
+
+    canvases = Waiting(source, margin=2.0, size=16)
+    loading = streams.Loading(workers=4, ahead=1)
+    before = set(threading.enumerate())
+    stream = streams.train(canvases, batch=4, seed=0, loading=loading)
+    next(stream)
+    own = set(threading.enumerate()) - before
+    assert len(own) == 4
+    stream.close()
+    together.abort()
+    for thread in own:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in own)
+
+
+def test_a_face_that_cannot_be_made_is_told_and_the_workers_end(source):
+    class Broken(streams.Canvases):
+        def face(self, index):
+            if index == 6:
+                raise UserError("face 6 is broken")
+            return super().face(index)
+
+    stream = streams.test(Broken(source, margin=2.0, size=16), batch=4)
+    assert len(next(stream).mask) == 4
+    with pytest.raises(UserError, match="face 6"):
+        next(stream)
+    with pytest.raises(StopIteration):
+        next(stream)

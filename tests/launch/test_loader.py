@@ -1,0 +1,21 @@
+"""The loader's figure: one line of JSON."""
+
+import json
+import pathlib
+import runpy
+
+from data_builders import build
+
+ROOT = pathlib.Path(__file__).parents[2]
+DUMMY = ROOT / "data_builders/ibug_300w/dummy_data"
+
+
+def test_one_line_tells_faces_per_second_and_the_workers(tmp_path, capsys):
+    folder = build.prepare("ibug_300w", data_dir=tmp_path, source=DUMMY)
+    flags = ["--data-dir", str(folder), "--batch", "4", "--size", "16"]
+    main = runpy.run_path(str(ROOT / "launch/loader.py"))["main"]
+    assert main([*flags, "--workers", "3", "--seconds", "0.05"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["faces_per_s"] > 0 and told["workers"] == 3 and told["cores"] >= 1
+    assert main(["--data-dir", str(tmp_path)]) == 2
+    assert "prepared dataset" in capsys.readouterr().err
