@@ -1,12 +1,15 @@
-"""`lmkjax VERB ...`, the same as `python -m lmkjax.VERB ...`; and one clear error."""
+"""`lmkjax VERB ...`: how flags are declared and read, and one clear line of error."""
 
+import argparse
 import contextlib
+import difflib
 import errno
 import hashlib
 import importlib
 import os
 import pathlib
 import platform
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -14,6 +17,7 @@ from typing import NoReturn
 import platformdirs
 from absl import logging
 
+import lmkjax
 from lmkjax import errors
 from lmkjax.errors import UserError
 
@@ -29,6 +33,71 @@ VERBS = {
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 DISK |= {errno.EACCES, errno.EPERM, errno.ENOTDIR}
 """What a full disk or a folder that cannot be written says."""
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Text as it was written, and what is taken where a flag is not given."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        told = action.help or ""
+        given = action.default not in (None, False, "", argparse.SUPPRESS)
+        if action.option_strings and given and action.default != []:
+            told += " (default: %(default)s)"
+        return told
+
+
+class Parser(argparse.ArgumentParser):
+    """The flags of a command, declared alike for all.
+
+    Spelt with hyphens; underscores, as they once were, still work. A flag is written
+    out: no abbreviation stands for it. What cannot be read is a UserError.
+
+    Args:
+        passes: flags that begin so are not this parser's: `parse_known_args` hands
+            them on. All others that it does not know are refused.
+        **told: what argparse takes: prog, description, epilog.
+    """
+
+    def __init__(self, *, passes: str | None = None, **told):
+        super().__init__(allow_abbrev=False, formatter_class=_Help, **told)
+        self._passes = passes
+
+    def parse_known_args(self, args=None, namespace=None):
+        """The options, and the words that `passes` hands on."""
+        words = sys.argv[1:] if args is None else list(args)
+        options, rest = super().parse_known_args(list(map(self._now, words)), namespace)
+        value_may_follow = False
+        for word in rest:
+            flag = word.startswith("-")
+            ours = self._passes and word.startswith(self._passes)
+            if not (ours or (value_may_follow and not flag)):
+                self._refuse(word)
+            value_may_follow = ours and "=" not in word
+        return options, rest
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what argparse found wrong."""
+        told = message.removeprefix("argument ").rstrip(".")
+        raise UserError(f"{told}; `{self.prog} --help` tells the flags.")
+
+    def _now(self, word: str) -> str:
+        """A flag as it is spelt now."""
+        if not word.startswith("--") or (
+            self._passes and word.startswith(self._passes)
+        ):
+            return word
+        flag, equals, value = word.partition("=")
+        return flag.replace("_", "-") + equals + value
+
+    def _refuse(self, word: str) -> NoReturn:
+        flag = word.partition("=")[0]
+        known = re.findall(r"--[a-z0-9-]+", self.format_usage())
+        near = difflib.get_close_matches(flag, known, n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        kind = "flag" if word.startswith("-") else "argument"
+        raise UserError(
+            f"Unknown {kind} '{flag}'.{hint} `{self.prog} --help` tells the flags."
+        )
 
 
 def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
@@ -119,10 +188,15 @@ def dispatch(argv: Sequence[str] | None = None) -> int | None:
         print("usage: lmkjax VERB [options]\n\nverbs:")
         for name, what in VERBS.items():
             print(f"  {name:10}{what}")
-        print("\n`lmkjax VERB --help` tells a verb's options.")
+        print("\n`lmkjax VERB --help` tells a verb's options; --version the version.")
+        return 0
+    if verb == "--version":
+        print(f"lmkjax {lmkjax.__version__}")
         return 0
     if verb not in VERBS:
-        raise UserError(f"Unknown verb '{verb}'; known: {list(VERBS)}.")
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise UserError(f"Unknown verb '{verb}'; known: {', '.join(VERBS)}.{hint}")
     return importlib.import_module(f"lmkjax.{verb}").main(rest)
 
 

@@ -1,6 +1,5 @@
 """Measures how good landmarks are: of a trained run, or of any system's predictions."""
 
-import argparse
 from collections.abc import Sequence
 
 from lmkjax import cli, files
@@ -8,10 +7,10 @@ from lmkjax import cli, files
 EPILOG = """\
 examples:
   python -m lmkjax.evaluate --workdir runs/daln
-  python -m lmkjax.evaluate --workdir lmkjax/detect/weights/dense490 --test_set common \
-      --ibug_300w 300w
+  python -m lmkjax.evaluate --workdir lmkjax/detect/weights/dense490 \\
+      --test-set common --ibug-300w 300w
   python -m lmkjax.evaluate --predictions theirs.json \\
-      --data 300w/helen/testset 300w/lfpw/testset --first_pixel_centre 0
+      --data 300w/helen/testset 300w/lfpw/testset --first-pixel-centre 0
 
 --predictions is a JSON of image name to 68 points, {"a.jpg": [[x, y], ...], ...} or
 {"a.jpg": {"points": [[x, y], ...]}, ...} (so our own points.json will do). A name may
@@ -28,11 +27,10 @@ to 8 %, as a share of 1; fr_08 is the share of faces above 8 %.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures what the command line says; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="lmkjax evaluate",
         description=__doc__,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     what = parser.add_mutually_exclusive_group(required=True)
@@ -41,13 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--predictions", metavar="FILE", help="JSON of image name to 68 points"
     )
     add(
-        "--test_set",
+        "--test-set",
         nargs="+",
         metavar="NAME",
         help="of a run: only these, such as common (default: all that are prepared)",
     )
     add(
-        "--ibug_300w",
+        "--ibug-300w",
         metavar="FOLDER",
         help="of a run: measure on 300-W, in its own layout, where the run had none",
     )
@@ -63,11 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add("--data", nargs="+", metavar="FOLDER", help="for --predictions: the .pts files")
     add(
-        "--first_pixel_centre",
+        "--first-pixel-centre",
         type=float,
         choices=(0.0, 0.5, 1.0),
         default=0.5,
-        help="where the predictions count from: 0 (OpenCV), 0.5 (default, ours) or 1"
+        help="where the predictions count from: 0 (OpenCV), 0.5 (ours) or 1"
         " (300-W, MATLAB)",
     )
     add(
@@ -75,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=float,
         default=8.0,
         metavar="PERCENT",
-        help="NME up to which the area goes and above which a face has failed (8)",
+        help="NME up to which the area goes and above which a face has failed",
     )
     add(
         "--out",
@@ -89,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if options.predictions and options.test_set:
         parser.error(
-            "--test_set goes with --workdir; --predictions takes --data FOLDER"
+            "--test-set goes with --workdir; --predictions takes --data FOLDER"
         )
     if options.workdir and options.data:
         parser.error("--data goes with --predictions; a run knows its own test sets")
@@ -114,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             files.local(options.workdir, flag="--workdir"),
             test_sets=options.test_set,
             threshold=options.threshold,
-            photos=photos and files.local(photos, flag="--ibug_300w"),
+            photos=photos and files.local(photos, flag="--ibug-300w"),
             flip=options.flip,
             out=out and files.local(out, flag="--out"),
             best=options.best,

@@ -3,7 +3,6 @@
 python -m lmkjax.export --workdir runs/dense490 --out lmkjax/detect/weights/dense490
 """
 
-import argparse
 import shutil
 from collections.abc import Sequence
 
@@ -21,11 +20,10 @@ unless --adapter is given: it was fitted on the labels of the target's faces.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exports as the command line says; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="lmkjax export",
         description=__doc__.splitlines()[0].removeprefix("Command: "),
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--workdir", required=True, metavar="DIR", help="a trained run's folder")

@@ -1,6 +1,5 @@
 """Finds the landmarks of faces in photos, with a trained run."""
 
-import argparse
 import datetime
 import pathlib
 import sys
@@ -41,11 +40,10 @@ those of the photo as you see it.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Predicts as the command line says; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="lmkjax predict",
         description=__doc__,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add(

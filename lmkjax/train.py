@@ -1,6 +1,5 @@
 """Trains a network and reports how good it is."""
 
-import argparse
 import pathlib
 from collections.abc import Sequence
 
@@ -21,11 +20,11 @@ report/ (results.md, results.json, curves and faces).
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Trains as the command line says; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="lmkjax train",
         description=__doc__,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        passes="--config.",
     )
     parser.add_argument(
         "--config",

@@ -78,7 +78,7 @@ def test_a_run_measured_again_says_the_same(trained, tmp_path):
 def test_a_run_is_measured_on_one_test_set_and_with_the_mirrored_faces(
     trained, tmp_path
 ):
-    words = ["--workdir", str(trained[0]), "--test_set", "stand-in"]
+    words = ["--workdir", str(trained[0]), "--test-set", "stand-in"]
     nmes = []
     for more in ([], ["--flip"]):
         out = tmp_path / f"{len(more)}"
@@ -157,16 +157,3 @@ def test_a_run_that_another_needs_is_asked_for(name, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="runs/synthetic_only"):
         train.main(["--config", f"{ROOT}/configs/{name}.py:tiny"])
     assert not (tmp_path / "runs").exists()
-
-
-def test_an_unknown_verb_is_named():
-    with pytest.raises(UserError, match="paint"):
-        cli.dispatch(["paint"])
-
-
-@pytest.mark.parametrize("verb", sorted(cli.VERBS))
-def test_every_verb_tells_how_to_use_it(verb, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        cli.dispatch([verb, "--help"])
-    assert stopped.value.code == 0
-    assert "--" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int8
 from lmkjax.face import picture
 from lmkjax.face.optics import barrier, camera, raster, sensor
 from lmkjax.face.paint import backdrop
-from lmkjax.face.priors import sample
+from lmkjax.face.priors import options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.face.shape import surface as surfaces
@@ -143,7 +143,7 @@ def faces(
     scheme: schemes.Scheme,
     *,
     size: int,
-    priors: sample.Priors = sample.PRIORS,
+    priors: options.Priors = options.PRIORS,
     head: heads.HeadLike | None = None,
     backgrounds: backdrop.Pictures | None = None,
     together: int | None = None,

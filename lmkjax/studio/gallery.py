@@ -20,7 +20,7 @@ from lmkjax.errors import UserError
 from lmkjax.face import drawing, picture
 from lmkjax.face.optics import sensor
 from lmkjax.face.paint import backdrop
-from lmkjax.face.priors import sample
+from lmkjax.face.priors import options, sample
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import schemes
 from lmkjax.studio import sheets
@@ -51,7 +51,7 @@ def write(
     count: int,
     size: int,
     seed: int,
-    priors: sample.Priors = sample.PRIORS,
+    priors: options.Priors = options.PRIORS,
     backgrounds: backdrop.Pictures | None = None,
     sheet: bool = False,
 ) -> list[pathlib.Path]:

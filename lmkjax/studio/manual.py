@@ -213,7 +213,7 @@ def picture(*, size: int = 128, columns: int = 3) -> Image.Image:
 def _plain(people, yaw_rad):
     """Calm, bald, bare faces in even light, one for each identity."""
     calm = dataclasses.replace(
-        sample.PRIORS,
+        options.PRIORS,
         **dict.fromkeys(
             "turned roll_deg pitch_deg yaw_deg jitter identity children asymmetry"
             " expressions blinks gaze freckles moles wrinkles make_up beards hair"

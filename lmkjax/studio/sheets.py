@@ -269,9 +269,9 @@ def draw(
 def faces(row: Row, key: jax.Array) -> sample.FaceParams:
     """The plain person of a row, `COLUMNS` times, each with what varies."""
     who, what = jax.random.split(key)
-    plain = options.change(options.change(sample.PRIORS, PLAIN), row.person)
+    plain = options.change(options.change(options.PRIORS, PLAIN), row.person)
     same = sample.many(jnp.stack([who] * COLUMNS), plain)
-    varied = options.change(sample.PRIORS, row.words)
+    varied = options.change(options.PRIORS, row.words)
     other = sample.many(jax.random.split(what, COLUMNS), varied)
     for part in row.parts:
         same = _put(same, part, functools.reduce(getattr, part.split("."), other))

@@ -17,7 +17,7 @@ from lmkjax.errors import UserError
 from lmkjax.face import drawing, picture
 from lmkjax.face.optics import camera, light, raster
 from lmkjax.face.paint import hair
-from lmkjax.face.priors import sample
+from lmkjax.face.priors import options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, surface
 from lmkjax.landmarks import schemes
@@ -33,7 +33,7 @@ PHOTOS = pathlib.Path(__file__).parents[2] / "data_builders/ibug_300w/dummy_data
 def draw(first):
     keys = gallery.keys(3, first, COUNT)
     # As the command calls it, so that all tests share what was compiled.
-    return drawing.faces(keys, SCHEME, size=SIZE, priors=sample.PRIORS)
+    return drawing.faces(keys, SCHEME, size=SIZE, priors=options.PRIORS)
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +256,7 @@ def test_the_command_writes_all_that_it_says(tmp_path):
 
 
 def test_a_population_is_the_first_faces_of_the_set(params):
-    points = population.draw(6, seed=3, batch=COUNT, priors=sample.PRIORS)
+    points = population.draw(6, seed=3, batch=COUNT, priors=options.PRIORS)
     assert points.shape == (6, 68, 2)
     due = geometry(params).points[..., :2] * population.SIZE / SIZE
     np.testing.assert_allclose(points[:COUNT], due, atol=1e-2)
@@ -268,7 +268,7 @@ def reported(tmp_path_factory):
     """What `--report` wrote and said; here, where all that it draws is compiled."""
     out, said = tmp_path_factory.mktemp("report") / "out", io.StringIO()
     flags = ["--count", str(COUNT), "--size", str(SIZE), "--seed", "3"]
-    flags += ["--ibug_300w", str(PHOTOS), "--out", str(out), "--report", "6"]
+    flags += ["--ibug-300w", str(PHOTOS), "--out", str(out), "--report", "6"]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
         patch.setattr(laws, "DENSE", ("dense1001",))  # the one that is compiled
         patch.setattr(command, "CANVAS", SIZE / sharpness.SIDE)  # and its size
@@ -302,9 +302,9 @@ def test_the_report_asks_for_nothing_outside_and_shows_no_photo(reported):
         (["--looks", "odd"], "looks"),
         (["--report", "1"], "2 faces or more"),
         (["--report", "--count", "0"], "at least 1"),
-        (["--report", "--ibug_300w", "nowhere"], "no such folder"),
-        (["--report", "--ibug_300w", "tests"], "found no .pts"),
-        (["--report", "--ibug_300w", f"{PHOTOS}/300W"], "of 300-W's train"),
+        (["--report", "--ibug-300w", "nowhere"], "no such folder"),
+        (["--report", "--ibug-300w", "tests"], "found no .pts"),
+        (["--report", "--ibug-300w", f"{PHOTOS}/300W"], "of 300-W's train"),
     ],
 )
 def test_a_mistake_is_told_and_nothing_is_left(flags, word, tmp_path):

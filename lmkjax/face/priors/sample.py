@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from lmkjax.face.optics import camera, light, sensor
 from lmkjax.face.paint import backdrop, hair, props, scenery, skin
 from lmkjax.face.priors import draw as draws
-from lmkjax.face.priors import limits, looks, wardrobe
+from lmkjax.face.priors import limits, looks, options, wardrobe
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import measures as lengths
 from lmkjax.types import Key, typed
@@ -56,37 +56,10 @@ class FaceParams:
     sensor: sensor.Sensor
 
 
-Priors = draws.Priors
-
-PRIORS = Priors()
-"""Faces as photos show them."""
-
-STAND_IN = Priors(
-    melanin=(0.3, 2.4, 1.0),
-    hardness=0.75,
-    warmth=0.4,
-    grey=0.2,
-    sepia=0.15,
-    noise=0.02,
-    blur=0.9,
-    contrast=0.25,
-    cast=0.16,
-    saturated=0.75,
-    masks=0.04,
-    glasses=0.17,
-    sunglasses=0.08,
-    hats=0.2,
-    scarves=0.05,
-    hands=0.15,
-    things=0.15,
-)
-"""Other looks, poses the same: takes the place of a target domain of real photos."""
-
-
 @typed
 def sample(
     key: Key,
-    priors: Priors = PRIORS,
+    priors: options.Priors = options.PRIORS,
     *,
     head: heads.HeadLike | None = None,
     measures: Mapping[str, float | Float[Array, ""]] | None = None,
@@ -135,7 +108,10 @@ def sample(
 
 
 def many(
-    keys: jax.Array, priors: Priors = PRIORS, *, head: heads.HeadLike | None = None
+    keys: jax.Array,
+    priors: options.Priors = options.PRIORS,
+    *,
+    head: heads.HeadLike | None = None,
 ) -> FaceParams:
     """Faces of many keys, along a leading axis; compiled once for all priors."""
     return _many(keys, dataclasses.asdict(priors), head or heads.load())
@@ -143,7 +119,7 @@ def many(
 
 @functools.partial(jax.jit, static_argnums=2)
 def _many(keys, values, head):
-    return jax.vmap(lambda key: sample(key, Priors(**values), head=head))(keys)
+    return jax.vmap(lambda key: sample(key, options.Priors(**values), head=head))(keys)
 
 
 def _camera(draw, priors):

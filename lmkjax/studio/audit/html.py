@@ -25,7 +25,7 @@ figure { margin: 1em 0; } img { max-width: 100%; }
 """
 ASK = (
     "There are no real faces beside them. 300-W's folder would bring them:"
-    " --ibug_300w FOLDER, which holds afw, helen and lfpw. Its photos are not shown,"
+    " --ibug-300w FOLDER, which holds afw, helen and lfpw. Its photos are not shown,"
     " only figures of all of its training part together."
 )
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Complex, Float
 
-from lmkjax.face.priors import sample
+from lmkjax.face.priors import options, sample
 from lmkjax.landmarks import schemes
 from lmkjax.studio import gallery
 from lmkjax.studio.audit import trials
@@ -73,7 +73,7 @@ class Comparison:
 
 
 def draw(
-    count: int, *, seed: int, batch: int, priors: sample.Priors
+    count: int, *, seed: int, batch: int, priors: options.Priors
 ) -> Float[np.ndarray, "n 68 2"]:
     """The points of rendered faces, without their pictures.
 

@@ -102,7 +102,7 @@ ABSENT = {  # what is 0 where a prior is 0
 
 
 def draw(**values):
-    priors = dataclasses.replace(sample.PRIORS, **values)
+    priors = dataclasses.replace(options.PRIORS, **values)
     return jax.tree.map(np.asarray, sample.many(KEYS, priors))
 
 
@@ -123,7 +123,7 @@ def changed(one, other):
 
 @pytest.mark.parametrize("name", options.KNOWN)
 def test_a_prior_changes_what_it_is_about_and_nothing_else(name, usual):
-    value = getattr(sample.PRIORS, name)
+    value = getattr(options.PRIORS, name)
     if isinstance(value, tuple):
         value = tuple(1.3 * number for number in value)
     else:
@@ -172,8 +172,8 @@ def test_calm_people_without_pose_are_the_same_head():
 def test_words_are_read():
     priors = options.choose("photo", "glasses=1 melanin=0.1,0.2,1")
     assert priors.glasses == 1 and priors.melanin == (0.1, 0.2, 1.0)
-    assert priors.hats == sample.PRIORS.hats
-    assert options.choose("stand_in", ["hats=0"]).noise == sample.STAND_IN.noise
+    assert priors.hats == options.PRIORS.hats
+    assert options.choose("stand_in", ["hats=0"]).noise == options.STAND_IN.noise
     told = options.tell(priors, "photo")
     assert told == "melanin=0.1,0.2,1 glasses=1"
     assert options.choose("photo", told) == priors

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face.priors import sample
+from lmkjax.face.priors import options, sample
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,8 @@ def test_expressions_stay_within_their_range(crowd):
 def test_the_stand_in_has_less_colour():
     keys = jax.random.split(jax.random.key(4), 600)
     other, photo = (
-        sample.many(keys, priors).sensor for priors in (sample.STAND_IN, sample.PRIORS)
+        sample.many(keys, priors).sensor
+        for priors in (options.STAND_IN, options.PRIORS)
     )
     assert (other.saturation == 0).mean() > (photo.saturation == 0).mean() + 0.05
     assert jnp.median(other.noise) > 1.5 * jnp.median(photo.noise)

@@ -57,8 +57,8 @@ def test_a_group_too_far_away_is_told(shapes):
 def test_without_real_faces_it_says_how_to_get_them(shapes, undrawn):
     found = population.compare(shapes)
     lines = html.lines([], found, ALONE)
-    assert lines[-1] == html.ASK and "--ibug_300w FOLDER" in html.ASK
-    assert "--ibug_300w FOLDER" in made(found)
+    assert lines[-1] == html.ASK and "--ibug-300w FOLDER" in html.ASK
+    assert "--ibug-300w FOLDER" in made(found)
     assert not any("passed" in line.lower() for line in lines)
     assert "groups" not in made(found)
 

@@ -1,0 +1,135 @@
+"""One page on rendered faces: the renderer's laws, and how real faces compare."""
+
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+
+from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
+from lmkjax.data import crop
+from lmkjax.errors import UserError
+from lmkjax.evaluation import tables as origin
+from lmkjax.face import drawing
+from lmkjax.face.priors import options, sample
+from lmkjax.landmarks import points as plane
+from lmkjax.landmarks import pts, schemes
+from lmkjax.studio import gallery
+from lmkjax.studio.audit import charts, html, laws, population, sharpness
+
+CANVAS = 1.5
+"""Side of a rendered picture over that of the square that is cut from it."""
+PHOTOS = 400
+"""Photos of which the sharpness is measured, at most."""
+
+
+def write(
+    out: pathlib.Path,
+    scheme: schemes.Scheme,
+    *,
+    count: int,
+    statistics: int,
+    size: int,
+    seed: int,
+    priors: options.Priors,
+    photos: pathlib.Path | None,
+) -> None:
+    """Writes report.html, and prints its figures.
+
+    Args:
+        out: the folder to write into.
+        scheme: the landmarks.
+        count: faces that are drawn and held against the laws.
+        statistics: faces of which the statistics are taken, without pictures.
+        size: side of a picture, pixels.
+        seed: of the faces.
+        priors: how they are spread.
+        photos: 300-W in its own layout; None = rendered faces stand alone.
+
+    Raises:
+        UserError: too few faces, or no 300-W.
+    """
+    gallery.check(count=count, size=size)
+    if statistics < 2:
+        raise UserError(f"Wanted statistics of 2 faces or more; got {statistics}.")
+    marked = [] if photos is None else _files(photos)
+    real = _points(marked) if marked else None
+    with gallery.whole(out) as (scratch, files):
+        faces = sample.many(gallery.keys(seed, 0, count), priors)
+        measured = laws.measure(faces, scheme, size=size)
+        drawn = population.draw(statistics, seed=seed, batch=count, priors=priors)
+        found = population.compare(drawn, real)
+        pictures = sharpness.Comparison(
+            sharpness.measure(_rendered(faces)),
+            sharpness.measure(_photographed(marked, real)) if marked else None,
+        )
+        text = html.write(
+            measured,
+            found,
+            pictures,
+            faces=charts.faces(faces, scheme, size=size),
+            origin={
+                "command": origin.command(),
+                "commit": origin.commit(),
+                "hardware": origin.hardware(),
+                "seed": str(seed),
+                "laws": f"{count} faces, {scheme.name}, {size} pixels",
+            },
+        )
+        (scratch / "report.html").write_text(text)
+    print("\n".join(html.lines(measured, found, pictures)))
+    print(files[0])
+
+
+def _files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The .pts files of 300-W's training part.
+
+    Raises:
+        UserError: no folder, or fewer than two faces in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: wanted 300-W's folder; there is no such folder.")
+    files = list(ibug_300w.find(folder)["train"].values())
+    if len(files) < 2:
+        raise UserError(
+            f"{folder}: wanted faces of 300-W's train ("
+            f"{', '.join(ibug_300w.SPLITS['train'])}); found {len(files)} .pts files."
+        )
+    return files
+
+
+def _points(files: Sequence[pathlib.Path]) -> np.ndarray:
+    """The points of faces [n 68 2].
+
+    Raises:
+        UserError: one is no face.
+    """
+    points = np.stack([pts.read(file) for file in files])
+    eyes = points[:, [population.RIGHT_EYE, population.LEFT_EYE]]
+    for file, (right, left) in zip(files, eyes, strict=True):
+        if (right == left).all():
+            raise UserError(f"{file}: both eyes' outer corners are in one place.")
+    return points
+
+
+def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
+    """Rendered faces as a network sees them."""
+    size = round(sharpness.SIDE * CANVAS)
+    drawn = drawing.draw(faces, schemes.get("ibug68"), size=size)
+    images = np.uint8(np.asarray(drawn.image) * 255 + 0.5)
+    both = zip(map(Image.fromarray, images), np.asarray(drawn.box), strict=True)
+    return [_square(image, box) for image, box in both]
+
+
+def _photographed(
+    files: Sequence[pathlib.Path], points: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Photos, at most `PHOTOS` spread over all, as a network sees them."""
+    for number in np.unique(np.linspace(0, len(files) - 1, PHOTOS).round().astype(int)):
+        box = np.asarray(plane.box(points[number]))
+        data = ibug_300w.encoded(ibug_300w.photo_of(files[number]))
+        yield _square(crop.decode(data)[0], box)
+
+
+def _square(image: Image.Image, box: np.ndarray) -> np.ndarray:
+    return crop.cut(image, box, margin=sharpness.MARGIN, size=sharpness.SIDE)
