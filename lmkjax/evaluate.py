@@ -16,7 +16,8 @@ examples:
 {"a.jpg": {"points": [[x, y], ...]}, ...} (so our own points.json will do). A name may
 go without its ending, and with as many sub-folders as make it unique. Every .pts file
 below --data needs a prediction; mirrored copies (*_mirror.pts) are left out. The .pts
-files are 300-W's, whose first pixel has its centre at (1, 1).
+files are 300-W's, whose first pixel has its centre at (1, 1). A folder that
+`lmkjax render` wrote will do for --data, and its points.json for --predictions.
 
 NME is the mean distance to the truth in % of a length of the face: between the outer
 corners of the eyes (ocular), between the pupils (pupil), or sqrt(width * height) of the
