@@ -117,10 +117,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             progress=progress,
         )
     except (KeyboardInterrupt, OSError):
-        if progress.done:
+        if photos.part_of(out).is_dir():
             print(
-                f"{progress.done} of {len(found)} photos are done; the same command"
-                " goes on from there.",
+                f"Broken off after {progress.done} of {len(found)} photos; the same"
+                " command goes on from there.",
                 file=sys.stderr,
             )
         raise

@@ -76,7 +76,7 @@ def test_ctrl_c_tells_how_to_go_on(args, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Detector, "fails", [None, KeyboardInterrupt()])
     with pytest.raises(KeyboardInterrupt):
         predict.main(args)
-    assert "16 of 32 photos are done" in capsys.readouterr().err
+    assert "after 16 of 32 photos; the same command goes on" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert predict.main(args) == 0
     assert "32 photos (16 of them from before)" in capsys.readouterr().out

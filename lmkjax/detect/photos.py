@@ -91,7 +91,7 @@ def annotate(
     """
     out = pathlib.Path(os.path.abspath(out))
     files.refuse_strangers(out, ours=[POINTS, OVERLAYS])
-    home = out.with_name(f".{out.name[:100]}.part")
+    home = part_of(out)
     with _home(home, out), contextlib.ExitStack() as stack:
         log = journal.Journal(home / "journal.jsonl", [scheme, asked])
         stack.callback(log.close)
@@ -103,6 +103,12 @@ def annotate(
         job.write_points()
         files.take_place(home / "new", out)
     return Outcome(len(photos) - len(job.faults), before, job.faults, job.loose)
+
+
+def part_of(out: pathlib.Path) -> pathlib.Path:
+    """The hidden folder that a job's results grow in until they are whole."""
+    out = pathlib.Path(os.path.abspath(out))
+    return out.with_name(f".{out.name[:100]}.part")
 
 
 class _Job:
