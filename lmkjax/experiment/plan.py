@@ -15,7 +15,7 @@ from lmkjax.detect import inference
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, measurement, ranges
 from lmkjax.face.paint import backdrop
-from lmkjax.face.priors import draw, options
+from lmkjax.face.priors import options
 from lmkjax.landmarks import schemes
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
 from lmkjax.training import loop
@@ -37,7 +37,7 @@ class Drawn:
 
     scheme: schemes.Scheme
     size: int
-    priors: draw.Priors
+    priors: options.Priors
     backgrounds: np.ndarray | None
     seed: int
 
