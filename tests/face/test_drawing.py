@@ -56,6 +56,21 @@ def test_the_same_key_gives_the_same_picture_alone_and_in_a_batch(faces):
     np.testing.assert_array_equal(again.points[0], faces.points[2])
 
 
+def test_no_number_in_any_parameter_gives_no_numbers(params):
+    """In turn: each face of a draw has a NaN in an array of its own."""
+    leaves, tree = jax.tree.flatten(params)
+    for first in range(0, len(leaves), COUNT):
+        spoilt = list(leaves)
+        for face, number in enumerate(range(first, min(first + COUNT, len(leaves)))):
+            spoilt[number] = spoilt[number].at[face].set(jnp.nan)
+        drawn = drawing.draw(jax.tree.unflatten(tree, spoilt), SCHEME, size=SIZE)
+        flawed = np.arange(COUNT) < len(leaves) - first
+        for found in (drawn.image, drawn.points):
+            none = np.isnan(np.asarray(found)).reshape(COUNT, -1)
+            np.testing.assert_array_equal(none.all(1), flawed)
+            np.testing.assert_array_equal(none.any(1), flawed)
+
+
 def test_a_picture_is_a_picture(faces):
     assert faces.image.min() >= 0 and faces.image.max() <= 1
     assert (faces.image.std((1, 2)) > 0.02).all()
