@@ -86,7 +86,12 @@ def devices_of(slice_: str) -> list[jax.Device]:
 
 
 def compile_step(
-    slice_: str, *, faces: int, fsdp_min_size: int = 0, size: str = "full"
+    slice_: str,
+    *,
+    faces: int,
+    fsdp_min_size: int = 0,
+    size: str = "full",
+    rendered: bool = False,
 ) -> Compiled:
     """Compiles the step of daln.py for a slice and reads off what it costs.
 
@@ -95,8 +100,10 @@ def compile_step(
         faces: of a batch, per chip; half of each domain.
         fsdp_min_size: parameters of so many numbers and more are shared out; 0 = none.
         size: of the config.
+        rendered: draw the source's faces inside the step.
     """
     config = daln.get_config(size)
+    config.data.source = "rendered" if rendered else config.data.source
     config.train.fsdp_min_size = fsdp_min_size
     experiment = plan.build(config)
     grid = meshes.build(devices_of(slice_))
@@ -120,6 +127,8 @@ def compile_step(
 
     source = experiment.faces.source.scheme.count
     batches = {"source": batch(source), "target": batch(68)}
+    if rendered:  # a face is its number
+        batches["source"] = jax.ShapeDtypeStruct((count,), np.uint32, sharding=layout)
     progress = jax.ShapeDtypeStruct((), np.float32, sharding=meshes.replicated(grid))
     began = time.monotonic()
     compiled = one_step.lower(now, batches, progress).compile()
@@ -220,6 +229,11 @@ def main() -> None:
     parser.add_argument(
         "--fsdp-min-size", type=int, default=0, help="as train.fsdp_min_size; 0 = whole"
     )
+    parser.add_argument(
+        "--rendered",
+        action="store_true",
+        help="draw the source's faces inside the step, as data.source=rendered does",
+    )
     options = parser.parse_args()
     print(table([]), flush=True)
     for slice_ in options.slices:
@@ -228,6 +242,7 @@ def main() -> None:
             faces=options.faces,
             fsdp_min_size=options.fsdp_min_size,
             size=options.size,
+            rendered=options.rendered,
         )
         print(table([row]).splitlines()[-1], flush=True)
 
