@@ -1,13 +1,18 @@
 """FaceSynthetics: folder and zip read back, and what is refused."""
 
+import io
 import pathlib
 import shutil
 import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_builders import build
+from data_builders.face_synthetics import (
+    face_synthetics_dataset_builder as face_synthetics,
+)
 from lmkjax.data import sources
 from lmkjax.errors import UserError
 
@@ -56,3 +61,27 @@ def test_another_count_of_points_is_refused(tmp_path):
 def test_a_folder_without_faces_is_refused(tmp_path):
     with pytest.raises(UserError, match="wanted FaceSynthetics"):
         build.prepare("face_synthetics", data_dir=tmp_path, source=tmp_path)
+
+
+def test_corrected_labels_are_prepared_anew(tmp_path):
+    folder = pathlib.Path(shutil.copytree(DUMMY, tmp_path / "source"))
+    shutil.copy(folder / "000001.png", folder / "000002.png")
+    middle = folder / "000002_ldmks.txt"
+    shutil.copy(folder / "000001_ldmks.txt", middle)
+    for end in (".png", "_ldmks.txt"):
+        shutil.copy(folder / f"000001{end}", folder / f"000003{end}")
+    before = face_synthetics.make_config(source=folder).name
+    middle.write_text(middle.read_text().replace("20.000 12.000", "20.000 13.000"))
+    assert face_synthetics.make_config(source=folder).name != before
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_cut_off_or_of_another_kind_is_named(tmp_path, kind):
+    folder = pathlib.Path(shutil.copytree(DUMMY, tmp_path / "source"))
+    file = folder / "000001.png"
+    data = io.BytesIO()
+    noise = np.random.RandomState(0).randint(0, 255, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(data, kind)
+    file.write_bytes(data.getvalue()[: len(data.getvalue()) // 2])
+    with pytest.raises(UserError, match="000001.png: cannot be read as PNG"):
+        build.prepare("face_synthetics", data_dir=tmp_path / "data", source=folder)

@@ -1,6 +1,7 @@
 """300-W: photos of faces, each with 68 landmarks, in their official splits."""
 
 import argparse
+import glob
 import hashlib
 import io
 import json
@@ -10,9 +11,9 @@ import numpy as np
 import rich.console
 import rich.progress
 import tensorflow_datasets as tfds
-from PIL import Image, UnidentifiedImageError
 
 from lmkjax.errors import UserError
+from lmkjax.images import reading
 from lmkjax.landmarks import pts
 
 # Where each split lies in the official folder, and how many faces it has there.
@@ -28,8 +29,11 @@ PHOTOS = (".jpg", ".png", ".jpeg")
 class Builder(tfds.core.GeneratorBasedBuilder):
     """300 Faces in the Wild (Sagonas et al., ICCV workshops 2013)."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Points in corner-origin pixels; photos as they came."}
+    VERSION = tfds.core.Version("1.0.1")
+    RELEASE_NOTES = {
+        "1.0.1": "Grey of 16 bits is scaled; what is transparent shows white.",
+        "1.0.0": "Points in corner-origin pixels; photos as they came.",
+    }
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
     Ask for 300-W at https://ibug.doc.ic.ac.uk/resources/300-W/ and unpack it into
     `manual_dir`, so that it holds afw, helen, lfpw, ibug, 01_Indoor and 02_Outdoor.
@@ -93,8 +97,10 @@ def find(folder: pathlib.Path) -> dict[str, dict[str, pathlib.Path]]:
         for part in parts:
             nested = folder / "300W" / part
             home = nested if nested.is_dir() else folder / part
-            for file in sorted(home.glob("*.pts")):
-                if not pts.is_mirrored(file):
+            for file in sorted(home.glob("*.[pP][tT][sS]")):
+                # ._x.pts: what macOS writes beside x.pts
+                hidden = file.name.startswith("._") or not file.is_file()
+                if not (hidden or pts.is_mirrored(file)):
                     faces[split][f"{part}/{file.stem}"] = file
     if not any(faces.values()):
         wanted = ", ".join(part for parts in SPLITS.values() for part in parts)
@@ -111,10 +117,12 @@ def photo_of(file: pathlib.Path) -> pathlib.Path:
     Raises:
         UserError: there is none.
     """
-    for ending in (*PHOTOS, *(ending.upper() for ending in PHOTOS)):
-        photo = file.with_suffix(ending)
-        if photo.is_file():
-            return photo
+    for ending in PHOTOS:
+        any_case = "".join(f"[{c}{c.upper()}]" for c in ending[1:])
+        stem = glob.escape(file.stem)
+        for photo in sorted(file.parent.glob(f"{stem}.{any_case}")):
+            if photo.is_file():
+                return photo
     raise UserError(f"{file}: wanted a photo beside it ({', '.join(PHOTOS)}).")
 
 
@@ -126,14 +134,14 @@ def encoded(photo: pathlib.Path) -> bytes:
     """
     try:
         data = photo.read_bytes()
-        with Image.open(io.BytesIO(data)) as image:
+        with reading.opened(io.BytesIO(data)) as image:
             image.load()
             if image.mode == "RGB" and image.format in ("JPEG", "PNG"):
                 return data
             rewritten = io.BytesIO()
-            image.convert("RGB").save(rewritten, "PNG")
+            reading.rgb(image).save(rewritten, "PNG")
             return rewritten.getvalue()
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, MemoryError) as error:
         raise UserError(f"{photo}: not a photo that can be read ({error}).") from None
 
 

@@ -121,3 +121,25 @@ def test_landmarks_without_a_photo_are_refused(folder, tmp_path):
 def test_a_folder_without_faces_is_told_the_layout(tmp_path, name):
     with pytest.raises(UserError, match="wanted 300-W"):
         build.prepare("ibug_300w", data_dir=tmp_path, source=tmp_path / name)
+
+
+def test_endings_in_capitals_are_found_and_hidden_twins_are_not(folder):
+    expected = ibug_300w.find(folder)["train"].keys()
+    one = folder / "afw/one_1.pts"
+    one.rename(one.with_suffix(".PTS"))
+    (folder / "afw/one_1.jpg").rename(folder / "afw/one_1.Jpg")
+    (folder / "afw/._one_1.pts").write_bytes(b"\0\5\x16\7\xb0\xff")
+    (folder / "afw/x.pts").mkdir()
+    (folder / "afw/one_1.png").mkdir()
+    found = ibug_300w.find(folder)["train"]
+    assert found.keys() == expected
+    assert ibug_300w.photo_of(found["afw/one_1"]).name == "one_1.Jpg"
+
+
+def test_grey_of_16_bits_is_scaled_and_transparent_is_white(tmp_path):
+    grey = np.full((4, 5), 128 * 257, np.uint16)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    Image.new("RGBA", (5, 4), (0, 0, 0, 0)).save(tmp_path / "b.png")
+    for name, shade in (("a.png", 128), ("b.png", 255)):
+        photo = Image.open(io.BytesIO(ibug_300w.encoded(tmp_path / name)))
+        assert photo.getpixel((2, 2)) == (shade, shade, shade)

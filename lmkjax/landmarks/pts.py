@@ -7,13 +7,15 @@ import numpy as np
 from lmkjax.errors import UserError
 
 FIRST_PIXEL_CENTRE = 1.0  # this format counts pixels from 1
+UNMARKED = ((-1.0, -1.0), (0.0, 0.0))  # what tools write for a point not marked
+EYES = (36, 45)  # outer corners of the 68, that errors are measured by
 
 
 def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
     """The points of one file, in pixels where the first pixel's centre is (0.5, 0.5).
 
     The header (`version: 1`, `n_points: 68`) and the braces may be missing, as they
-    are in some copies.
+    are in some copies; a line that begins with # is a comment.
 
     Args:
         path: the file.
@@ -24,7 +26,8 @@ def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
 
     Raises:
         UserError: the file cannot be read, holds something that is no number, another
-            count of points, or one that is not finite.
+            count of points, one that is not finite or not marked, or (of 68) both
+            outer eye corners in one place.
     """
     path = pathlib.Path(path)
     try:
@@ -43,6 +46,17 @@ def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
             f"{path}: point {bad} (counted from 0) is {points[bad].tolist()}; wanted "
             "finite numbers. Mend the file, or take the face out of the folder."
         )
+    for number, point in enumerate(points.tolist()):
+        if tuple(point) in UNMARKED:
+            raise UserError(
+                f"{path}: point {number} (counted from 0) is {point}, which says that"
+                " nobody marked it; wanted all. Mark it, or take the face out."
+            )
+    if count == 68 and (points[EYES[0]] == points[EYES[1]]).all():
+        raise UserError(
+            f"{path}: points {EYES[0]} and {EYES[1]} (counted from 0), the outer eye"
+            " corners, are in one place. Mend the file, or take the face out."
+        )
     return (points + (0.5 - FIRST_PIXEL_CENTRE)).astype(np.float32)
 
 
@@ -53,8 +67,8 @@ def is_mirrored(path: str | pathlib.Path) -> bool:
 
 def _row(line: str, path: pathlib.Path, number: int) -> tuple[float, float] | None:
     """The point that a line holds; None for header, braces and blank lines."""
-    words = line.split()
-    if not words or words[0] in "{}" or ":" in line:
+    words = line.strip().removeprefix("{").removesuffix("}").split()
+    if not words or words[0].startswith("#") or ":" in line:
         return None
     try:
         x, y = map(float, words)

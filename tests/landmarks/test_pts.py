@@ -30,6 +30,9 @@ def test_the_first_pixels_centre_moves_from_one_to_a_half(tmp_path, header):
         (["nan 3", *ROWS[1:]], "point 0"),
         (["x 3", *ROWS[1:]], "line 4"),
         (["1 2 3", *ROWS[1:]], "line 4"),
+        ([*ROWS[:5], "-1 -1", *ROWS[6:]], "point 5 .* nobody marked"),
+        (["0.0 0.000"] * 68, "point 0 .* nobody marked"),
+        ([*ROWS[:45], ROWS[36], *ROWS[46:]], "36 and 45"),
     ],
 )
 def test_a_broken_file_is_named_with_its_fault(tmp_path, rows, words):
@@ -37,6 +40,16 @@ def test_a_broken_file_is_named_with_its_fault(tmp_path, rows, words):
     with pytest.raises(UserError, match=words) as caught:
         pts.read(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change", [("{\n", "{ "), ("\n}", " }"), ("{\n", "{\n# 1 2\n")]
+)
+def test_comments_and_braces_beside_a_point_change_nothing(tmp_path, change):
+    path = write(tmp_path / "a.pts", ROWS)
+    expected = pts.read(path)
+    path.write_text("# by hand\n" + path.read_text().replace(*change))
+    np.testing.assert_array_equal(pts.read(path), expected)
 
 
 def test_a_missing_or_binary_file_is_the_users_mistake(tmp_path):
