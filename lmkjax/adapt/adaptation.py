@@ -17,6 +17,7 @@ import optax
 
 from lmkjax.adapt import label_mlp, ridge
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points as coordinates
 from lmkjax.landmarks import schemes
 
 Points = np.ndarray | jax.Array
@@ -236,12 +237,18 @@ def _choose_ridge(z, t, parts, indices, mirror):
 def _run(params, z):
     """The linear map, and the MLP where there is one."""
     flat = z.reshape(len(z), -1) - params["centre"][None]
-    out = flat @ params["linear"] + params["offset"][None]
+    out = _product(flat, params["linear"]) + params["offset"][None]
     if "narrow/kernel" in params:
-        y = flat @ params["whiten"] @ params["narrow/kernel"]
+        y = _product(_product(flat, params["whiten"]), params["narrow/kernel"])
         y = (y + params["narrow/bias"][None]).clip(0)
-        out = out + y @ params["widen/kernel"] + params["widen/bias"][None]
+        out = out + _product(y, params["widen/kernel"]) + params["widen/bias"][None]
     return out.reshape(len(z), -1, 2)
+
+
+def _product(one, other):
+    """On the host, NumPy's product in the factors' own type; else an exact one."""
+    on_host = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
+    return one @ other if on_host else coordinates.product(one, other)
 
 
 def _error(pred, target):

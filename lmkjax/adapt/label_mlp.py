@@ -1,8 +1,12 @@
 """Points of one scheme to points of another: a linear map and a small MLP."""
 
+import functools
+
+import jax
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 
@@ -41,7 +45,10 @@ class LabelMLP(nn.Module):
         linear = self.param("linear", start, (came, out))
         offset = self.param("offset", nothing, (out,))
         whiten = self.param("whiten", start, (came, self.scores))
+        dense = functools.partial(nn.Dense, precision=jax.lax.Precision.HIGHEST)
         x = points.reshape(-1, came) - centre[None]
-        y = nn.relu(nn.Dense(self.hidden, name="narrow")(x @ whiten))
-        y = nn.Dense(out, kernel_init=nothing, name="widen")(y)
-        return (x @ linear + offset[None] + y).reshape(-1, self.landmarks, 2)
+        y = nn.relu(dense(self.hidden, name="narrow")(plane.product(x, whiten)))
+        y = dense(out, kernel_init=nothing, name="widen")(y)
+        return (plane.product(x, linear) + offset[None] + y).reshape(
+            -1, self.landmarks, 2
+        )

@@ -117,7 +117,7 @@ def random_similarity(
         jnp.exp(scale * jax.random.normal(sized)),
         math.radians(rotation_deg) * jax.random.normal(turned),
     )
-    return chance @ to_crop
+    return points.compose(chance, to_crop)
 
 
 @typed
@@ -266,5 +266,5 @@ def _inverse(matrix: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
     """The transform back; written out, as LAPACK's costs a call per batch."""
     (a, b, x), (c, d, y), last = matrix
     turn = jnp.stack([jnp.stack([d, -b]), jnp.stack([-c, a])]) / _determinant(matrix)
-    shift = -turn @ jnp.stack([x, y])
+    shift = -(turn * jnp.stack([x, y])[None]).sum(-1)
     return jnp.concatenate([jnp.c_[turn, shift], last[None]])

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lmkjax.images import filters
+from lmkjax.landmarks import points
 from lmkjax.types import Key, Scalar, typed
 
 Image = Float[Array, "h w 3"]
@@ -160,7 +161,7 @@ def _turn(hue_turns: Scalar, saturation: Scalar) -> Float[Array, "3 3"]:
     zero, one = jnp.zeros_like(cos), jnp.ones_like(cos)
     rows = [[one, zero, zero], [zero, cos, -sin], [zero, sin, cos]]
     inner = jnp.stack([jnp.stack(row) for row in rows])
-    return jnp.asarray(np.linalg.inv(_YIQ)) @ inner @ jnp.asarray(_YIQ)
+    return points.product(points.product(np.linalg.inv(_YIQ), inner), _YIQ)
 
 
 _YIQ = np.array(  # brightness, and two axes of colour: NTSC's

@@ -73,7 +73,7 @@ def _shape(
     moved = moved + surfaces.youth(surface, params.youth)
     shape = shape + moved[: shape.shape[0]]
     turn = camera.rotation(params.camera)
-    own = (shape - jnp.array(surfaces.PIVOT)[None]) @ turn.T
+    own = plane.product(shape - jnp.array(surfaces.PIVOT)[None], turn.T)
     ibug68 = schemes.get("ibug68")
     flat = camera.project(own, params.camera)[:, :2]
     ibug = camera.project(marks.locate(own, flat, ibug68, head), params.camera)

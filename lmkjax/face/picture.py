@@ -21,6 +21,7 @@ from lmkjax.face.paint import (
 )
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import surface as surfaces
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 CLASSES = (
@@ -132,7 +133,8 @@ def compose(
     surface = shape.surface
     net, hat = hair.grid(surface.head), params.props.hat
     locks = hair.grow(net, shape.head, params.hair, hat=hat[:3])
-    nodes = (locks.places - jnp.array(surfaces.PIVOT)[None]) @ shape.turn.T
+    grown = locks.places - jnp.array(surfaces.PIVOT)[None]
+    nodes = plane.product(grown, shape.turn.T)
     keep = jnp.concatenate([jnp.ones(len(surface.triangles)), locks.keep]) > 0
     places = jnp.concatenate([shape.places, nodes])
     shadow = light.shadows(places, casters(surface), params.light, keep=keep)
@@ -213,10 +215,11 @@ def _torso(params, shape, layers, rays):
         )
     )
     neck = jnp.array(NECK)
-    centre = shape.turn @ (neck - jnp.array(surfaces.PIVOT))
+    centre = plane.product(shape.turn, neck - jnp.array(surfaces.PIVOT))
     eye = jnp.array([0.0, 0.0, 1.0]) * pose.distance_cm
-    turned = barrier.barrier(rays @ own)
-    hit = props.torso(own.T @ (eye - centre) + neck, turned, scene.shoulders)
+    turned = barrier.barrier(plane.product(rays, own))
+    origin = plane.product(own.T, eye - centre) + neck
+    hit = props.torso(origin, turned, scene.shoulders)
     place = rays * hit.depth[..., None]
     cloth = barrier.barrier(scenery.cloth(place[..., :2], scene))
     colour = props.lit(hit, cloth, own, params.light)
@@ -239,7 +242,7 @@ def _hair(params, shape, layers, locks, nodes, shadow, rays):
     colour, cover = strands.shade(
         locks,
         raster.normals(nodes, triangles),
-        locks.along @ shape.turn.T,
+        plane.product(locks.along, shape.turn.T),
         shadow,
         fragments,
         -light.unit(rays),
@@ -253,7 +256,7 @@ def _props(params, shape, layers, rays):
     """Hat, glasses and what is held, each worked out only if it is there."""
     own, head = params.props, shape.surface.head
     whole = "head" in head.part_names
-    rays = barrier.barrier(rays @ shape.turn)
+    rays = barrier.barrier(plane.product(rays, shape.turn))
     holds = (own.card[0] > 0) | (own.limbs[:, 6] > 0).any()
     for there, lay in (
         (own.hat[0] * whole > 0, _hat),
@@ -269,7 +272,7 @@ def _props(params, shape, layers, rays):
 def _origin(params, shape):
     """The camera in the head's axes."""
     eye = jnp.array([0.0, 0.0, 1.0]) * params.camera.distance_cm
-    return shape.turn.T @ eye + jnp.array(surfaces.PIVOT)
+    return plane.product(shape.turn.T, eye) + jnp.array(surfaces.PIVOT)
 
 
 def _lay(layers, params, shape, hit, albedo, kind):

@@ -8,6 +8,7 @@ from lmkjax.face.paint import scenery, skin
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import surface as surfaces
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 
@@ -117,7 +118,9 @@ def _behind_mask(bare, place, covers, turn, person):
     masked, flat, pleat, away = barrier.barrier((masked, flat, pleat, light.unit(away)))
     cloth = person.mask_colour[None, None] * pleat[..., None]
     albedo = albedo + (cloth - albedo) * masked[..., None]
-    normal = light.unit(normal + (away @ turn.T - normal) * flat[..., None])
+    normal = light.unit(
+        normal + (plane.product(away, turn.T) - normal) * flat[..., None]
+    )
     sky = sky + (0.9 - sky) * flat
     lit = lit + (0.8 - lit) * flat * over_lips
     return albedo, normal, sky, lit, wet * (1 - masked), masked

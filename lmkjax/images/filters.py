@@ -10,6 +10,8 @@ from jaxtyping import Array, Float
 
 from lmkjax.types import Scalar, typed
 
+EXACT = jax.lax.Precision.HIGHEST
+"""Where products are rounded to 8 bits, a dark picture would show steps."""
 BLOCK = 8
 """Side of a block of JPEG, pixels."""
 
@@ -27,10 +29,8 @@ def mix(
         rows: what each new row is made of: `blurring`, `coarsening`, a product of such.
         columns: likewise.
     """
-    # Exact: where products are rounded to 8 bits, a dark picture would show steps.
-    exact = jax.lax.Precision.HIGHEST
-    wide = jnp.einsum("jw,hwc->hjc", columns, image, precision=exact)
-    return jnp.einsum("ih,hjc->ijc", rows, wide, precision=exact)
+    wide = jnp.einsum("jw,hwc->hjc", columns, image, precision=EXACT)
+    return jnp.einsum("ih,hjc->ijc", rows, wide, precision=EXACT)
 
 
 @typed
@@ -73,9 +73,7 @@ def enlarging(factor: Scalar, *, size: int) -> Float[Array, "{size} {size}"]:
 def coarsening(factor: Scalar, *, size: int) -> Float[Array, "{size} {size}"]:
     """What `mix` needs for a picture made `factor` times smaller, then large again."""
     few = shrinking(factor, size=size)
-    return jnp.matmul(
-        enlarging(factor, size=size), few, precision=jax.lax.Precision.HIGHEST
-    )
+    return jnp.matmul(enlarging(factor, size=size), few, precision=EXACT)
 
 
 @typed
@@ -95,10 +93,10 @@ def compress(
     waves, size = jnp.asarray(_WAVES), BLOCK
     height, width, channels = image.shape
     blocks = image.reshape(height // size, size, width // size, size, channels)
-    turned = jnp.einsum("ui,vj,aibjc->aubvc", waves, waves, blocks)
+    turned = jnp.einsum("ui,vj,aibjc->aubvc", waves, waves, blocks, precision=EXACT)
     levels = step[None, None, None, None] * jnp.asarray(_LEVELS)[None, :, None, :, None]
     rounded = jnp.round(turned / levels) * levels
-    back = jnp.einsum("ui,vj,aubvc->aibjc", waves, waves, rounded)
+    back = jnp.einsum("ui,vj,aubvc->aibjc", waves, waves, rounded, precision=EXACT)
     return back.reshape(image.shape)
 
 

@@ -64,7 +64,7 @@ def soft_argmax(logits: Float[Array, "b h w k"]) -> Float[Array, "b k 2"]:
     Source: Nibali et al., "Numerical Coordinate Regression with Convolutional
         Neural Networks", 2018 (DSNT).
     """
-    return _moments(logits)[0]
+    return jnp.stack([_mean(m, _cells(m)) for m in _margins(logits)], -1)
 
 
 @typed
@@ -74,9 +74,14 @@ def spread(logits: Float[Array, "b h w k"]) -> Float[Array, "b k"]:
     The root of the mean of the variances in x and in y under the softmax: about
     0.3 of the map's side where the map says nothing, 0 where it is one cell.
     """
-    mean, square = _moments(logits)
-    variance = (square - jnp.square(mean)).mean(-1)
-    return jnp.sqrt(jnp.maximum(variance, 0.0))
+    margins = _margins(logits)
+    means = [_mean(m, _cells(m)) for m in margins]
+    # About the mean: of two large squares, the difference would keep no digits.
+    variances = [
+        _mean(m, jnp.square(_cells(m) - mean[:, None]))
+        for m, mean in zip(margins, means, strict=True)
+    ]
+    return jnp.sqrt(sum(variances) / 2)
 
 
 @typed
@@ -167,20 +172,22 @@ def decode(logits: Float[Array, "b h w k"], *, decoder: str) -> Float[Array, "b 
     raise ValueError(f"Unknown decoder '{decoder}'; known: {list(DECODERS)}.")
 
 
-def _moments(logits):
-    """The means of (x, y) and of (x^2, y^2) under each map's softmax."""
-    at = coordinates.centres(1, max(logits.shape[1:3]))[0, :, 0]
+def _margins(logits):
+    """The weights of each map's softmax by column and by row [b n k]."""
     high = logits.max((1, 2), keepdims=True)
     weight = jnp.exp(logits.astype(jnp.float32) - high)
     # One sum per axis first: a fraction of the work of a product with both.
-    margins = weight.sum(1), weight.sum(2)
-    total = margins[0].sum(1)
+    return weight.sum(1), weight.sum(2)
 
-    def mean(power):
-        sums = (jnp.einsum("bnk,n->bk", m, at[: m.shape[1]] ** power) for m in margins)
-        return jnp.stack([s / total for s in sums], -1)
 
-    return mean(1), mean(2)
+def _cells(margin):
+    """Where the cells along an axis have their centres [1 n 1]."""
+    return coordinates.centres(1, margin.shape[1])[:, :, :1]
+
+
+def _mean(margin, values):
+    """The mean of values [b n k] under the weights of an axis [b k]."""
+    return (margin * values).sum(1) / margin.sum(1)
 
 
 def _peak(maps):

@@ -8,7 +8,8 @@ corner and the first pixel's centre is (0.5, 0.5):
     | (.5,.5) | (1.5,.5)|      resizing is one multiplication,
     +---------+---------+      mirroring is x -> width - x
 
-A transform is a 3 x 3 matrix that acts on (x, y, 1); `a @ b` does b first.
+A transform is a 3 x 3 matrix that acts on (x, y, 1); see `compose`. Products of
+coordinates are written out, or name their precision: accelerators round them else.
 """
 
 import jax
@@ -68,10 +69,38 @@ def apply(
     matrix: Float[Array, "*b 3 3"], points: Float[Array, "*b k 2"]
 ) -> Float[Array, "*b k 2"]:
     """The points after an affine transform."""
+    columns = matrix[..., None, :2, :]
     return (
-        jnp.einsum("...ij,...kj->...ki", matrix[..., :2, :2], points)
-        + matrix[..., None, :2, 2]
+        columns[..., 0] * points[..., :1]
+        + columns[..., 1] * points[..., 1:]
+        + columns[..., 2]
     )
+
+
+@typed
+def compose(
+    later: Float[Array, "*b 3 3"], earlier: Float[Array, "*b 3 3"]
+) -> Float[Array, "*b 3 3"]:
+    """The transform that does `earlier`, then `later`."""
+    return (later[..., :, :, None] * earlier[..., None, :, :]).sum(-2)
+
+
+def product(one: Array, other: Array) -> Array:
+    """The matrix product of coordinates, in which no factor loses digits.
+
+    A plain `@` of float32 rounds its factors to 8 bits on a TPU and to 10 on a GPU,
+    which moves a point of a picture of 384 pixels by half a pixel.
+
+    Args:
+        one: any array that `jnp.matmul` takes.
+        other: likewise.
+    """
+    return jnp.matmul(one, other, precision=jax.lax.Precision.HIGHEST)
+
+
+def weigh(pattern: str, one: Array, other: Array) -> Array:
+    """`jnp.einsum` of two arrays in which, as in `product`, no factor loses digits."""
+    return jnp.einsum(pattern, one, other, precision=jax.lax.Precision.HIGHEST)
 
 
 @typed
@@ -94,7 +123,7 @@ def similarity(
     """
     cos, sin = scale * jnp.cos(angle_rad), scale * jnp.sin(angle_rad)
     turn = jnp.stack([jnp.stack([cos, -sin], -1), jnp.stack([sin, cos], -1)], -2)
-    shift = target - jnp.einsum("...ij,...j->...i", turn, centre)
+    shift = target - (turn * centre[..., None, :]).sum(-1)
     top = jnp.concatenate([turn, shift[..., None]], -1)
     bottom = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (*top.shape[:-2], 1, 3))
     return jnp.concatenate([top, bottom], -2)

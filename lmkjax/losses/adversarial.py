@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from lmkjax.landmarks import points as coordinates
 from lmkjax.types import Key, Scalar, Step, typed
 
 # Of the Newton-Schulz iteration: a singular value of 1e-5 of the largest, which
@@ -179,7 +180,7 @@ def _polar(matrix):
     """U V' of each matrix U S V', where S is not 0."""
     if matrix.shape[-2] > matrix.shape[-1]:
         return _polar(matrix.mT).mT
-    gram = jnp.abs(matrix @ matrix.mT)
+    gram = jnp.abs(coordinates.product(matrix, matrix.mT))
     # The largest row sum of the Gram matrix bounds the largest singular value.
     bound = jnp.sqrt(gram.sum(-1).max(-1))[..., None, None]
     x = matrix / jnp.maximum(bound, 1e-30)

@@ -62,7 +62,7 @@ def rotation(camera: Camera) -> Float[Array, "3 3"]:
     yaw = jnp.stack([cy, zero, sy, zero, one, zero, -sy, zero, cy]).reshape(3, 3)
     pitch = jnp.stack([one, zero, zero, zero, cp, -sp, zero, sp, cp]).reshape(3, 3)
     roll = jnp.stack([cr, sr, zero, -sr, cr, zero, zero, zero, one]).reshape(3, 3)
-    return roll @ pitch @ yaw
+    return plane.compose(roll, plane.compose(pitch, yaw))
 
 
 @typed

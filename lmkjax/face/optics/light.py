@@ -7,6 +7,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float
 
 from lmkjax.face.optics import barrier, raster
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 MAP_PX = 72
@@ -140,10 +141,12 @@ def lamp_view(
     right = jnp.cross(up, direction)
     right *= jax.lax.rsqrt((right**2).sum() + 1e-9)
     axes = jnp.stack([right, jnp.cross(direction, right)])
-    flat = points @ axes.T
+    flat = plane.product(points, axes.T)
     scale = MAP_PX / (2 * REACH_CM)
     place = jnp.stack([flat[:, 0], -flat[:, 1]], -1) * scale + MAP_PX / 2
-    return jnp.concatenate([place, 60.0 - (points @ direction)[:, None]], -1)
+    return jnp.concatenate(
+        [place, 60.0 - plane.product(points, direction)[:, None]], -1
+    )
 
 
 @typed

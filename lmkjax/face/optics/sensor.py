@@ -91,7 +91,7 @@ def _expose(light, sensor):
     light = light * jnp.broadcast_to(sensor.cast, light.shape)
     value = tone(jnp.maximum(light, 0.0))
     value = 0.45 + (value - 0.45) * sensor.contrast
-    grey = (value @ jnp.array([0.3, 0.59, 0.11]))[..., None]
+    grey = plane.product(value, jnp.array([0.3, 0.59, 0.11]))[..., None]
     value = grey + (value - grey) * sensor.saturation
     brown = grey * jnp.array([1.08, 0.95, 0.74])[None, None]
     value = value + (brown - value) * sensor.sepia
@@ -163,6 +163,7 @@ def compress(
     """
     height, width, _ = picture.shape
     more = [(0, -side % filters.BLOCK) for side in (height, width)]
-    whole = jnp.pad(picture, (*more, (0, 0)), mode="edge") @ YCC.T
+    whole = jnp.pad(picture, (*more, (0, 0)), mode="edge")
+    whole = plane.product(whole, YCC.T)
     whole = filters.compress(whole, step * jnp.array([1.0, 3.0, 3.0]))
-    return (whole @ np.linalg.inv(YCC).T)[:height, :width]
+    return plane.product(whole, np.linalg.inv(YCC).T)[:height, :width]

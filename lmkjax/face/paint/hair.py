@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from lmkjax.face.optics import noise
 from lmkjax.face.shape import head as heads
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 CENTRE = np.array([0.0, 4.5, 0.0])
@@ -220,7 +221,7 @@ def grow(
     """
     columns, cap = COLUMNS + 1, len(net.height)
     angle, height = net.angle, net.height
-    base = jnp.einsum("gcx,gc->gx", shape[net.ids], net.weights) + net.stand
+    base = plane.weigh("gcx,gc->gx", shape[net.ids], net.weights) + net.stand
     field = _field(person, angle, height)
     down = (net.out[:, 1] < 0.97) * np.arccos(np.clip(net.out[:, 1], -1, 1)) * 9.0
     chart = np.stack([angle * 9.0, down], -1)

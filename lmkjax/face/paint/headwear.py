@@ -5,6 +5,7 @@ from jaxtyping import Array, Bool, Float
 
 from lmkjax.face.optics import barrier, light, noise
 from lmkjax.face.paint import props
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 GAP_CM = 0.45
@@ -207,7 +208,7 @@ def shine(
         turn: head's axes to camera's axes.
         lamps: the light.
     """
-    way = mirror @ turn.T
+    way = plane.product(mirror, turn.T)
     total = jnp.maximum(light.irradiance(way, lamps.environment), 0.0)
     for i in range(lamps.directions.shape[0]):
         cosine = (way * lamps.directions[i][None, None]).sum(-1)

@@ -10,6 +10,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax.face.optics import barrier, light, noise
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 FAR = 1e6
@@ -93,7 +94,7 @@ def spheroid(
     way = ray / radii[None, None]
     depth, _ = _solve(
         (way**2).sum(-1),
-        way @ start,
+        plane.product(way, start),
         jnp.broadcast_to((start**2).sum() - 1, way.shape[:2]),
     )
     depth = barrier.barrier(depth)
@@ -109,12 +110,12 @@ def capsule(
     first, last, radius = limb[:3], limb[3:6], limb[6]
     axis, gap = last - first, origin - first
     length = jnp.maximum((axis**2).sum(), 1e-6)
-    along, start = ray @ axis / length, (gap @ axis) / length
+    along, start = plane.product(ray, axis) / length, (gap * axis).sum() / length
     # Across the axis, the capsule is a circle; beyond its ends, a ball.
     way = ray - along[..., None] * axis[None, None]
     side = gap - start * axis
     c = jnp.broadcast_to((side**2).sum() - radius**2, along.shape)
-    depth, _ = _solve((way**2).sum(-1), way @ side, c)
+    depth, _ = _solve((way**2).sum(-1), plane.product(way, side), c)
     spot = start + along * depth
     barrel = (spot > 0) & (spot < 1)
     end = jnp.where((spot < 0.5)[..., None], first[None, None], last[None, None])
@@ -232,7 +233,7 @@ def lit(
         lamps: the light.
         wrap: as for `light.diffuse`.
     """
-    normal = barrier.barrier(hit.normal @ turn.T)
+    normal = barrier.barrier(plane.product(hit.normal, turn.T))
     flat = jnp.ones_like(hit.tone)
     albedo = jnp.broadcast_to(colour, hit.normal.shape) * hit.tone[..., None]
     return albedo * light.diffuse(normal, 0.85 * flat, 0.8 * flat, lamps, wrap=wrap)

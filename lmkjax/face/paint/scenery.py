@@ -51,7 +51,7 @@ def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
             noise.sample(place * scene.scale * 1.1 + scene.offset[None, None]),
         )
     )
-    level = (place - 0.5) @ scene.slope + 0.5
+    level = plane.product(place - 0.5, scene.slope) + 0.5
     level += (
         scene.clouds[0] * 0.35 * coarse[..., 2] + scene.clouds[1] * 0.2 * coarse[..., 0]
     )

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
+from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
 from lmkjax.types import typed
 
@@ -97,7 +98,7 @@ def apply(
     pairs = jnp.array(pairs, int).reshape(-1, 2)
     expression = jax.lax.scan(_oppose, expression, pairs)[0]  # unrolled: compiles long
     known = gaps(head)
-    person = identity @ known.identity
+    person = plane.product(identity, known.identity)
     lips = slice(0, 3)
     if "mouthClose" in names and "jawOpen" in names:
         shut, wide = names.index("mouthClose"), names.index("jawOpen")
@@ -127,7 +128,8 @@ def _meet(expression, height, known, pairs, closers):
     """The expression with its closers weakened until no gap is below nothing."""
     if not len(closers):
         return expression
-    moved = expression @ known.expression[:, pairs]
-    shut = jnp.minimum(expression[closers] @ known.expression[closers, pairs], -1e-6)
+    moved = plane.product(expression, known.expression[:, pairs])
+    shut = plane.product(expression[closers], known.expression[closers, pairs])
+    shut = jnp.minimum(shut, -1e-6)
     share = (height[pairs] + moved - shut) / -shut
     return expression.at[closers].multiply(jnp.clip(share.min(), 0, 1))

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
 ASSETS = pathlib.Path(__file__).parents[1] / "assets"
@@ -139,8 +140,8 @@ class Head:
             Places in cm, in the head's own axes.
         """
         modes = self.identity[: identity.shape[0]]
-        shape = self.neutral + jnp.einsum("i,ivc->vc", identity, modes)
-        shape = shape + jnp.einsum("e,evc->vc", expression, self.expression)
+        shape = self.neutral + plane.weigh("i,ivc->vc", identity, modes)
+        shape = shape + plane.weigh("e,evc->vc", expression, self.expression)
         return _turn_eyes(self, shape, expression)
 
     def mirrored(

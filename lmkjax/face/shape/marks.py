@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from lmkjax.face.optics import raster
 from lmkjax.face.shape import atlas, contour, curves
 from lmkjax.face.shape import head as heads
+from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
 
 VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE = 0, 1, 2, 3
@@ -115,12 +116,12 @@ def locate(
         head: whose vertices they are.
     """
     ids, weights = embed(scheme, head)
-    places = jnp.einsum("kcx,kc->kx", vertices[ids], weights)
+    places = plane.weigh("kcx,kc->kx", vertices[ids], weights)
     if "jaw" not in scheme.starts:
         return places
     count, start = dict(scheme.curves)["jaw"], scheme.starts["jaw"]
     _, ids, weights = contour.visible(flat, contour.band(head), count=count)
-    jaw = jnp.einsum("kcx,kc->kx", vertices[ids], weights)
+    jaw = plane.weigh("kcx,kc->kx", vertices[ids], weights)
     return places.at[np.arange(start, start + count)].set(jaw)
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
+from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
 from lmkjax.types import typed
 
@@ -174,7 +175,7 @@ def table(head: heads.HeadLike) -> Table:
 
 def _lengths(head, vertices):
     ids, weights = marks.embed(PLACES, head)
-    points = jnp.einsum("kcx,kc->kx", vertices[ids], weights)
+    points = plane.weigh("kcx,kc->kx", vertices[ids], weights)
     return jnp.stack([length(points) for _, length in MEASURES.values()])
 
 
@@ -231,5 +232,5 @@ def hold(
     found = table(head)
     rows = np.array([NAMES.index(name) for name in amounts], int)
     goals = jnp.stack([jnp.asarray(a, jnp.float32) for a in amounts.values()] or [])
-    missing = goals - found.slopes[rows] @ identity
-    return identity + missing @ found.directions[rows]
+    missing = goals - plane.product(found.slopes[rows], identity)
+    return identity + plane.product(missing, found.directions[rows])

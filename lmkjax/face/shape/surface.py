@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from lmkjax.face.optics import light
 from lmkjax.face.shape import atlas
 from lmkjax.face.shape import head as heads
+from lmkjax.landmarks import points as plane
 
 EDGE_CM = 2.0
 """Longer edges are halved: shade and shadow are known at the vertices only."""
@@ -100,7 +101,7 @@ def lopsided(surface: Surface, sides: Float[Array, " 6"]) -> Float[Array, "v 3"]
         np.stack([0.12 * np.abs(x), zero, zero], 1),
         np.stack([zero, zero, 0.25 * x], 1),
     ]
-    return jnp.einsum("s,svc->vc", sides, np.stack(basis).astype(np.float32))
+    return plane.weigh("s,svc->vc", sides, np.stack(basis).astype(np.float32))
 
 
 @functools.cache
