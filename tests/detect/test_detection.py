@@ -10,7 +10,7 @@ from lmkjax.data import crop
 from lmkjax.detect import detection, inference
 from lmkjax.errors import UserError
 from lmkjax.landmarks import schemes
-from lmkjax.training import checkpoint
+from lmkjax.training import averaged
 
 SIZE, MARGIN = 64, 1.35
 DENSE, FEW = schemes.get("dense243"), schemes.get("ibug68")
@@ -142,7 +142,7 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
     weights = jax.tree.map(
         lambda leaf: rng.normal(0, 0.2, leaf.shape).astype(np.float32), shapes["params"]
     )
-    monkeypatch.setattr(checkpoint, "weights", lambda folder: weights)
+    monkeypatch.setattr(averaged, "load", lambda folder, best: weights)
     found = detection.Detector.from_checkpoint(tmp_path)
     points, uncertainty = found(PICTURES[:1], BOXES[:1])
     said = inference.predictor(spec)(weights, crop_of(PICTURES[0], BOXES[0], 32))
