@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import shutil
+import tempfile
 
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
@@ -11,6 +13,14 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # Nothing is written into the cache of the person who runs the tests.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", "")
+
+# What one process of the suite has compiled, no other compiles again. Made by the
+# first process and handed down; with a size, so that JAX locks what it writes.
+CACHE = None
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    CACHE = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="lmkjax-")
+os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(4 * 10**9))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
@@ -32,6 +42,12 @@ LONG = (
 def pytest_collection_modifyitems(items):
     """Long files come first, so that no process ends with one while another idles."""
     items.sort(key=lambda item: item.path.name not in LONG)
+
+
+def pytest_unconfigure():
+    """What was compiled goes with the process that made the folder."""
+    if CACHE:
+        shutil.rmtree(CACHE, ignore_errors=True)
 
 
 @pytest.fixture

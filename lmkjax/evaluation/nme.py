@@ -170,25 +170,6 @@ def measure(
     return metrics
 
 
-@typed
-def curve(
-    errors: Float[Array, " b"], mask: Bool[Array, " b"], thresholds: Float[Array, " n"]
-) -> tuple[Float[Array, " n"], Float[Array, ""]]:
-    """The curve of cumulative errors (CED) of a batch, as counts that add up.
-
-    Args:
-        errors: NME of each face, %.
-        mask: which faces count.
-        thresholds: where the curve is wanted, %.
-
-    Returns:
-        How many faces have an error of at most each threshold; how many count.
-    """
-    ordered = jnp.sort(jnp.where(mask, errors, jnp.inf))
-    below = jnp.searchsorted(ordered, thresholds, side="right")
-    return below.astype(jnp.float32), mask.sum(dtype=jnp.float32)
-
-
 def name_at(metric: str, threshold: float) -> str:
     """A metric's name with its threshold in %: `auc_08`, `fr_10`, `auc_7.5`."""
     return f"{metric}_{threshold:02g}"

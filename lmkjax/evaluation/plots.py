@@ -60,33 +60,6 @@ def write_curves(
     _save(figure, path)
 
 
-def write_regions(
-    path: pathlib.Path, rows: Sequence[Mapping[str, Any]], *, title: str
-) -> None:
-    """Draws NME by region, a group of bars for each region, into a PNG.
-
-    Args:
-        path: the file.
-        rows: of one test set and normaliser, with "regions".
-        title: what was tested.
-    """
-    figure = matplotlib.figure.Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    regions = list(dict.fromkeys(name for row in rows for name in row["regions"]))
-    width = 0.8 / max(1, len(rows))
-    for number, row in enumerate(rows):
-        place = np.arange(len(regions)) + (number - (len(rows) - 1) / 2) * width
-        heights = [row["regions"].get(name, math.nan) for name in regions]
-        colour = COLOURS.get(row["labels"])
-        axes.bar(place, heights, width, label=row["labels"], color=colour)
-    axes.set_xticks(range(len(regions)), regions)
-    axes.set(title=title, ylabel=f"{rows[0]['normaliser']} NME, %" if rows else "")
-    axes.grid(alpha=0.3, axis="y")
-    if rows:
-        figure.legend(loc="outside lower center", ncols=4)
-    _save(figure, path)
-
-
 def write_line(
     path: pathlib.Path,
     steps: Sequence[int],

@@ -5,8 +5,6 @@ The four heatmap losses share a signature, so that a term takes any of them:
 map; for `mse` and `awing` the network draws the heatmap itself.
 """
 
-import math
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -133,42 +131,6 @@ def awing(
     near = jax.lax.reduce_window(truth, 0.0, jax.lax.max, window, (1,) * 4, "SAME")
     weight = 1 + boost * (near >= 0.2)
     return _mean((weight * jnp.where(error < theta, curve, line)).mean((1, 2)), valid)
-
-
-@typed
-def wing(
-    pred: Float[Array, "b k 2"],
-    target: Float[Array, "b k 2"],
-    valid: Bool[Array, "b k"],
-    *,
-    width: float = 10.0,
-    curvature: float = 2.0,
-) -> Float[Array, " b"]:
-    """Wing loss: steep while an error is small, linear once it is large.
-
-    Args:
-        pred: predicted points, pixels.
-        target: true points, same unit.
-        valid: which landmarks count; the others add nothing.
-        width: error, in pixels, at which the curve turns linear.
-        curvature: pixels; the smaller, the steeper the curve near 0.
-
-    Returns:
-        The mean over each face's valid landmarks; 0 for a face with none.
-
-    Raises:
-        ValueError: `width` or `curvature` is not above 0.
-
-    Source: Feng et al., "Wing Loss for Robust Facial Landmark Localisation
-        with Convolutional Neural Networks", CVPR 2018.
-    """
-    if width <= 0 or curvature <= 0:
-        raise ValueError(f"Need width, curvature > 0; got {width}, {curvature}.")
-    error = jnp.abs(pred - target)
-    # What the linear piece gives up, so that the two meet at `width`.
-    gap = width - width * math.log1p(width / curvature)
-    curve = width * jnp.log1p(error / curvature)
-    return _mean(jnp.where(error < width, curve, error - gap).sum(-1), valid)
 
 
 def _check(sigma_px):

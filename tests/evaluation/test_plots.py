@@ -18,15 +18,6 @@ def test_curves_are_drawn_even_where_nobody_counted(tmp_path):
     assert size_of(tmp_path / "ced.png") > (300, 200)
 
 
-def test_regions_are_drawn(tmp_path):
-    rows = [
-        {"labels": "subset", "normaliser": "ocular", "regions": {"jaw": 8, "nose": 2}},
-        {"labels": "mean_face", "normaliser": "ocular", "regions": {"jaw": 9}},
-    ]
-    plots.write_regions(tmp_path / "regions.png", rows, title="common")
-    assert size_of(tmp_path / "regions.png") > (300, 200)
-
-
 def test_a_point_is_drawn_at_its_pixel(tmp_path):
     image = np.zeros((1, 20, 30, 3), np.uint8)
     image[0, 4, 21] = 255, 0, 0  # its centre is (21.5, 4.5)

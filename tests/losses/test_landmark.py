@@ -128,36 +128,9 @@ def test_a_step_downhill_lowers_it_in_bfloat16_too(loss, logits):
     assert total(logits - 0.1 * grad) < total(logits)
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (0.0, 0.0),
-        (2.0, 10 * math.log(2)),  # curved: 10 ln(1 + 2/2)
-        (20.0, 10 + 10 * math.log(6)),  # linear: 20 - (10 - 10 ln(1 + 10/2))
-    ],
-)
-def test_wing_values_by_hand(error, expected):
-    pred = TRUTH.at[..., 0].set(error)
-    loss = jax.jit(landmark.wing)(pred, TRUTH, SEEN)
-    np.testing.assert_allclose(loss, jnp.full(4, expected), rtol=1e-6)
-
-
-def test_a_hidden_landmark_has_no_gradient_in_wing():
-    def total(pred):
-        return landmark.wing(pred, TRUTH, SEEN.at[1, 2].set(False)).sum()
-
-    grad = jax.grad(total)(TRUTH + 5.0)
-    hidden = jnp.zeros_like(grad, bool).at[1, 2].set(True)
-    np.testing.assert_array_equal(grad == 0, hidden)
-
-
-def test_what_is_refused(logits):
+@pytest.mark.parametrize("loss", HEATMAP_LOSSES)
+def test_what_is_refused(loss, logits):
     with pytest.raises(TypeCheckError):
-        landmark.wing(TRUTH, TRUTH[:, :2], SEEN)
-    with pytest.raises(ValueError, match="width, curvature > 0"):
-        landmark.wing(TRUTH, TRUTH, SEEN, width=0.0)
-    for loss in HEATMAP_LOSSES:
-        with pytest.raises(TypeCheckError):
-            loss(logits, TARGET[:, :2], VALID, sigma_px=1.0)
-        with pytest.raises(ValueError, match="sigma_px > 0"):
-            loss(logits, TARGET, VALID, sigma_px=-1.0)
+        loss(logits, TARGET[:, :2], VALID, sigma_px=1.0)
+    with pytest.raises(ValueError, match="sigma_px > 0"):
+        loss(logits, TARGET, VALID, sigma_px=-1.0)

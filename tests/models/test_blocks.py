@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from lmkjax.models import blocks, hourglass
+from lmkjax.models import blocks
 
 
 @pytest.fixture
@@ -52,18 +52,14 @@ def test_halve_double_and_fold_equal_the_librarys(x):
     np.testing.assert_array_equal(folded[1, 1, 2], corner)
 
 
-def test_halving_keeps_the_gradient_of_what_is_worked_out_twice(key):
-    # Fused with what comes before it, a maximum need not equal its own operand.
-    image = jax.random.uniform(key, (4, 48, 48, 3))
-    stem = hourglass.Stem(8)
-    params = stem.init(key, image)
-    weight = jax.random.normal(key, jax.eval_shape(stem.apply, params, image).shape)
-
-    @jax.jit
-    def loss(params):
-        return (stem.apply(params, image) * weight).mean()
-
-    jax.test_util.check_grads(loss, (params,), order=1, modes=["rev"], eps=1e-3)
+def test_halving_hands_the_gradient_to_one_of_equal_cells():
+    # The compiler may work a cell out twice, and differently in the last digit. A
+    # gradient that asks which cell equals the maximum then loses or shares itself:
+    # where all are equal, `max` and `maximum` share it, and one cell must have it all.
+    equal = jnp.ones((4, 6, 10, 3))
+    grad = jax.grad(lambda x: (blocks.halve(x) * 2).sum())(equal)
+    assert set(np.unique(grad)) == {0, 2}
+    np.testing.assert_array_equal(blocks.fold(grad).reshape(4, 3, 5, 4, 3).sum(3), 2)
 
 
 def test_bfloat16_inside_keeps_float32_parameters(key, x):
