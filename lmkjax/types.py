@@ -1,8 +1,17 @@
-"""What travels between the parts: faces, and the types that check them."""
+"""What travels between the parts: faces, the types that check them, and chance.
 
+Every draw has a purpose with a name. Keys are made of seeds and of other keys here
+only: `split(key, n)[i]` is `fold_in(key, i)`, so two places that each take a key apart
+in their own way would draw the same numbers without knowing.
+"""
+
+import zlib
+
+import jax
+import numpy as np
 from beartype import BeartypeConf, beartype
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int, UInt8, jaxtyped
+from jaxtyping import Array, Bool, Float, Int, UInt, UInt8, jaxtyped
 from jaxtyping import Key as TypedKey
 
 # An int where a float is wanted is no mistake.
@@ -12,6 +21,7 @@ typed = jaxtyped(typechecker=beartype(conf=BeartypeConf(is_pep484_tower=True)))
 Key = TypedKey[Array, ""]
 Scalar = Float[Array, ""]
 Step = Int[Array, ""]
+Keys = TypedKey[Array, " n"]
 Metrics = dict[str, tuple[Scalar, Scalar]]
 """Name to (sum, count): what adds up over batches, devices and hosts."""
 
@@ -48,3 +58,59 @@ class Outputs:
 
     features: Float[Array, "s b h w c"]
     logits: Float[Array, "s b h w k"]
+
+
+@typed
+def purpose(start: int | Key, name: str) -> Key:
+    """The key of one of the things that chance is needed for.
+
+    Args:
+        start: a seed, or the key of a wider purpose.
+        name: what for; another name, another key.
+    """
+    return purposes(start, name)[0]
+
+
+@typed
+def purposes(start: int | Key, *names: str) -> Keys:
+    """The keys of several purposes, in the order of their names; see `purpose`."""
+    key = jax.random.key(start) if isinstance(start, int) else start
+    return each_of(key, np.array([_checksum(name) for name in names], np.uint32))
+
+
+@typed
+def each_of(
+    key: Key, numbers: Int[Array, " n"] | UInt[Array | np.ndarray, " n"]
+) -> Keys:
+    """A key for each of many alike: faces of a set or of a batch, parts of a step.
+
+    Args:
+        key: of their purpose, and of nothing else.
+        numbers: which of them, below 2**32; a key depends on its own number alone.
+    """
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+
+
+@typed
+def one_of(key: Key, number: int | Int[Array, ""]) -> Key:
+    """As `each_of`, of one: the step of a run, the row of a sheet."""
+    return jax.random.fold_in(key, number)
+
+
+@typed
+def faces_of(seed: int, numbers: UInt[Array | np.ndarray, " n"]) -> Keys:
+    """The keys of the faces with these numbers in the set of rendered faces of a seed.
+
+    Files and training steps, sheets and tables all draw a set's face from this key.
+    """
+    return each_of(purpose(seed, "faces"), numbers)
+
+
+def host_seed(seed: int, name: str) -> int:
+    """The seed of one of the things that the host (NumPy, Grain) draws, below 2**32."""
+    return _checksum(f"{seed} {name}")
+
+
+def _checksum(text: str) -> int:
+    """The same number in every process, as Python's own hash of a text is not."""
+    return zlib.crc32(text.encode())

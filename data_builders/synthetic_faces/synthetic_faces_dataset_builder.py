@@ -25,6 +25,7 @@ from lmkjax.face import drawing
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options as face_options
 from lmkjax.landmarks import schemes
+from lmkjax.types import faces_of
 
 FIRST_TEST_FACE = 2**31  # far from the train faces, however many they are
 CHUNK = 32  # faces per call of the renderer
@@ -40,7 +41,7 @@ class Config(tfds.core.BuilderConfig):
         count: faces of the train split.
         test_count: faces of the test split.
         size: side of the pictures, pixels.
-        seed: face i is drawn from `fold_in(key(seed), i)`.
+        seed: face i is drawn from `lmkjax.types.faces_of(seed, [i])`.
         looks: "photo", or "stand_in": clearly different, in place of real photos.
         priors: `name=value`, blanks between: what the faces have otherwise.
         backgrounds: a folder of pictures to be seen behind the faces; "" = invented.
@@ -90,7 +91,7 @@ class Builder(tfds.core.ShardBasedBuilder):
                 dtype=np.float32,
                 doc="left, top, right, bottom of the 68 iBug points.",
             ),
-            "index": tfds.features.Scalar(np.int64, doc="i of fold_in(key(seed), i)."),
+            "index": tfds.features.Scalar(np.int64, doc="i of faces_of(seed, [i])."),
             "name": tfds.features.Text(doc="The same number, as text."),
         }
         return self.dataset_info_from_configs(
@@ -193,10 +194,7 @@ def renderer(config: Config) -> Callable[[np.ndarray], drawing.Rendering]:
     priors = face_options.choose(config.looks, config.priors)
     backgrounds = backdrop.load(config.backgrounds) if config.backgrounds else None
 
-    @jax.jit
-    def keys(numbers):
-        draw = functools.partial(jax.random.fold_in, jax.random.key(config.seed))
-        return jax.vmap(draw)(numbers)
+    keys = jax.jit(functools.partial(faces_of, config.seed))
 
     def faces(numbers: np.ndarray) -> drawing.Rendering:
         drawn = drawing.faces(
@@ -330,8 +328,8 @@ def _state(scheme: str, priors: str, backgrounds: str) -> str:
     for file in backdrop.find(backgrounds) if backgrounds else ():
         digest.update(f"{file.name} {file.stat().st_size}".encode())
     rooms = ("landmarks", "images", "face")
-    files = (file for room in rooms for file in (home / room).rglob("*"))
-    for file in sorted(files):
+    files = [file for room in rooms for file in (home / room).rglob("*")]
+    for file in sorted([*files, home / "types.py"]):  # that makes the faces' keys
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(file.read_bytes())
     return digest.hexdigest()[:8]

@@ -12,6 +12,7 @@ from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
 from lmkjax.data import sources
 from lmkjax.errors import UserError
+from lmkjax.types import faces_of
 
 SMALL = {"scheme": "ibug68", "count": 5, "test_count": 3, "size": 16}
 
@@ -49,7 +50,7 @@ def test_a_face_comes_from_its_number_alone(tmp_path):
     folder = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL)
     seen = colours(folder, "train")
     assert list(seen) == ["0", "1", "2", "3", "4"]
-    key = jax.random.fold_in(jax.random.key(0), 3)
+    key = faces_of(0, np.array([3], np.uint32))[0]
     expected = jax.random.uniform(key, (3,)) * 255
     np.testing.assert_allclose(seen["3"], expected, atol=2)  # JPEG
     more = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL | {"count": 40})

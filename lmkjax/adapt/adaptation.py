@@ -19,6 +19,7 @@ from lmkjax.adapt import label_mlp, ridge
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points as coordinates
 from lmkjax.landmarks import schemes
+from lmkjax.types import host_seed
 
 Points = np.ndarray | jax.Array
 
@@ -102,7 +103,9 @@ def fit(
     pred, target = _checked(pred, target)
     centre, size = _frame(pred)
     z, t = (pred - centre) / size, (target - centre) / size
-    parts = np.array_split(np.random.default_rng(seed).permutation(len(z)), PARTS)
+    parts = np.array_split(
+        np.random.default_rng(host_seed(seed, "parts")).permutation(len(z)), PARTS
+    )
     if len(z) < 2 * PARTS:
         return Adapter(ridge.Ridge(z, t, indices).arrays(np.inf), {}, scheme)
 
@@ -260,7 +263,7 @@ def _learn(params, z, t, z_held, t_held, *, hidden, steps, seed):
     """All parameters with the MLP at its best on the held-out faces, and its error."""
     module = label_mlp.LabelMLP(hidden, params["whiten"].shape[1], t.shape[1])
     z, t, z_held, t_held = (jnp.asarray(a, jnp.float32) for a in (z, t, z_held, t_held))
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(host_seed(seed, "mlp"))
     scores, out = params["whiten"].shape[1], 2 * t.shape[1]
     kernel = random.normal(size=(scores, hidden)) * np.sqrt(2 / scores)
     learned = {

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt8
 
 from lmkjax.landmarks import points
-from lmkjax.types import Batch, Key, Scalar, typed
+from lmkjax.types import Batch, Key, Scalar, each_of, purposes, typed
 
 Picture = Float[Array, "h w 3"] | UInt8[Array, "h w 3"]
 Numbers = Int[Array, " k"]
@@ -108,7 +108,7 @@ def random_similarity(
     Returns:
         The matrix, old pixels to new.
     """
-    turned, sized, placed = jax.random.split(key, 3)
+    turned, sized, placed = purposes(key, "turn", "size", "place")
     to_crop = points.crop(box, margin=margin, size=size)
     centre = jnp.full(2, size / 2)
     chance = points.similarity(
@@ -172,7 +172,7 @@ def occlude(face: Batch, rectangle: Float[Array, " 4"], filling: Picture) -> Bat
 @typed
 def random_occlude(key: Key, face: Batch, *, chance: float) -> Batch:
     """The face, with probability `chance` behind a rectangle of one colour."""
-    happens, where, sides, colour = jax.random.split(key, 4)
+    happens, where, sides, colour = purposes(key, "happens", "where", "sides", "colour")
     size = face.image.shape[0]
     low, high = OCCLUDER_SIDES
     half = jax.random.uniform(sides, (2,), minval=low / 2, maxval=high / 2) * size
@@ -228,7 +228,7 @@ def augment(
     """
 
     def one(key: Key, face: Batch) -> Batch:
-        flips, moves, hides = jax.random.split(key, 3)
+        flips, moves, hides = purposes(key, "flip", "move", "hide")
         face = random_flip(flips, face, mirror, chance=flip_chance)
         matrix = random_similarity(
             moves,
@@ -242,7 +242,7 @@ def augment(
         face = place(face, matrix, size=size)
         return random_occlude(hides, face, chance=occlude_chance)
 
-    return jax.vmap(one)(jax.random.split(key, len(batch.mask)), batch)
+    return jax.vmap(one)(each_of(key, jnp.arange(len(batch.mask))), batch)
 
 
 @functools.partial(jax.jit, static_argnames=("size", "margin"))

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from lmkjax.images import filters
 from lmkjax.landmarks import points
-from lmkjax.types import Key, Scalar, typed
+from lmkjax.types import Key, Scalar, each_of, purposes, typed
 
 Image = Float[Array, "h w 3"]
 
@@ -71,7 +71,7 @@ def random_adjust(key: Key, image: Image, *, strength: float) -> Image:
         image: in [0, 1].
         strength: 1 = the spreads at the head of this file, 0 = nothing happens.
     """
-    draws, grey = jax.random.split(key)
+    draws, grey = purposes(key, "colours", "grey")
     normal = strength * jax.random.normal(draws, (8,))
     colourful = ~jax.random.bernoulli(grey, min(GREY * strength, 1.0))
     return adjust(
@@ -88,7 +88,7 @@ def random_adjust(key: Key, image: Image, *, strength: float) -> Image:
 @typed
 def random_spoil(key: Key, image: Image, *, chance: float) -> Image:
     """The picture, with probability `chance` blurred, made coarse or compressed."""
-    happens, which, much = jax.random.split(key, 3)
+    happens, which, much = purposes(key, "happens", "which", "much")
     size, amount = image.shape[0], jax.random.uniform(much)
     low, high = BLUR_SIGMA
     sigma_px = (low + amount * (high - low)) * size
@@ -116,7 +116,7 @@ def random_noise(key: Key, image: Image, *, strength: float) -> Image:
     Returns:
         Not clipped.
     """
-    much, grain = jax.random.split(key)
+    much, grain = purposes(key, "much", "grain")
     amount = jnp.abs(NOISE * strength * jax.random.normal(much))
     # One word per pixel is three even draws of 10 bits: normal ones cost ten times it.
     word = jax.random.bits(grain, image.shape[:2], jnp.uint32)
@@ -143,7 +143,7 @@ def augment(
     """
 
     def one(key: Key, image: Image) -> Image:
-        spoils, colours, grains = jax.random.split(key, 3)
+        spoils, colours, grains = purposes(key, "spoil", "colour", "grain")
         if blur_chance:
             image = random_spoil(spoils, image, chance=blur_chance)
         if colour:
@@ -151,7 +151,7 @@ def augment(
             image = random_noise(grains, image, strength=colour)
         return jnp.clip(image, 0, 1)
 
-    return jax.vmap(one)(jax.random.split(key, len(image)), image)
+    return jax.vmap(one)(each_of(key, jnp.arange(len(image))), image)
 
 
 def _turn(hue_turns: Scalar, saturation: Scalar) -> Float[Array, "3 3"]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from lmkjax.data import crop, sources
 from lmkjax.errors import UserError
-from lmkjax.types import Batch
+from lmkjax.types import Batch, faces_of
 
 MEMORY_LIMIT = 2**31  # bytes; larger sets are decoded anew each time
 MOST_AT_ONCE = 8  # faces that a worker makes before it asks for more
@@ -199,7 +199,7 @@ def drawer(
     Args:
         faces: keys [b] to a Rendering (image, points, visibility, box), such as
             `face.drawing.faces` with its scheme and size filled in.
-        seed: of the set; face i is drawn from `fold_in(key(seed), i)`.
+        seed: of the set; face i is drawn from `types.faces_of(seed, [i])`.
         mesh: devices that share out the numbers: each draws its own faces, which stay
             where they are. None = wherever the numbers are.
 
@@ -209,8 +209,7 @@ def drawer(
     """
 
     def draw(indices: jax.Array) -> Batch:
-        keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(indices)
-        drawn = faces(keys)
+        drawn = faces(faces_of(seed, indices))
         return Batch(
             image=drawn.image,
             points=drawn.points,

@@ -14,7 +14,7 @@ from lmkjax.experiment import datasets, measurement, plan
 from lmkjax.face import drawing
 from lmkjax.objectives import objective
 from lmkjax.training import optim, step
-from lmkjax.types import Batch
+from lmkjax.types import Batch, host_seed, purposes
 
 
 def opener(
@@ -31,7 +31,7 @@ def opener(
     canvases = faces.source if name == "source" else faces.target
     return lambda step: streams.train(
         canvases,
-        seed=experiment.seed,
+        seed=host_seed(experiment.seed, f"order of {name}"),
         start_step=step,
         loading=experiment.loading,
         **place,
@@ -83,7 +83,7 @@ def preparer(
     change = experiment.augment
 
     def prepare(key: jax.Array, batch: Any) -> Batch:
-        where, look = jax.random.split(key)
+        where, look = purposes(key, "where", "look")
         batch = draw(batch) if draw else batch
         batch = relabel(batch) if relabel else batch
         batch = geometric.augment(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from lmkjax.losses import adversarial
 from lmkjax.models import network as networks
-from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
+from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step, each_of
 
 FORMS = ("landmark", "pixel")
 
@@ -93,7 +93,7 @@ class DALN:
                 maps.reshape(-1, group, *maps.shape[1:]) for maps in (source, target)
             )
             nwd = jax.vmap(functools.partial(adversarial.by_pixel, pixels=self.pixels))(
-                jax.random.split(key, len(source)), source, target
+                each_of(key, jnp.arange(len(source))), source, target
             ).mean()
         one = jnp.ones(())
         return -nwd, {"nwd": (nwd, one), "reversal": (strength, one)}

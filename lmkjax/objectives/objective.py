@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from lmkjax.models import network as networks
-from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
+from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step, purpose, purposes
 
 Batches = Mapping[str, Batch]
 Prepare = Callable[[Key, Any], Batch]
@@ -84,15 +84,16 @@ class Objective:
         Returns:
             The loss and metrics as (sum, count), `loss` and each term's among them.
         """
-        keys = {name: jax.random.fold_in(key, i) for i, name in enumerate(self.streams)}
+        augments, terms = purposes(key, "streams", "terms")
+        keys = {name: purpose(augments, name) for name in self.streams}
         faces = {name: self.prepare[name](keys[name], batches[name]) for name in keys}
         outputs = self._forward(params, faces)
         network = networks.Bound(self.module, params)
 
         loss, metrics = jnp.zeros(()), {}
-        for i, (name, (weight, term)) in enumerate(self.terms.items()):
-            term_key = jax.random.fold_in(key, len(self.streams) + i)
-            value, logged = term(term_key, network, outputs, faces, step=step)
+        for name, (weight, term) in self.terms.items():
+            own = purpose(terms, name)
+            value, logged = term(own, network, outputs, faces, step=step)
             loss += weight * value
             metrics |= {name: (value, jnp.ones(()))}
             metrics |= {f"{name}/{what}": figure for what, figure in logged.items()}

@@ -25,6 +25,7 @@ from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, measures
 from lmkjax.landmarks import schemes
 from lmkjax.studio import gallery
+from lmkjax.types import purpose
 
 README = heads.ASSETS.parent / "README.md"
 FACES = 2048
@@ -226,7 +227,7 @@ def _plain(people, yaw_rad):
         melanin=(0.4, 0.41, 1.0),
         focal_mm=(80.0, 81.0),
     )
-    keys = jnp.broadcast_to(jax.random.key(4), len(people))
+    keys = jnp.broadcast_to(purpose(4, "manual"), len(people))
     faces, head = sample.many(keys, calm), heads.load()
     rest = jax.vmap(lambda i, e: limits.apply(head, i, e))(people, faces.expression * 0)
     pose = faces.camera.replace(

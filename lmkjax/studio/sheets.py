@@ -18,6 +18,7 @@ from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import schemes
+from lmkjax.types import each_of, one_of, purpose, purposes
 
 COLUMNS = 8
 PLAIN = (
@@ -251,7 +252,7 @@ def draw(
         )
     labels, tiles = [], []
     for number, row in enumerate(ELEMENTS[element]):
-        key = jax.random.fold_in(jax.random.key(seed), number)
+        key = one_of(purpose(seed, "sheet"), number)
         params = faces(row, key)
         large = size * (2 if element in CLOSER else 1)
         # The scheme does not matter: no point is drawn.
@@ -268,11 +269,11 @@ def draw(
 
 def faces(row: Row, key: jax.Array) -> sample.FaceParams:
     """The plain person of a row, `COLUMNS` times, each with what varies."""
-    who, what = jax.random.split(key)
+    who, what = purposes(key, "who", "what")
     plain = options.change(options.change(options.PRIORS, PLAIN), row.person)
     same = sample.many(jnp.stack([who] * COLUMNS), plain)
     varied = options.change(options.PRIORS, row.words)
-    other = sample.many(jax.random.split(what, COLUMNS), varied)
+    other = sample.many(each_of(what, jnp.arange(COLUMNS)), varied)
     for part in row.parts:
         same = _put(same, part, functools.reduce(getattr, part.split("."), other))
     place = np.linspace(0, 1, COLUMNS, dtype=np.float32)

@@ -11,7 +11,7 @@ from flax import struct
 from jax.sharding import Mesh
 
 from lmkjax.training import mesh as meshes
-from lmkjax.types import Key, Step
+from lmkjax.types import Key, Step, purposes
 
 
 @struct.dataclass
@@ -23,7 +23,7 @@ class TrainState:
         params: the network's weights.
         ema: their running average; what is evaluated and shipped.
         opt_state: the optimiser's moments.
-        key: the run's chance; step i draws from `fold_in(key, i)`.
+        key: the chance of the run's steps; step i draws from `types.one_of(key, i)`.
     """
 
     step: Step
@@ -56,7 +56,7 @@ def create(
     make = functools.partial(_first, init, optimizer)
     outline = shapes(init, optimizer, mesh, fsdp_min_size=fsdp_min_size)
     layouts = jax.tree.map(lambda x: x.sharding, outline)
-    return jax.jit(make, out_shardings=layouts)(jax.random.key(seed))
+    return jax.jit(make, out_shardings=layouts)(*purposes(seed, "weights", "steps"))
 
 
 def shapes(
@@ -75,7 +75,7 @@ def shapes(
         fsdp_min_size: see `mesh.layouts`.
     """
     make = functools.partial(_first, init, optimizer)
-    outline = jax.eval_shape(make, jax.random.key(0))
+    outline = jax.eval_shape(make, *purposes(0, "weights", "steps"))
     layouts = meshes.layouts(outline, mesh, fsdp_min_size=fsdp_min_size)
     return jax.tree.map(
         lambda x, layout: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=layout),
@@ -84,13 +84,12 @@ def shapes(
     )
 
 
-def _first(init, optimizer, key: Key) -> TrainState:
-    init_key, run_key = jax.random.split(key)
-    params = init(init_key)
+def _first(init, optimizer, weights: Key, steps: Key) -> TrainState:
+    params = init(weights)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         ema=jax.tree.map(jnp.copy, params),
         opt_state=optimizer.init(params),
-        key=run_key,
+        key=steps,
     )

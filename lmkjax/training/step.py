@@ -11,7 +11,7 @@ import optax
 from lmkjax.training import mesh as meshes
 from lmkjax.training import optim
 from lmkjax.training.state import TrainState
-from lmkjax.types import Key, Metrics, Scalar, Step
+from lmkjax.types import Key, Metrics, Scalar, Step, one_of, purpose
 
 Loss = Callable[..., tuple[Scalar, Metrics]]
 """(params, key, batches, *, step) to the loss and its metrics."""
@@ -61,9 +61,11 @@ def build(
         if accumulate == 1:
             return grad(params, key, batches)
 
+        parts = purpose(key, "parts")
+
         def add(total: Any, number: Scalar) -> tuple[Any, None]:
             part = jax.tree.map(lambda x: _part(x, number, accumulate), batches)
-            found = grad(params, jax.random.fold_in(key, number), part)
+            found = grad(params, one_of(parts, number), part)
             return jax.tree.map(jnp.add, total, found), None
 
         shapes = jax.eval_shape(
@@ -85,7 +87,7 @@ def build(
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
-        key = jax.random.fold_in(state.key, state.step)
+        key = one_of(state.key, state.step)
         grads, metrics = gradient(whole(state.params), key, batches, state.step)
         grads = lay(whole(grads))
         rate = optim.learning_rate(

@@ -14,6 +14,7 @@ from launch import pods
 from lmkjax.data import sources, streams
 from lmkjax.errors import UserError
 from lmkjax.training import mesh as meshes
+from lmkjax.types import purpose
 
 
 @pytest.fixture
@@ -128,8 +129,8 @@ def test_a_drawer_draws_face_i_from_its_own_key():
     draw = jax.jit(streams.drawer(faces, seed=7))
     batch = draw(np.array([3, 2**31], np.uint32))
     for row, number in enumerate((3, 2**31)):
-        key = jax.random.fold_in(jax.random.key(7), np.uint32(number))
-        expected = jax.random.uniform(key)
+        key = purpose(7, "faces")
+        expected = jax.random.uniform(jax.random.fold_in(key, np.uint32(number)))
         np.testing.assert_allclose(batch.image[row, 0, 0, 0], expected, rtol=1e-6)
     assert batch.visible.tolist() == [[True, True, False, True, True]] * 2
 

@@ -134,7 +134,7 @@ def test_daln_drives_the_head_up_and_the_features_down_the_nwd(form):
         maps = features @ kernel
         if form == "landmark":
             return adversarial.by_landmark(*maps, grid=4)
-        key = jax.random.split(jax.random.key(5), 1)[0]  # of the one group
+        key = jax.random.fold_in(jax.random.key(5), 0)  # of the one group
         return adversarial.by_pixel(key, *maps, pixels=16)
 
     def value(kernel, features):

@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lmkjax.types import purposes
+
 
 class Draw:
     """Numbers drawn at once from a key, and handed out each once: compiles fast."""
 
     def __init__(self, key, count=192):
-        keys = jax.random.split(key)
+        keys = purposes(key, "uniform", "normal")
         # As `uniform` of one and `normal` of the other: the generator compiled once.
         both = jax.vmap(lambda key: jax.random.uniform(key, (count,)))(keys)
         low = np.nextafter(np.float32(-1), np.float32(0))

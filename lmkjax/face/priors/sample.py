@@ -17,7 +17,7 @@ from lmkjax.face.priors import draw as draws
 from lmkjax.face.priors import limits, looks, options, wardrobe
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import measures as lengths
-from lmkjax.types import Key, typed
+from lmkjax.types import Key, purposes, typed
 
 SIDES = 6
 """Numbers that say how the two sides of a face differ."""
@@ -56,6 +56,13 @@ class FaceParams:
     sensor: sensor.Sensor
 
 
+PARTS = (
+    *("shape", "expression", "skin", "worn", "light"),
+    *("camera", "scene", "sensor", "backdrop"),
+)
+"""What of a face is drawn apart, so that more numbers of one change no other."""
+
+
 @typed
 def sample(
     key: Key,
@@ -74,19 +81,19 @@ def sample(
             standard deviations from the mean; the rest of the face is drawn.
     """
     head = head or heads.load()
-    keys = jax.random.split(key, 8)
-    shape = draws.Draw(keys[0], max(192, head.modes + SIDES))
+    own = dict(zip(PARTS, purposes(key, *PARTS), strict=True))
+    shape = draws.Draw(own["shape"], max(192, head.modes + SIDES))
     identity = jnp.clip(shape.normal(priors.identity, (head.modes,)), -2.5, 2.5)
     if measures:
         identity = lengths.hold(head, identity, measures)
-    wish = _expression(draws.Draw(keys[3]), priors)
+    wish = _expression(draws.Draw(own["expression"]), priors)
     sides = shape.normal(priors.asymmetry, (SIDES,))
     child = shape.chance(priors.children) * shape.uniform(0.3, 1.0)
-    tone = draws.Draw(keys[1])
-    worn = draws.Draw(keys[7])
+    tone = draws.Draw(own["skin"])
+    worn = draws.Draw(own["worn"])
     low, high, power = priors.melanin
     melanin = low + (high - low) * tone.uniform() ** power
-    lamps = looks.lamps(draws.Draw(keys[2]), priors)
+    lamps = looks.lamps(draws.Draw(own["light"]), priors)
     colour, grey = looks.hair_colour(tone, melanin, priors)
     person = looks.person(tone, melanin, colour, grey, priors)
     grown = (child == 0).astype(jnp.float32)
@@ -96,14 +103,14 @@ def sample(
         sides=sides,
         youth=child,
         expression=limits.apply(head, identity, _of_head(wish, head)),
-        camera=_camera(draws.Draw(keys[4]), priors),
+        camera=_camera(draws.Draw(own["camera"]), priors),
         light=lamps,
         skin=person,
         hair=looks.locks(worn, colour, grey, priors),
         props=wardrobe.worn(worn, priors),
-        scene=looks.surroundings(draws.Draw(keys[5]), melanin, priors),
-        backdrop=looks.backdrop(draws.Draw(jax.random.fold_in(key, 8), 16), priors),
-        sensor=looks.device(draws.Draw(keys[6]), lamps, melanin, priors),
+        scene=looks.surroundings(draws.Draw(own["scene"]), melanin, priors),
+        backdrop=looks.backdrop(draws.Draw(own["backdrop"], 16), priors),
+        sensor=looks.device(draws.Draw(own["sensor"]), lamps, melanin, priors),
     )
 
 

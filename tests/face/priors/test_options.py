@@ -10,7 +10,7 @@ import pytest
 from lmkjax.errors import UserError
 from lmkjax.face.priors import options, sample
 
-KEYS = jax.random.split(jax.random.key(5), 64)
+KEYS = jax.random.split(jax.random.key(5), 256)  # enough for what is rare
 CALM = {"blinks": 0.0, "gaze": 0.0, "expressions": 0.0, "children": 0.0}
 TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "yaw_deg": "camera.yaw_rad",
