@@ -5,7 +5,6 @@ Run:  python -m data_builders.build ibug_300w --source FOLDER --data-dir data
 
 import argparse
 import contextlib
-import fcntl
 import io
 import pathlib
 import shutil
@@ -21,6 +20,7 @@ from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
 from data_builders.synthetic_faces import (
     synthetic_faces_dataset_builder as synthetic_faces,
 )
+from lmkjax import files
 from lmkjax.errors import UserError
 
 MODULES = {
@@ -59,11 +59,21 @@ def prepare(name: str, *, data_dir: str | pathlib.Path, **options) -> pathlib.Pa
     folder = home / str(module.Builder.VERSION)
     if (folder / WHOLE).is_file():
         return folder
-    with alone(home):
+    with files.alone(home, wait=True):
         if not (folder / WHOLE).is_file():
             shutil.rmtree(folder, ignore_errors=True)  # of a Beam job that was killed
             _build(module.Builder, config, home, options)
     return folder
+
+
+def describe(name: str, folder: pathlib.Path) -> list[str]:
+    """What a prepared dataset holds and what it lacks, a line each.
+
+    Args:
+        name: of the dataset.
+        folder: what `prepare` gave back.
+    """
+    return MODULES[name].describe(folder)
 
 
 def _build(builder_class, config, home: pathlib.Path, options: dict) -> None:
@@ -101,15 +111,6 @@ def quiet():
         logging.set_verbosity(verbosity)
 
 
-@contextlib.contextmanager
-def alone(home: pathlib.Path):
-    """Holds the folder's lock, which falls with the process that holds it."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line: one word for the dataset, then its own options."""
     top = argparse.ArgumentParser(
@@ -142,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for line in MODULES[name].describe(folder):
+    for line in describe(name, folder):
         print(line)
     print(folder)
     return 0

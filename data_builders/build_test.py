@@ -5,14 +5,15 @@ import pathlib
 import pytest
 
 from data_builders import build
-from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
+from data_builders.ibug_300w import ibug_300w_dataset_builder as builder
+from lmkjax.data import ibug_300w
 from lmkjax.errors import UserError
 
 DUMMY = pathlib.Path(__file__).parent / "ibug_300w/dummy_data"
 
 
 def test_a_killed_build_is_not_taken_for_whole_and_is_swept_away(tmp_path):
-    home = tmp_path / "ibug_300w" / ibug_300w.make_config(source=DUMMY).name
+    home = tmp_path / "ibug_300w" / builder.make_config(source=DUMMY).name
     half = home / "incomplete.ABC123_1.0.1"  # where TFDS writes until it is done
     half.mkdir(parents=True)
     (half / "dataset_info.json").write_text("{}")

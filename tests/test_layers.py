@@ -43,6 +43,18 @@ def test_imports_point_down(file):
     assert not above, f"{part} may not import {sorted(above)}"
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_nothing_of_what_builds_on_lmkjax_is_imported(file):
+    """Neither at the top nor inside a function: they are handed in, or found."""
+    tops = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            tops.add((node.module or "").partition(".")[0])
+    assert not tops & {"data_builders", "configs", "launch", "tests"}
+
+
 @pytest.mark.parametrize("file", ALL, ids=lambda f: str(f.relative_to(ROOT)))
 def test_a_file_holds_one_idea_and_says_it(file):
     text = file.read_text()

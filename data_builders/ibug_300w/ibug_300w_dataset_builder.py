@@ -1,9 +1,7 @@
 """300-W: photos of faces, each with 68 landmarks, in their official splits."""
 
 import argparse
-import glob
 import hashlib
-import io
 import json
 import pathlib
 
@@ -12,18 +10,9 @@ import rich.console
 import rich.progress
 import tensorflow_datasets as tfds
 
+from lmkjax.data import ibug_300w
 from lmkjax.errors import UserError
-from lmkjax.images import reading
 from lmkjax.landmarks import pts
-
-# Where each split lies in the official folder, and how many faces it has there.
-SPLITS = {
-    "train": {"afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811},
-    "common": {"helen/testset": 330, "lfpw/testset": 224},
-    "challenging": {"ibug": 135},
-    "private": {"01_Indoor": 300, "02_Outdoor": 300},
-}
-PHOTOS = (".jpg", ".png", ".jpeg")
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -61,10 +50,16 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         """The splits of which at least one face is there."""
         folder = pathlib.Path(dl_manager.manual_dir)
-        faces = find(folder)
-        self.info.metadata["present"] = {s: len(faces[s]) for s in SPLITS}
-        self.info.metadata["official"] = {s: sum(SPLITS[s].values()) for s in SPLITS}
-        return {s: self._generate_examples(s, faces[s]) for s in SPLITS if faces[s]}
+        faces = ibug_300w.find(folder)
+        self.info.metadata["present"] = {s: len(faces[s]) for s in ibug_300w.SPLITS}
+        self.info.metadata["official"] = {
+            s: sum(ibug_300w.SPLITS[s].values()) for s in ibug_300w.SPLITS
+        }
+        return {
+            s: self._generate_examples(s, faces[s])
+            for s in ibug_300w.SPLITS
+            if faces[s]
+        }
 
     def _generate_examples(self, split: str, faces: dict[str, pathlib.Path]):
         """Yields (name, example); the name is the subset and the file's stem."""
@@ -72,77 +67,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         for name, file in rich.progress.track(
             faces.items(), f"Preparing 300-W {split}", console=console
         ):
-            example = {"image": encoded(photo_of(file)), "points": pts.read(file)}
+            example = {
+                "image": ibug_300w.encoded(ibug_300w.photo_of(file)),
+                "points": pts.read(file),
+            }
             yield name, example | {"name": name}
-
-
-def find(folder: pathlib.Path) -> dict[str, dict[str, pathlib.Path]]:
-    """The .pts files of a folder in 300-W's own layout, by split and name.
-
-    Mirrored copies (`*_mirror.pts`) are left out. The private set may lie in
-    `300W/01_Indoor` instead of `01_Indoor`.
-
-    Args:
-        folder: what holds afw, helen, lfpw, ibug, 01_Indoor and 02_Outdoor, or some.
-
-    Returns:
-        Split to name to file, in the order of the names; a split that is not there
-        is empty.
-
-    Raises:
-        UserError: the folder has not one face in this layout.
-    """
-    faces = {split: {} for split in SPLITS}
-    for split, parts in SPLITS.items():
-        for part in parts:
-            nested = folder / "300W" / part
-            home = nested if nested.is_dir() else folder / part
-            for file in sorted(home.glob("*.[pP][tT][sS]")):
-                # ._x.pts: what macOS writes beside x.pts
-                hidden = file.name.startswith("._") or not file.is_file()
-                if not (hidden or pts.is_mirrored(file)):
-                    faces[split][f"{part}/{file.stem}"] = file
-    if not any(faces.values()):
-        wanted = ", ".join(part for parts in SPLITS.values() for part in parts)
-        raise UserError(
-            f"{folder}: wanted 300-W in its own layout ({wanted}; some may be missing) "
-            "with photos and .pts files; found no .pts file there."
-        )
-    return faces
-
-
-def photo_of(file: pathlib.Path) -> pathlib.Path:
-    """The photo beside a .pts file.
-
-    Raises:
-        UserError: there is none.
-    """
-    for ending in PHOTOS:
-        any_case = "".join(f"[{c}{c.upper()}]" for c in ending[1:])
-        stem = glob.escape(file.stem)
-        for photo in sorted(file.parent.glob(f"{stem}.{any_case}")):
-            if photo.is_file():
-                return photo
-    raise UserError(f"{file}: wanted a photo beside it ({', '.join(PHOTOS)}).")
-
-
-def encoded(photo: pathlib.Path) -> bytes:
-    """The photo's own bytes; as an RGB PNG if it is grey, or has a palette or alpha.
-
-    Raises:
-        UserError: it cannot be decoded.
-    """
-    try:
-        data = photo.read_bytes()
-        with reading.opened(io.BytesIO(data)) as image:
-            image.load()
-            if image.mode == "RGB" and image.format in ("JPEG", "PNG"):
-                return data
-            rewritten = io.BytesIO()
-            reading.rgb(image).save(rewritten, "PNG")
-            return rewritten.getvalue()
-    except (OSError, SyntaxError, ValueError, MemoryError) as error:
-        raise UserError(f"{photo}: not a photo that can be read ({error}).") from None
 
 
 def make_config(*, source: str | pathlib.Path) -> tfds.core.BuilderConfig:
@@ -158,9 +87,9 @@ def make_config(*, source: str | pathlib.Path) -> tfds.core.BuilderConfig:
     if not folder.is_dir():
         raise UserError(f"{folder}: wanted 300-W's folder; there is no such folder.")
     digest = hashlib.sha256()
-    for faces in find(folder).values():
+    for faces in ibug_300w.find(folder).values():
         for name, file in faces.items():
-            photo = photo_of(file)
+            photo = ibug_300w.photo_of(file)
             digest.update(f"{name} {photo.suffix} {photo.stat().st_size} ".encode())
             digest.update(file.read_bytes())
     return tfds.core.BuilderConfig(
@@ -191,6 +120,8 @@ def describe(folder: pathlib.Path) -> list[str]:
     for split, official in metadata["official"].items():
         present = metadata["present"][split]
         state = "complete" if present == official else "in part"
-        state = f"missing ({', '.join(SPLITS[split])})" if present == 0 else state
+        state = (
+            f"missing ({', '.join(ibug_300w.SPLITS[split])})" if present == 0 else state
+        )
         lines.append(f"300-W {split}: {present} of {official} faces, {state}")
     return lines

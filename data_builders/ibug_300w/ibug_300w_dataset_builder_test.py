@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from data_builders import build
-from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
-from lmkjax.data import sources
+from data_builders.ibug_300w import ibug_300w_dataset_builder as builder
+from lmkjax.data import ibug_300w, sources
 from lmkjax.errors import UserError
 
 DUMMY = pathlib.Path(__file__).parent / "dummy_data"
@@ -36,7 +36,7 @@ def test_splits_are_the_official_ones_without_mirrored_copies(prepared):
 
 
 def test_the_official_counts_are_told_beside_those_found(prepared):
-    lines = ibug_300w.describe(prepared)
+    lines = builder.describe(prepared)
     assert lines[0] == "300-W train: 3 of 3148 faces, in part"
     assert [sum(parts.values()) for parts in ibug_300w.SPLITS.values()] == [
         3148,
@@ -71,7 +71,7 @@ def test_a_missing_split_is_named_and_no_error(folder, tmp_path):
     prepared = build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
     assert set(sources.splits(prepared)) == {"train", "common"}
     assert "challenging: 0 of 135 faces, missing (ibug)" in "".join(
-        ibug_300w.describe(prepared)
+        builder.describe(prepared)
     )
     with pytest.raises(UserError, match="no split 'private'"):
         sources.load(prepared, "private")

@@ -19,6 +19,7 @@ import tensorflow_datasets as tfds
 
 from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
+from lmkjax import files
 from lmkjax.errors import UserError
 
 try:
@@ -63,7 +64,10 @@ def prepare(*, data_dir: str, beam_flags: Sequence[str], **options) -> str:
         data_dir = str(pathlib.Path(data_dir).expanduser().resolve())
     home = FILES.join(data_dir, NAME, config.name)
     folder = FILES.join(home, str(faces.Builder.VERSION))
-    with build.alone(pathlib.Path(home)) if here else contextlib.nullcontext():
+    lock = contextlib.nullcontext()
+    if here:
+        lock = files.alone(pathlib.Path(home), wait=True)
+    with lock:
         if not FILES.exists(FILES.join(folder, build.WHOLE)):
             _make(config, folder, beam_flags)
     return folder

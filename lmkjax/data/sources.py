@@ -81,7 +81,7 @@ def load(folder: str | pathlib.Path, split: str) -> Source:
     """All faces of a split of a prepared dataset.
 
     Args:
-        folder: what `data_builders.build.prepare` gave back.
+        folder: what `builders.prepare` gave back.
         split: "train", "test", "common", ...
 
     Raises:

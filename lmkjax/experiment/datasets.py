@@ -3,9 +3,7 @@
 import dataclasses
 import pathlib
 
-from data_builders import build
-from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
-from lmkjax.data import sources, streams
+from lmkjax.data import builders, sources, streams
 from lmkjax.errors import UserError
 from lmkjax.experiment import measurement
 from lmkjax.landmarks import schemes
@@ -48,7 +46,7 @@ class Rendered:
         """The folder of the set, rendered if it is not there."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         fields["scheme"] = self.scheme.text
-        return build.prepare("synthetic_faces", data_dir=home, **fields)
+        return builders.prepare("synthetic_faces", data_dir=home, **fields)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,8 +143,9 @@ def prepare(wanted: Wanted) -> Domains:
 
 def _photos(wanted: Wanted):
     """300-W: train or None, the test sets that are there, and which are not."""
-    folder = build.prepare("ibug_300w", data_dir=wanted.home, source=str(wanted.photos))
-    notes = ibug_300w.describe(folder)
+    name, home = "ibug_300w", wanted.home
+    folder = builders.prepare(name, data_dir=home, source=str(wanted.photos))
+    notes = builders.describe(name, folder)
     there = sources.splits(folder)
     tests = [name for name in ("common", "challenging", "private") if there.get(name)]
     loaded = {name: sources.load(folder, name) for name in tests}

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
-from lmkjax.data import crop
+from lmkjax.data import crop, ibug_300w
 from lmkjax.errors import UserError
 from lmkjax.evaluation import tables as origin
 from lmkjax.face import drawing
