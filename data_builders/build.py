@@ -6,13 +6,16 @@ Run:  python -m data_builders.build ibug_300w --source FOLDER --data-dir data
 import argparse
 import contextlib
 import io
+import json
 import pathlib
 import shutil
 import sys
+from types import ModuleType
 
 import tensorflow_datasets as tfds
 from absl import logging
 
+from data_builders import left_out
 from data_builders.face_synthetics import (
     face_synthetics_dataset_builder as face_synthetics,
 )
@@ -38,7 +41,8 @@ def prepare(name: str, *, data_dir: str | pathlib.Path, **options) -> pathlib.Pa
     The folder's name says all that it was made from (options, and what the source
     folder holds), so another request never meets it. A build that is interrupted is
     never taken for whole, and what it leaves is swept away by the next. Of two
-    processes that ask at once, one builds.
+    processes that ask at once, one builds. A face that cannot be used is left out and
+    named; once its files hold something else, the set is built anew.
 
     Args:
         name: "ibug_300w", "face_synthetics" or "synthetic_faces".
@@ -49,7 +53,8 @@ def prepare(name: str, *, data_dir: str | pathlib.Path, **options) -> pathlib.Pa
         The folder, for `lmkjax.data.sources.load`.
 
     Raises:
-        UserError: the dataset is unknown, or its source is not as wanted.
+        UserError: the dataset is unknown, its source is not as wanted, or not one face
+            in it can be used.
     """
     if name not in MODULES:
         raise UserError(f"Unknown dataset '{name}'; known: {', '.join(MODULES)}.")
@@ -57,13 +62,22 @@ def prepare(name: str, *, data_dir: str | pathlib.Path, **options) -> pathlib.Pa
     config = module.make_config(**options)
     home = pathlib.Path(data_dir).expanduser().resolve() / name / config.name
     folder = home / str(module.Builder.VERSION)
-    if (folder / WHOLE).is_file():
+    if _fits(folder, module, options):
         return folder
     with files.alone(home, wait=True):
-        if not (folder / WHOLE).is_file():
+        if not _fits(folder, module, options):
             shutil.rmtree(folder, ignore_errors=True)  # of a Beam job that was killed
             _build(module.Builder, config, home, options)
     return folder
+
+
+def _fits(folder: pathlib.Path, module: ModuleType, options: dict) -> bool:
+    """Whether a set is there, and nothing that it left out has been mended since."""
+    if not (folder / WHOLE).is_file():
+        return False
+    metadata = json.loads((folder / "metadata.json").read_text())
+    without = metadata.get("left_out", {})  # what is drawn leaves nothing out
+    return not (without and left_out.mended(without, module.held(**options)))
 
 
 def describe(name: str, folder: pathlib.Path) -> list[str]:

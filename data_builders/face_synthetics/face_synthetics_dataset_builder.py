@@ -3,20 +3,19 @@
 import argparse
 import dataclasses
 import hashlib
-import io
 import json
 import pathlib
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import rich.console
-import rich.progress
 import tensorflow_datasets as tfds
-from PIL import Image
 
+from data_builders import left_out
 from lmkjax.errors import UserError
+from lmkjax.images import reading
+from lmkjax.landmarks import pts
 
 PHOTO = re.compile(r"(?:.*/)?(\d{6})\.png")  # not 000000_seg.png
 OFFICIAL = 100_000
@@ -62,27 +61,26 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         """One split: the makers name no others."""
         source = getattr(self.builder_config, "source", "") or dl_manager.manual_dir
-        files, read = listed(pathlib.Path(source))
-        self.info.metadata["present"] = {"train": len(files)}
-        self.info.metadata["official"] = {"train": OFFICIAL}
-        return {"train": self._generate_examples(files, read)}
+        source = pathlib.Path(source)
+        files, read = listed(source)
+        reader = left_out.Reader(
+            source,
+            lambda name: _example(files[name], read),
+            lambda name: _held(files[name], read),
+        )
+        names = reader.begin(list(files))
+        if not names:
+            reader.refuse()
+        told = self.info.metadata
+        told["present"], told["official"] = {"train": 0}, {"train": OFFICIAL}
+        told["left_out"] = reader.left_out
+        return {"train": self._generate_examples(names, reader)}
 
-    def _generate_examples(self, files: dict[str, str], read: Callable[[str], bytes]):
+    def _generate_examples(self, names: Sequence[str], reader: left_out.Reader):
         """Yields (number, example), the number being the dataset's own."""
-        console = rich.console.Console(stderr=True)
-        for name, file in rich.progress.track(
-            files.items(), "Preparing FaceSynthetics", console=console
-        ):
-            landmarks = labels_of(file)
-            points = parsed(read(landmarks), landmarks)
-            photo = read(file)
-            try:
-                with Image.open(io.BytesIO(photo), formats=["PNG"]) as image:
-                    image.load()  # `verify` passes over pixels that are cut off
-            except (OSError, SyntaxError, ValueError) as error:
-                raise UserError(f"{file}: cannot be read as PNG ({error}).") from None
-            example = {"image": photo, "points": points[:68], "pupils": points[68:]}
-            yield name, example | {"name": name}
+        for found in reader.examples(names, "Preparing FaceSynthetics"):
+            self.info.metadata["present"]["train"] += 1
+            yield found
 
 
 def listed(source: pathlib.Path) -> tuple[dict[str, str], Callable[[str], bytes]]:
@@ -111,8 +109,8 @@ def listed(source: pathlib.Path) -> tuple[dict[str, str], Callable[[str], bytes]
     def read(file: str) -> bytes:
         try:
             return opened.read(file) if opened else (source / file).read_bytes()
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{source}: cannot read {file} ({error}).") from None
+        except Exception as error:  # damaged, a zip makes readers raise anything
+            raise UserError(f"{file}: cannot be read ({error}).") from None
 
     found = {m[1]: m[0] for m in map(PHOTO.fullmatch, sorted(files)) if m}
     if not found:
@@ -132,17 +130,12 @@ def parsed(text: bytes, file: str) -> np.ndarray:
     """The 70 points of a landmark file, in our convention.
 
     Raises:
-        UserError: another count of points, or one that is no finite number.
+        UserError: another count of points, or one that is no finite number or not
+            marked.
     """
-    try:
-        points = np.loadtxt(io.BytesIO(text), dtype=np.float32, ndmin=2)
-    except ValueError as error:
-        raise UserError(f"{file}: wanted 70 lines 'x y' ({error}).") from None
-    if points.shape != (70, 2) or not np.isfinite(points).all():
-        raise UserError(
-            f"{file}: wanted 70 points 'x y', all finite; got {len(points)} lines."
-        )
-    return points  # the makers count from the corner as we do: see README.md
+    # The makers count from the corner as we do: see README.md.
+    text = text.decode("utf-8-sig", errors="replace")
+    return pts.parse(text, file, count=70).astype(np.float32)
 
 
 def make_config(*, source: str | pathlib.Path) -> Config:
@@ -158,14 +151,20 @@ def make_config(*, source: str | pathlib.Path) -> Config:
     files, read = listed(source)
     digest = hashlib.sha256("\n".join(files.values()).encode())
     for file in (next(iter(files.values())), list(files.values())[-1]):
-        digest.update(read(file))  # the ends: a hundred thousand would take minutes
+        digest.update(_read(read, file))  # the ends: all would take minutes
     for file in files.values():  # labels are corrected, and are small
-        digest.update(read(labels_of(file)))
+        digest.update(_read(read, labels_of(file)))
     return Config(
         name=f"{len(files)}-{digest.hexdigest()[:12]}",
         description="The name is the count and a digest of the list of faces.",
         source=str(source),
     )
+
+
+def held(*, source: str | pathlib.Path) -> Callable[[str], bytes]:
+    """What the files of a source's faces hold, by the face's number; none: nothing."""
+    files, read = listed(pathlib.Path(source).expanduser())
+    return lambda name: _held(files[name], read) if name in files else b""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -179,10 +178,36 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def describe(folder: pathlib.Path) -> list[str]:
-    """One line: how many faces a prepared set has, of how many."""
+    """How many faces a prepared set has, of how many, and those left out."""
     metadata = json.loads((folder / "metadata.json").read_text())
     present = metadata["present"]["train"]
-    return [f"FaceSynthetics train: {present} of {OFFICIAL} faces"]
+    told = f"FaceSynthetics train: {present} of {OFFICIAL} faces"
+    return [told, *left_out.lines(metadata.get("left_out", {}))]
+
+
+def _example(file: str, read: Callable[[str], bytes]) -> dict:
+    """The face of a picture.
+
+    Raises:
+        UserError: it cannot be used.
+    """
+    landmarks = labels_of(file)
+    points = parsed(read(landmarks), landmarks)
+    photo = reading.stored(read(file), name=file)
+    return {"image": photo, "points": points[:68], "pupils": points[68:]}
+
+
+def _held(file: str, read: Callable[[str], bytes]) -> bytes:
+    """What a picture and its landmark file hold."""
+    return _read(read, labels_of(file)) + _read(read, file)
+
+
+def _read(read: Callable[[str], bytes], file: str) -> bytes:
+    """A file's bytes; none of one that cannot be read."""
+    try:
+        return read(file)
+    except UserError:
+        return b""
 
 
 def _names(folder: pathlib.Path) -> list[str]:

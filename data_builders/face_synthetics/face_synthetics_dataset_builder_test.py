@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import re
 import shutil
 import zipfile
 
@@ -19,10 +20,10 @@ from lmkjax.errors import UserError
 DUMMY = pathlib.Path(__file__).parent / "dummy_data"
 
 
-def zipped(tmp_path, *, top):
+def zipped(tmp_path, *, top, of=DUMMY):
     file = tmp_path / "dataset_2.zip"
     with zipfile.ZipFile(file, "w") as archive:
-        for part in DUMMY.iterdir():
+        for part in of.iterdir():
             archive.write(part, top + part.name)
     return file
 
@@ -51,10 +52,87 @@ def test_the_zip_gives_what_the_folder_gives(tmp_path, top):
         np.testing.assert_array_equal(one[index].points, other[index].points)
 
 
-def test_another_count_of_points_is_refused(tmp_path):
+def relabelled(change):
+    def spoil(folder):
+        file = folder / "000001_ldmks.txt"
+        rows = file.read_text().splitlines()
+        change(rows)
+        file.write_text("\n".join(rows))
+
+    return spoil
+
+
+def unmark(rows):
+    rows[3] = "-1.0 -1.0"
+
+
+def zeros(rows):
+    rows[:] = ["0 0"] * 70
+
+
+def one_eye(rows):
+    rows[45] = rows[36]
+
+
+def shorten(rows):
+    del rows[2:]
+
+
+def cut_off(kind):
+    def spoil(folder):
+        data = io.BytesIO()
+        noise = np.random.RandomState(0).randint(0, 255, (64, 64, 3)).astype(np.uint8)
+        Image.fromarray(noise).save(data, kind)
+        half = data.getvalue()[: len(data.getvalue()) // 2]
+        (folder / "000001.png").write_bytes(half)
+
+    return spoil
+
+
+def unlabel(folder):
+    (folder / "000001_ldmks.txt").unlink()
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (relabelled(unmark), "000001_ldmks.txt: point 3 .*nobody marked"),
+        (relabelled(zeros), "000001_ldmks.txt: point 0 .*nobody marked"),
+        (relabelled(one_eye), "000001_ldmks.txt: points 36 and 45"),
+        (relabelled(shorten), "000001_ldmks.txt: wanted 70 points.*found 2"),
+        (unlabel, "000001_ldmks.txt: cannot be read"),
+        (cut_off("PNG"), "000001.png: not a photo that can be read"),
+        (cut_off("JPEG"), "000001.png: not a photo that can be read"),
+    ],
+)
+def test_a_bad_face_is_left_out_and_named_until_it_is_mended(
+    tmp_path, spoil, reason, packed
+):
+    def options():
+        source = zipped(tmp_path, top="", of=folder) if packed else folder
+        return {"data_dir": tmp_path / "data", "source": source}
+
     folder = pathlib.Path(shutil.copytree(DUMMY, tmp_path / "source"))
-    (folder / "000001_ldmks.txt").write_text("1 2\n3 4\n")
-    with pytest.raises(UserError, match="000001_ldmks.txt: wanted 70 points"):
+    shutil.copy(folder / "000000.png", folder / "000002.png")  # the ends are digested
+    shutil.copy(folder / "000000_ldmks.txt", folder / "000002_ldmks.txt")
+    spoil(folder)
+    prepared = build.prepare("face_synthetics", **options())
+    assert sources.load(prepared, "train").names == ["000000", "000002"]
+    first, last = build.describe("face_synthetics", prepared)
+    assert first == "FaceSynthetics train: 2 of 100000 faces"
+    assert re.match(f"Left out {reason}", last)
+    for file in DUMMY.glob("000001*"):
+        shutil.copy(file, folder)
+    mended = build.prepare("face_synthetics", **options())
+    assert sources.splits(mended) == {"train": 3}
+
+
+def test_a_source_without_a_good_face_is_refused(tmp_path):
+    folder = pathlib.Path(shutil.copytree(DUMMY, tmp_path / "source"))
+    for file in folder.glob("*_ldmks.txt"):
+        file.write_text("")
+    with pytest.raises(UserError, match="none of its 2 faces can be used.*found 0"):
         build.prepare("face_synthetics", data_dir=tmp_path / "data", source=folder)
 
 
@@ -73,15 +151,3 @@ def test_corrected_labels_are_prepared_anew(tmp_path):
     before = face_synthetics.make_config(source=folder).name
     middle.write_text(middle.read_text().replace("20.000 12.000", "20.000 13.000"))
     assert face_synthetics.make_config(source=folder).name != before
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_a_picture_cut_off_or_of_another_kind_is_named(tmp_path, kind):
-    folder = pathlib.Path(shutil.copytree(DUMMY, tmp_path / "source"))
-    file = folder / "000001.png"
-    data = io.BytesIO()
-    noise = np.random.RandomState(0).randint(0, 255, (64, 64, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(data, kind)
-    file.write_bytes(data.getvalue()[: len(data.getvalue()) // 2])
-    with pytest.raises(UserError, match="000001.png: cannot be read as PNG"):
-        build.prepare("face_synthetics", data_dir=tmp_path / "data", source=folder)

@@ -1,15 +1,16 @@
 """300-W: photos of faces, each with 68 landmarks, in their official splits."""
 
 import argparse
+import contextlib
 import hashlib
 import json
 import pathlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import rich.console
-import rich.progress
 import tensorflow_datasets as tfds
 
+from data_builders import left_out
 from lmkjax.data import ibug_300w
 from lmkjax.errors import UserError
 from lmkjax.landmarks import pts
@@ -48,30 +49,33 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-        """The splits of which at least one face is there."""
+        """The splits of which at least one face is there and can be used."""
         folder = pathlib.Path(dl_manager.manual_dir)
         faces = ibug_300w.find(folder)
-        self.info.metadata["present"] = {s: len(faces[s]) for s in ibug_300w.SPLITS}
-        self.info.metadata["official"] = {
-            s: sum(ibug_300w.SPLITS[s].values()) for s in ibug_300w.SPLITS
-        }
+        files = {name: file for own in faces.values() for name, file in own.items()}
+        reader = left_out.Reader(
+            folder, lambda name: _example(files[name]), lambda name: _held(files[name])
+        )
+        first = {s: reader.begin(list(own)) for s, own in faces.items()}
+        if not any(first.values()):
+            reader.refuse()
+        told = self.info.metadata
+        told["present"] = dict.fromkeys(ibug_300w.SPLITS, 0)  # counted on the way
+        told["official"] = {s: sum(n.values()) for s, n in ibug_300w.SPLITS.items()}
+        told["left_out"] = reader.left_out
         return {
-            s: self._generate_examples(s, faces[s])
-            for s in ibug_300w.SPLITS
-            if faces[s]
+            s: self._generate_examples(s, names, reader)
+            for s, names in first.items()
+            if names
         }
 
-    def _generate_examples(self, split: str, faces: dict[str, pathlib.Path]):
+    def _generate_examples(
+        self, split: str, names: Sequence[str], reader: left_out.Reader
+    ):
         """Yields (name, example); the name is the subset and the file's stem."""
-        console = rich.console.Console(stderr=True)
-        for name, file in rich.progress.track(
-            faces.items(), f"Preparing 300-W {split}", console=console
-        ):
-            example = {
-                "image": ibug_300w.encoded(ibug_300w.photo_of(file)),
-                "points": pts.read(file),
-            }
-            yield name, example | {"name": name}
+        for found in reader.examples(names, f"Preparing 300-W {split}"):
+            self.info.metadata["present"][split] += 1
+            yield found
 
 
 def make_config(*, source: str | pathlib.Path) -> tfds.core.BuilderConfig:
@@ -81,7 +85,7 @@ def make_config(*, source: str | pathlib.Path) -> tfds.core.BuilderConfig:
         source: a folder in 300-W's own layout.
 
     Raises:
-        UserError: there is no such folder, no face in it, or a face without a photo.
+        UserError: there is no such folder, or no face in it.
     """
     folder = pathlib.Path(source).expanduser()
     if not folder.is_dir():
@@ -89,13 +93,20 @@ def make_config(*, source: str | pathlib.Path) -> tfds.core.BuilderConfig:
     digest = hashlib.sha256()
     for faces in ibug_300w.find(folder).values():
         for name, file in faces.items():
-            photo = ibug_300w.photo_of(file)
-            digest.update(f"{name} {photo.suffix} {photo.stat().st_size} ".encode())
-            digest.update(file.read_bytes())
+            digest.update(f"{name} {_photo_told(file)} ".encode())
+            with contextlib.suppress(OSError):  # left out when prepared
+                digest.update(file.read_bytes())
     return tfds.core.BuilderConfig(
         name=f"folder-{digest.hexdigest()[:12]}",
         description="The name is a digest of what the folder holds.",
     )
+
+
+def held(*, source: str | pathlib.Path) -> Callable[[str], bytes]:
+    """What the files of a folder's faces hold, by the face's name; none: nothing."""
+    faces = ibug_300w.find(pathlib.Path(source).expanduser())
+    files = {name: file for own in faces.values() for name, file in own.items()}
+    return lambda name: _held(files[name]) if name in files else b""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -110,18 +121,48 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def describe(folder: pathlib.Path) -> list[str]:
-    """One line per split of a prepared set: how many faces, of how many.
+    """One line per split of a prepared set, how many faces, and those left out.
 
     Args:
         folder: what `data_builders.build.prepare` gave back.
     """
     metadata = json.loads((folder / "metadata.json").read_text())
+    without = metadata.get("left_out", {})  # older sets have none
     lines = []
     for split, official in metadata["official"].items():
-        present = metadata["present"][split]
+        present, parts = metadata["present"][split], tuple(ibug_300w.SPLITS[split])
         state = "complete" if present == official else "in part"
-        state = (
-            f"missing ({', '.join(ibug_300w.SPLITS[split])})" if present == 0 else state
-        )
+        if not present:
+            state = f"missing ({', '.join(parts)})"
+            if any(name.startswith(parts) for name in without):
+                state = "all left out"
         lines.append(f"300-W {split}: {present} of {official} faces, {state}")
-    return lines
+    return lines + left_out.lines(without)
+
+
+def _example(file: pathlib.Path) -> dict:
+    """The face of a .pts file.
+
+    Raises:
+        UserError: it cannot be used.
+    """
+    points = pts.read(file)  # before the photo, which takes longer
+    return {"image": ibug_300w.encoded(ibug_300w.photo_of(file)), "points": points}
+
+
+def _photo_told(file: pathlib.Path) -> str:
+    """Kind and size of the photo beside a .pts file."""
+    try:
+        photo = ibug_300w.photo_of(file)
+        return f"{photo.suffix} {photo.stat().st_size}"
+    except (UserError, OSError):
+        return "none"
+
+
+def _held(file: pathlib.Path) -> bytes:
+    """What a .pts file and its photo hold; nothing for one that cannot be read."""
+    data = b""
+    with contextlib.suppress(OSError, UserError):
+        data += file.read_bytes()
+        data += ibug_300w.photo_of(file).read_bytes()
+    return data

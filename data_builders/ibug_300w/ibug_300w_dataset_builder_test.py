@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import re
 import shutil
 import sys
 
@@ -13,6 +14,7 @@ from data_builders import build
 from data_builders.ibug_300w import ibug_300w_dataset_builder as builder
 from lmkjax.data import ibug_300w, sources
 from lmkjax.errors import UserError
+from lmkjax.images import reading
 
 DUMMY = pathlib.Path(__file__).parent / "dummy_data"
 
@@ -89,32 +91,93 @@ def test_a_changed_folder_is_prepared_anew(folder, tmp_path):
     np.testing.assert_allclose(moved, [25.5, 14.5], atol=1e-5)
 
 
+def unmark(folder):
+    text = (folder / "afw/one_1.pts").read_text()
+    (folder / "afw/one_1.pts").write_text(text.replace("26.000 14.000", "-1 -1", 1))
+
+
+def shorten(folder):
+    text = (folder / "afw/one_1.pts").read_text()
+    (folder / "afw/one_1.pts").write_text(text.replace("26.000 14.000\n", "", 1))
+
+
+def break_number(folder):
+    text = (folder / "afw/one_1.pts").read_text()
+    (folder / "afw/one_1.pts").write_text(text.replace("26.000 14", "nan 14", 1))
+
+
+def cut_off(folder):
+    photo = folder / "afw/one_1.jpg"
+    photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
+
+
+def inflate(folder):
+    Image.new("RGB", (200, 200)).save(folder / "afw/one_1.jpg")
+
+
+def remove(folder):
+    (folder / "afw/one_1.jpg").unlink()
+
+
+BAD = [
+    (unmark, "afw/one_1.pts: point 0 .*nobody marked"),
+    (shorten, "afw/one_1.pts: wanted 68 points.*found 67"),
+    (break_number, "afw/one_1.pts: point 0 .*finite"),
+    (cut_off, "afw/one_1.jpg: not a photo that can be read .*[Tt]runcated"),
+    (inflate, "afw/one_1.jpg: .*200 x 200 pixels, and more than"),
+    (remove, "afw/one_1.pts: wanted a photo beside it"),
+]
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "complaint"),
-    [
-        ("26.000 14.000\n", "", "found 67"),
-        ("26.000 14.000", "nan 14.000", "finite"),
-        ("26.000 14.000", "26.000", "two numbers"),
-    ],
+    ("spoil", "reason"), BAD, ids=[spoil.__name__ for spoil, _ in BAD]
 )
-def test_a_faulty_landmark_file_is_named(folder, tmp_path, old, new, complaint):
-    file = folder / "afw/one_1.pts"
-    file.write_text(file.read_text().replace(old, new, 1))
-    with pytest.raises(UserError, match=f"one_1.pts.*{complaint}"):
+def test_a_bad_face_is_left_out_and_named_until_it_is_mended(
+    folder, tmp_path, monkeypatch, spoil, reason
+):
+    monkeypatch.setattr(reading, "LIMIT", 10_000)
+    spoil(folder)
+    options = {"data_dir": tmp_path / "data", "source": folder}
+    prepared = build.prepare("ibug_300w", **options)
+    assert sources.splits(prepared)["train"] == 2
+    assert sources.load(prepared, "train").names[0] == "helen/trainset/two_1"
+    first, *_, last = build.describe("ibug_300w", prepared)
+    assert first == "300-W train: 2 of 3148 faces, in part"
+    assert re.match(f"Left out {reason}", last)
+    assert str(tmp_path) not in last
+    assert build.prepare("ibug_300w", **options) == prepared
+    for file in (DUMMY / "afw").glob("one_1.*"):
+        shutil.copy(file, folder / "afw")
+    mended = build.prepare("ibug_300w", **options)
+    assert sources.splits(mended)["train"] == 3
+    assert "Left out" not in "".join(build.describe("ibug_300w", mended))
+
+
+def test_a_photo_mended_without_another_size_is_noticed(folder, tmp_path):
+    photo = folder / "afw/one_1.jpg"
+    photo.write_bytes(bytes(photo.stat().st_size))
+    options = {"data_dir": tmp_path / "data", "source": folder}
+    before = build.prepare("ibug_300w", **options)
+    assert sources.splits(before)["train"] == 2
+    shutil.copy(DUMMY / "afw/one_1.jpg", photo)
+    assert build.prepare("ibug_300w", **options) == before
+    assert sources.splits(before)["train"] == 3
+
+
+def test_a_split_without_a_good_face_is_no_split(folder, tmp_path):
+    (folder / "ibug/four_1.jpg").write_bytes(b"no photo")
+    prepared = build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
+    assert "challenging" not in sources.splits(prepared)
+    told = build.describe("ibug_300w", prepared)
+    assert "300-W challenging: 0 of 135 faces, all left out" in told
+
+
+def test_a_folder_without_a_good_face_is_refused(folder, tmp_path):
+    for photo in [*folder.rglob("*.jpg"), *folder.rglob("*.png")]:
+        photo.write_bytes(b"no photo")
+    with pytest.raises(UserError, match="none of its 7 faces can be used.*one_1.jpg"):
         build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
     assert not list((tmp_path / "data").rglob("*.array_record*"))
-
-
-def test_an_unreadable_photo_is_named(folder, tmp_path):
-    (folder / "ibug/four_1.jpg").write_bytes(b"no photo")
-    with pytest.raises(UserError, match="four_1.jpg: not a photo"):
-        build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
-
-
-def test_landmarks_without_a_photo_are_refused(folder, tmp_path):
-    (folder / "ibug/four_1.jpg").unlink()
-    with pytest.raises(UserError, match="four_1.pts: wanted a photo beside it"):
-        build.prepare("ibug_300w", data_dir=tmp_path / "data", source=folder)
 
 
 @pytest.mark.parametrize("name", ["", "nowhere"])

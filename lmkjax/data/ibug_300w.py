@@ -1,7 +1,6 @@
 """300-W as its makers hand it out: where its faces lie, and what photos they have."""
 
 import glob
-import io
 import pathlib
 
 from lmkjax.errors import UserError
@@ -69,19 +68,12 @@ def photo_of(file: pathlib.Path) -> pathlib.Path:
 
 
 def encoded(photo: pathlib.Path) -> bytes:
-    """The photo's own bytes; as an RGB PNG if it is grey, or has a palette or alpha.
+    """The photo as datasets keep it, see `reading.stored`.
 
     Raises:
-        UserError: it cannot be decoded.
+        UserError: it cannot be read.
     """
     try:
-        data = photo.read_bytes()
-        with reading.opened(io.BytesIO(data)) as image:
-            image.load()
-            if image.mode == "RGB" and image.format in ("JPEG", "PNG"):
-                return data
-            rewritten = io.BytesIO()
-            reading.rgb(image).save(rewritten, "PNG")
-            return rewritten.getvalue()
-    except (OSError, SyntaxError, ValueError, MemoryError) as error:
-        raise UserError(f"{photo}: not a photo that can be read ({error}).") from None
+        return reading.stored(photo.read_bytes(), name=photo)
+    except OSError as error:
+        raise UserError(f"{photo}: cannot be read ({error.strerror}).") from None

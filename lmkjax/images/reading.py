@@ -1,6 +1,7 @@
 """Pictures as one sees them: RGB of 8 bits, turned as their EXIF says."""
 
 import contextlib
+import io
 import os
 import threading
 import warnings
@@ -50,6 +51,31 @@ def read(path: str | os.PathLike) -> Image.Image:
         f"{path}: wanted a photo that can be read; {reason.removesuffix('.')}. Take it"
         " out or save it as PNG or JPEG."
     )
+
+
+def stored(data: bytes, *, name: str | os.PathLike) -> bytes:
+    """A photo as datasets keep it: its own bytes, if these are JPEG or PNG in RGB.
+
+    Any other comes as a PNG in RGB, see `rgb`; none is turned.
+
+    Args:
+        data: what its file holds.
+        name: of the file, for the message.
+
+    Raises:
+        UserError: it is no image, damaged or too large.
+    """
+    try:
+        with opened(io.BytesIO(data)) as image:
+            image.load()
+            if image.mode == "RGB" and image.format in ("JPEG", "PNG"):
+                return data
+            rewritten = io.BytesIO()
+            rgb(image).save(rewritten, "PNG")
+            return rewritten.getvalue()
+    except Exception as error:  # a damaged file makes decoders raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+    raise UserError(f"{name}: not a photo that can be read ({reason}).")
 
 
 def opened(file: str | os.PathLike | BinaryIO) -> Image.Image:

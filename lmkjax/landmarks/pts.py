@@ -26,7 +26,7 @@ def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
 
     Raises:
         UserError: the file cannot be read, holds something that is no number, another
-            count of points, one that is not finite or not marked, or (of 68) both
+            count of points, one that is not finite or not marked, or (of 68 on) both
             outer eye corners in one place.
     """
     path = pathlib.Path(path)
@@ -34,6 +34,24 @@ def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as a .pts file ({error}).") from None
+    points = parse(text, path, count=count)
+    return (points + (0.5 - FIRST_PIXEL_CENTRE)).astype(np.float32)
+
+
+def parse(text: str, path: str | pathlib.Path, *, count: int) -> np.ndarray:
+    """The points of a file's text, as they stand there; see `read`.
+
+    Args:
+        text: what the file holds.
+        path: of the file, for the message.
+        count: how many points it must hold.
+
+    Returns:
+        float64 [count, 2], (x, y).
+
+    Raises:
+        UserError: as `read`.
+    """
     rows = [_row(line, path, n) for n, line in enumerate(text.splitlines(), 1)]
     points = np.array([row for row in rows if row], np.float64).reshape(-1, 2)
     if len(points) != count:
@@ -52,12 +70,12 @@ def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
                 f"{path}: point {number} (counted from 0) is {point}, which says that"
                 " nobody marked it; wanted all. Mark it, or take the face out."
             )
-    if count == 68 and (points[EYES[0]] == points[EYES[1]]).all():
+    if count >= 68 and (points[EYES[0]] == points[EYES[1]]).all():
         raise UserError(
             f"{path}: points {EYES[0]} and {EYES[1]} (counted from 0), the outer eye"
             " corners, are in one place. Mend the file, or take the face out."
         )
-    return (points + (0.5 - FIRST_PIXEL_CENTRE)).astype(np.float32)
+    return points
 
 
 def is_mirrored(path: str | pathlib.Path) -> bool:
@@ -65,7 +83,9 @@ def is_mirrored(path: str | pathlib.Path) -> bool:
     return pathlib.Path(path).stem.endswith("_mirror")
 
 
-def _row(line: str, path: pathlib.Path, number: int) -> tuple[float, float] | None:
+def _row(
+    line: str, path: str | pathlib.Path, number: int
+) -> tuple[float, float] | None:
     """The point that a line holds; None for header, braces and blank lines."""
     words = line.strip().removeprefix("{").removesuffix("}").split()
     if not words or words[0].startswith("#") or ":" in line:

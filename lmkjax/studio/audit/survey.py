@@ -51,8 +51,7 @@ def write(
     gallery.check(count=count, size=size)
     if statistics < 2:
         raise UserError(f"Wanted statistics of 2 faces or more; got {statistics}.")
-    marked = [] if photos is None else _files(photos)
-    real = _points(marked) if marked else None
+    marked, real = ([], None) if photos is None else _marked(photos)
     with gallery.whole(out) as (scratch, files):
         faces = sample.many(gallery.keys(seed, 0, count), priors)
         measured = laws.measure(faces, scheme, size=size)
@@ -80,35 +79,29 @@ def write(
     print(files[0])
 
 
-def _files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The .pts files of 300-W's training part.
+def _marked(folder: pathlib.Path) -> tuple[list[pathlib.Path], np.ndarray]:
+    """The .pts files of 300-W's training part, and their points [n 68 2].
+
+    One that cannot be used is left out, and named.
 
     Raises:
         UserError: no folder, or fewer than two faces in it.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: wanted 300-W's folder; there is no such folder.")
-    files = list(ibug_300w.find(folder)["train"].values())
+    files, points = [], []
+    for file in ibug_300w.find(folder)["train"].values():
+        try:
+            points.append(pts.read(file))
+            files.append(file)
+        except UserError as error:
+            print(f"Left out {error}")
     if len(files) < 2:
         raise UserError(
             f"{folder}: wanted faces of 300-W's train ("
             f"{', '.join(ibug_300w.SPLITS['train'])}); found {len(files)} .pts files."
         )
-    return files
-
-
-def _points(files: Sequence[pathlib.Path]) -> np.ndarray:
-    """The points of faces [n 68 2].
-
-    Raises:
-        UserError: one is no face.
-    """
-    points = np.stack([pts.read(file) for file in files])
-    eyes = points[:, [population.RIGHT_EYE, population.LEFT_EYE]]
-    for file, (right, left) in zip(files, eyes, strict=True):
-        if (right == left).all():
-            raise UserError(f"{file}: both eyes' outer corners are in one place.")
-    return points
+    return files, np.stack(points)
 
 
 def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
@@ -124,10 +117,18 @@ def _photographed(
     files: Sequence[pathlib.Path], points: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Photos, at most `PHOTOS` spread over all, as a network sees them."""
+    good = 0
     for number in np.unique(np.linspace(0, len(files) - 1, PHOTOS).round().astype(int)):
         box = np.asarray(plane.box(points[number]))
-        data = ibug_300w.encoded(ibug_300w.photo_of(files[number]))
+        try:
+            data = ibug_300w.encoded(ibug_300w.photo_of(files[number]))
+        except UserError as error:
+            print(f"Left out {error}")
+            continue
+        good += 1
         yield _square(crop.decode(data)[0], box)
+    if not good:
+        raise UserError("Wanted photos beside 300-W's .pts files; none can be read.")
 
 
 def _square(image: Image.Image, box: np.ndarray) -> np.ndarray:
