@@ -22,7 +22,7 @@ from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, surface
 from lmkjax.landmarks import schemes
 from lmkjax.studio import gallery
-from lmkjax.studio.audit import laws, population, sharpness, trials
+from lmkjax.studio.audit import laws, population, sharpness, survey, trials
 
 HEAD = heads.load()
 SIZE, COUNT = 48, 4
@@ -286,7 +286,7 @@ def reported(tmp_path_factory):
     flags += ["--ibug-300w", str(PHOTOS), "--out", str(out), "--report", "6"]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
         patch.setattr(laws, "DENSE", ("dense1001",))  # the one that is compiled
-        patch.setattr(command, "CANVAS", SIZE / sharpness.SIDE)  # and its size
+        patch.setattr(survey, "CANVAS", SIZE / sharpness.SIDE)  # and its size
         assert command.main(flags) == 0
     assert [f.name for f in out.iterdir()] == ["report.html"]
     return (out / "report.html").read_text(), said.getvalue().splitlines()
