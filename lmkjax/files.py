@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -107,6 +108,45 @@ def take_place(new: pathlib.Path, out: pathlib.Path) -> None:
             old.rename(out)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def together(
+    out: str | os.PathLike, *, instead_of: Collection[str] = (), key: str = ""
+) -> Iterator[tuple[pathlib.Path, list[pathlib.Path]]]:
+    """A hidden folder whose files appear in `out` together, or none does.
+
+    Args:
+        out: the folder; it is made, its other files stay, and those of the same name
+            are replaced.
+        instead_of: names of files that go when the new ones are there.
+        key: a file that tells of the others; it stands beside its own alone.
+
+    Yields:
+        The folder to write into, and a list that holds the files in `out` at the end.
+
+    Raises:
+        UserError: `out` cannot be written.
+    """
+    out, there = pathlib.Path(out), []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        new = pathlib.Path(tempfile.mkdtemp(prefix=".part-", dir=out))
+    except OSError as error:
+        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
+    try:
+        yield new, there
+        if key in instead_of:
+            (out / key).unlink()
+        come = sorted(new.iterdir(), key=lambda file: (file.name == key, file))
+        for name in set(instead_of) - {file.name for file in come} - {key}:
+            (out / name).unlink(missing_ok=True)
+        for file in come:
+            there.append(file.replace(out / file.name))
+    except OSError as error:
+        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def refuse_strangers(

@@ -7,7 +7,7 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-from lmkjax import cli
+from lmkjax import cli, files
 from lmkjax.face.priors import options
 from lmkjax.landmarks import schemes
 
@@ -120,9 +120,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if flags.page:
         text = page.html(scheme)
-        with gallery.whole(flags.out or pathlib.Path()) as (scratch, files):
+        with files.together(flags.out or pathlib.Path()) as (scratch, written):
             (scratch / f"{scheme.name}.html").write_text(text)
-        print(files[0])
+        print(written[0])
         return 0
     if flags.report is not None:
         survey.write(
@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         print(file)
         return 0
-    files = gallery.write(
+    written = gallery.write(
         flags.out,
         scheme,
         count=flags.count,
@@ -159,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         backgrounds=backgrounds,
         sheet=flags.sheet is not None,
     )
-    print(f"{flags.out}: {len(files)} files, {flags.count} faces.")
+    print(f"{flags.out}: {len(written)} files, {flags.count} faces.")
     return 0
 
 

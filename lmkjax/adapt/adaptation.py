@@ -7,6 +7,7 @@ helps, a small MLP on top.
 """
 
 import dataclasses
+import io
 import os
 import pathlib
 
@@ -15,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from lmkjax import files
 from lmkjax.adapt import label_mlp, ridge
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points as coordinates
@@ -153,13 +155,12 @@ def save(adapter: Adapter, path: os.PathLike | str) -> None:
     """Writes an .npz that holds arrays and text only, whole or not at all."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     arrays = {f"params/{name}": value for name, value in adapter.params.items()}
     arrays |= {f"errors/{name}": np.float64(e) for name, e in adapter.errors.items()}
-    with part.open("wb") as file:
-        scheme = adapter.scheme.text if adapter.scheme else ""
-        np.savez(file, scheme=np.str_(scheme), **arrays)
-    part.replace(path)
+    scheme = adapter.scheme.text if adapter.scheme else ""
+    data = io.BytesIO()
+    np.savez(data, scheme=np.str_(scheme), **arrays)
+    files.write(path, data.getvalue())
 
 
 def load(path: os.PathLike | str) -> Adapter:

@@ -1,20 +1,18 @@
 """Rendered faces as files: pictures, their points, a contact sheet; and how fast."""
 
-import contextlib
 import functools
 import json
 import pathlib
 import re
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import jax
 import numpy as np
 from PIL import Image, ImageDraw
 
+from lmkjax import files
 from lmkjax.errors import UserError
 from lmkjax.face import drawing, picture
 from lmkjax.face.optics import sensor
@@ -77,7 +75,7 @@ def write(
     """
     check(count=count, size=size)
     old = earlier(out, [_name(number) for number in range(count)])
-    with whole(out, instead_of=old) as (scratch, files):
+    with files.together(out, instead_of=old, key=POINTS) as (scratch, written):
         own = functools.partial(
             drawing.faces,
             scheme=scheme,
@@ -86,7 +84,7 @@ def write(
             backgrounds=backgrounds,
         )
         _fill(scratch, scheme, count, seed, own, sheet)
-    return files
+    return written
 
 
 def write_sheet(
@@ -114,49 +112,9 @@ def write_sheet(
     """
     check(count=1, size=size)
     picture = sheets.draw(element, size=size, seed=seed, backgrounds=backgrounds)
-    with whole(out) as (scratch, files):
+    with files.together(out) as (scratch, written):
         picture.save(scratch / f"sheet_{element}.png")
-    return files
-
-
-@contextlib.contextmanager
-def whole(
-    out: pathlib.Path,
-    *,
-    instead_of: Collection[str] = (),
-) -> Iterator[tuple[pathlib.Path, list[pathlib.Path]]]:
-    """A folder to write into, whose files appear in `out` together, or none does.
-
-    Args:
-        out: the folder; it is made, and files of the same name are replaced.
-        instead_of: names of files that go when the new ones are there.
-
-    Yields:
-        The folder to write into, and a list that holds the files in `out` at the end.
-
-    Raises:
-        UserError: `out` cannot be written.
-    """
-    files: list[pathlib.Path] = []
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        scratch = pathlib.Path(tempfile.mkdtemp(prefix=".part-", dir=out))
-    except OSError as error:
-        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
-    try:
-        yield scratch, files
-        new = sorted(scratch.iterdir(), key=lambda file: (file.name == POINTS, file))
-        if POINTS in instead_of:  # it must not stand beside faces that are not its own
-            (out / POINTS).unlink()
-        for name in set(instead_of) - {file.name for file in new} - {POINTS}:
-            (out / name).unlink(missing_ok=True)
-        for file in new:
-            file.replace(out / file.name)
-            files.append(out / file.name)
-    except OSError as error:
-        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    return written
 
 
 def earlier(out: pathlib.Path, names: Collection[str]) -> set[str]:

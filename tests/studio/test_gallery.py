@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lmkjax import files
 from lmkjax.errors import UserError
 from lmkjax.studio import gallery
 
@@ -11,7 +12,8 @@ from lmkjax.studio import gallery
 def render(out, count, *, sheet=False, fail=False):
     """Writes as `gallery.write` does, without drawing."""
     names = [f"{number:06d}.png" for number in range(count)]
-    with gallery.whole(out, instead_of=gallery.earlier(out, names)) as (scratch, files):
+    old, key = gallery.earlier(out, names), gallery.POINTS
+    with files.together(out, instead_of=old, key=key) as (scratch, written):
         for name in names:
             (scratch / name).write_text(f"of {count}")
         if fail:
@@ -20,7 +22,7 @@ def render(out, count, *, sheet=False, fail=False):
         (scratch / "points.json").write_text(json.dumps(content))
         if sheet:
             (scratch / "sheet.png").write_text("sheet")
-    return [file.name for file in files]
+    return [file.name for file in written]
 
 
 def names(out):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from lmkjax import files
 from lmkjax.data import crop, ibug_300w
 from lmkjax.errors import UserError
 from lmkjax.evaluation import tables as origin
@@ -52,7 +53,7 @@ def write(
     if statistics < 2:
         raise UserError(f"Wanted statistics of 2 faces or more; got {statistics}.")
     marked, real = ([], None) if photos is None else _marked(photos)
-    with gallery.whole(out) as (scratch, files):
+    with files.together(out) as (scratch, written):
         faces = sample.many(gallery.keys(seed, 0, count), priors)
         measured = laws.measure(faces, scheme, size=size)
         drawn = population.draw(statistics, seed=seed, batch=count, priors=priors)
@@ -76,7 +77,7 @@ def write(
         )
         (scratch / "report.html").write_text(text)
     print("\n".join(html.lines(measured, found, pictures)))
-    print(files[0])
+    print(written[0])
 
 
 def _marked(folder: pathlib.Path) -> tuple[list[pathlib.Path], np.ndarray]:
@@ -89,19 +90,19 @@ def _marked(folder: pathlib.Path) -> tuple[list[pathlib.Path], np.ndarray]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: wanted 300-W's folder; there is no such folder.")
-    files, points = [], []
+    marked, points = [], []
     for file in ibug_300w.find(folder)["train"].values():
         try:
             points.append(pts.read(file))
-            files.append(file)
+            marked.append(file)
         except UserError as error:
             print(f"Left out {error}")
-    if len(files) < 2:
+    if len(marked) < 2:
         raise UserError(
             f"{folder}: wanted faces of 300-W's train ("
-            f"{', '.join(ibug_300w.SPLITS['train'])}); found {len(files)} .pts files."
+            f"{', '.join(ibug_300w.SPLITS['train'])}); found {len(marked)} .pts files."
         )
-    return files, np.stack(points)
+    return marked, np.stack(points)
 
 
 def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
@@ -114,14 +115,16 @@ def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
 
 
 def _photographed(
-    files: Sequence[pathlib.Path], points: np.ndarray
+    marked: Sequence[pathlib.Path], points: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Photos, at most `PHOTOS` spread over all, as a network sees them."""
     good = 0
-    for number in np.unique(np.linspace(0, len(files) - 1, PHOTOS).round().astype(int)):
+    for number in np.unique(
+        np.linspace(0, len(marked) - 1, PHOTOS).round().astype(int)
+    ):
         box = np.asarray(plane.box(points[number]))
         try:
-            data = ibug_300w.encoded(ibug_300w.photo_of(files[number]))
+            data = ibug_300w.encoded(ibug_300w.photo_of(marked[number]))
         except UserError as error:
             print(f"Left out {error}")
             continue
