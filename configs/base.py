@@ -28,7 +28,10 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     config.data = data = ml_collections.ConfigDict()
     data.dir = "data"  # where prepared datasets are kept
     data.ibug_300w = ""  # a folder in 300-W's own layout; "" = a rendered stand-in
-    data.source = "synthetic_faces"  # prepared; or "rendered": drawn inside the step
+    # "synthetic_faces": ours, prepared; "rendered": ours, drawn inside the step;
+    # "face_synthetics": Microsoft's, in scheme ibug68_surface: all but the test faces.
+    data.source = "synthetic_faces"
+    data.face_synthetics = ""  # Microsoft's zip or its folder, where that is the source
     data.priors = ""  # of rendered faces: "glasses=0.5 hats=0"; "" = as photos are
     data.backgrounds = ""  # a folder of pictures to be seen behind rendered faces
     data.scheme = by_size("dense243", "dense490", "dense490")  # of the source's labels

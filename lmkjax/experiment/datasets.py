@@ -8,8 +8,11 @@ from lmkjax.errors import UserError
 from lmkjax.experiment import measurement
 from lmkjax.landmarks import schemes
 
-SOURCES = ("synthetic_faces", "rendered")
-"""Where source faces come from: prepared, or drawn inside the step."""
+FACE_SYNTHETICS = "face_synthetics"
+SOURCES = ("synthetic_faces", "rendered", FACE_SYNTHETICS)
+"""Where source faces come from: prepared, drawn inside the step, or Microsoft's."""
+SURFACE = schemes.get("ibug68_surface")
+"""Of FaceSynthetics' labels: the jaw's lie on the head, not on what is seen of it."""
 STAND_IN = "stand-in"
 """What test sets and tables call rendered faces that take the place of photos."""
 SYNTHETIC = "synthetic"
@@ -48,6 +51,46 @@ class Rendered:
         fields["scheme"] = self.scheme.text
         return builders.prepare("synthetic_faces", data_dir=home, **fields)
 
+    def open(self, home: pathlib.Path) -> tuple[sources.Source, sources.Source, list]:
+        """Faces to train on and to test with, and no notes."""
+        folder = self.prepare(home)
+        return sources.load(folder, "train"), sources.load(folder, "test"), []
+
+    @property
+    def told(self) -> str:
+        """What they are, in words."""
+        return "faces rendered by lmkjax"
+
+
+@dataclasses.dataclass(frozen=True)
+class FaceSynthetics:
+    """Microsoft's rendered faces.
+
+    Attributes:
+        folder: the makers' zip, or the folder that it unpacks to.
+        test_count: faces held out to test with, as the makers name no test split.
+        seed: of their draw.
+        scheme: of their landmarks.
+    """
+
+    folder: pathlib.Path
+    test_count: int
+    seed: int
+    scheme: schemes.Scheme = SURFACE
+
+    def open(self, home: pathlib.Path) -> tuple[sources.Source, sources.Source, list]:
+        """Faces to train on and to test with, and which are missing or left out."""
+        name = FACE_SYNTHETICS
+        folder = builders.prepare(name, data_dir=home, source=str(self.folder))
+        every = sources.load(folder, "train")
+        train, test = sources.hold_out(every, count=self.test_count, seed=self.seed)
+        return train, test, builders.describe(name, folder)
+
+    @property
+    def told(self) -> str:
+        """What they are, in words."""
+        return "Microsoft FaceSynthetics (non-commercial research only)"
+
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
@@ -55,7 +98,7 @@ class Wanted:
 
     Attributes:
         home: where prepared datasets are kept.
-        source: rendered faces; None = no term reads them.
+        source: rendered faces, ours or Microsoft's; None = no term reads them.
         photos: 300-W's folder; None = the stand-in takes its place.
         stand_in: rendered faces with other looks.
         to_train: whether training reads the target's train faces.
@@ -67,7 +110,7 @@ class Wanted:
     """
 
     home: pathlib.Path
-    source: Rendered | None
+    source: Rendered | FaceSynthetics | None
     photos: pathlib.Path | None
     stand_in: Rendered
     to_train: bool
@@ -84,7 +127,7 @@ class Wanted:
             if self.photos
             else "rendered stand-in faces"
         )
-        what = {"source": "faces rendered by lmkjax", "target": target}
+        what = {"source": self.source and self.source.told, "target": target}
         return " and ".join(what[name] for name in names)
 
 
@@ -121,10 +164,11 @@ def prepare(wanted: Wanted) -> Domains:
     train, target_tests, notes = (_photos if wanted.photos else _stand_in)(wanted)
     source, tests = None, []
     if wanted.source:
-        folder = wanted.source.prepare(wanted.home)
-        source = canvases(sources.load(folder, "train"))
-        held = canvases(sources.load(folder, "test"))
-        tests.append(measurement.TestSet(SYNTHETIC, held, wanted.source.scheme))
+        own, held, told = wanted.source.open(wanted.home)
+        source, notes = canvases(own), notes + told
+        tests.append(
+            measurement.TestSet(SYNTHETIC, canvases(held), wanted.source.scheme)
+        )
 
     if train is not None:
         count, seed = wanted.validation, wanted.seed

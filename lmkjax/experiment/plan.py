@@ -135,14 +135,16 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     terms = _terms(config)
     read = {stream for _, term in terms.values() for stream in term.streams}
     names = tuple(name for name in ranges.STREAMS if name in read)
-    _check_schemes(config, own, source, names)
     data, train = config.data, config.train
+    _check_schemes(config, own, source, names)
+    if to_train and data.face_synthetics:
+        _there(data.face_synthetics)
     priors = options.choose("photo", data.priors)
     faces = _faces(config, source, names, options.tell(priors, "photo"))
     begin = init_from.folder(train.init_from, own) if to_train else None
     drawn = adapter = None
     if to_train and "source" in names:
-        folder, stack = faces.source.backgrounds, None
+        folder, stack = _folder(data.backgrounds, "data.backgrounds"), None
         if data.source == "rendered":
             stack = backdrop.load(folder) if folder else None
             drawn = Drawn(source, faces.size, priors, stack, config.seed)
@@ -186,6 +188,12 @@ def _check_schemes(config, own, source, names) -> None:
                 f"--config.scheme={own.name} wants the 68 iBug points, which"
                 f" --config.data.scheme={source.name} does not hold; make them equal."
             )
+    theirs = config.data.source == datasets.FACE_SYNTHETICS
+    if "source" in names and theirs and source != datasets.SURFACE:
+        raise UserError(
+            f"--config.data.source={datasets.FACE_SYNTHETICS} is labelled in"
+            f" --config.data.scheme={datasets.SURFACE.name}; got '{source.name}'."
+        )
     if "target" in config.terms.supervised.streams and own != IBUG68:
         raise UserError(
             "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
@@ -216,7 +224,7 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
     data, size = config.data, round(config.model.input_px * config.crop.canvas)
     rendered = functools.partial(datasets.Rendered, size=size)
     on_disk = data.source != "rendered"
-    wanted = rendered(
+    chosen = rendered(
         source,
         data.faces if on_disk else data.test_faces,  # enough for a mean face
         data.test_faces,
@@ -225,9 +233,12 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
         priors=priors,
         backgrounds=str(_folder(data.backgrounds, "data.backgrounds") or ""),
     )
+    if data.source == datasets.FACE_SYNTHETICS:
+        folder = _folder(data.face_synthetics, "data.face_synthetics")
+        chosen = datasets.FaceSynthetics(folder, data.test_faces, config.seed)
     return datasets.Wanted(
         home=files.local(data.dir, flag="--config.data.dir"),
-        source=wanted if "source" in names else None,
+        source=chosen if "source" in names else None,
         photos=_folder(data.ibug_300w, "data.ibug_300w"),
         stand_in=rendered(
             IBUG68,
@@ -248,6 +259,15 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
 def _folder(path: str, field: str) -> pathlib.Path | None:
     """A path that a field gives; None where it is empty."""
     return files.local(path, flag=f"--config.{field}") if path else None
+
+
+def _there(path: str) -> None:
+    """Refuses FaceSynthetics that are not there, before anything is made."""
+    if not _folder(path, "data.face_synthetics").exists():
+        raise UserError(
+            f"--config.data.face_synthetics={path}: wanted the makers' zip or its"
+            " folder; there is none."
+        )
 
 
 def _network(config, own, seen, begin) -> inference.Spec:

@@ -101,6 +101,7 @@ RANGES = {
     "data.dir": NAME,
     "data.ibug_300w": TEXT,
     "data.source": one_of(datasets.SOURCES),
+    "data.face_synthetics": TEXT,
     "data.priors": TEXT,
     "data.backgrounds": TEXT,
     "data.scheme": NAME,
@@ -223,6 +224,18 @@ def _contradictions(config: ml_collections.ConfigDict):
         yield (
             "Wanted a term to make small; all of --config.terms have weight 0. Set"
             " --config.terms.supervised.weight=1."
+        )
+    data = config.data
+    if (data.source == datasets.FACE_SYNTHETICS) != bool(data.face_synthetics):
+        yield (
+            f"--config.data.source={data.source} with --config.data.face_synthetics="
+            f"'{data.face_synthetics}': wanted source '{datasets.FACE_SYNTHETICS}' and"
+            " its folder or zip, or neither."
+        )
+    if data.source == datasets.FACE_SYNTHETICS and (data.priors or data.backgrounds):
+        yield (
+            f"--config.data.source={data.source} is rendered already; data.priors and"
+            " data.backgrounds change nothing there: leave them out."
         )
     if not config.data.ibug_300w:
         used = config.data.validation_faces + max(config.data.target_faces, 1)

@@ -22,11 +22,12 @@ MAY_CHANGE += ("data.workers", "data.ahead")
 """What a run may be taken up again with: fields, and parts with all of theirs."""
 
 PATHS = ("data.dir", "data.ibug_300w", "data.backgrounds", "data.adapter")
-PATHS += ("train.init_from",)
+PATHS += ("train.init_from", "data.face_synthetics")
 SCHEMES = ("scheme", "data.scheme")
 
 LATER = {
-    "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4},
+    "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4}
+    | {"face_synthetics": ""},
     "train": {"validate_every": 0},
 }
 """Fields that older runs' configs lack, as these runs had them."""

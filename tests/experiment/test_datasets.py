@@ -1,14 +1,17 @@
 """Which faces a run has: 300-W in part, and what cannot be trained on."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from configs import base
+from configs import base, synthetic_only
 from lmkjax.errors import UserError
-from lmkjax.experiment import datasets, measurement, plan
+from lmkjax.experiment import datasets, measurement, parts, plan
+
+DUMMY = pathlib.Path(__file__).parents[2] / "data_builders"
 
 
 @pytest.fixture
@@ -40,3 +43,50 @@ def test_test_photos_alone_are_not_trained_on(wanted):
     assert not wanted.to_train  # synthetic faces alone
     with pytest.raises(UserError, match="train photos.*to train on; none"):
         datasets.prepare(dataclasses.replace(wanted, to_train=True))
+
+
+def theirs(data, **changes):
+    """A config of synthetic faces alone that trains on Microsoft's."""
+    config = synthetic_only.get_config("tiny").unlock()
+    config.scheme = config.data.scheme = "ibug68_surface"
+    config.data.dir, config.data.test_faces = str(data), 1
+    config.data.source = "face_synthetics"
+    config.data.face_synthetics = str(DUMMY / "face_synthetics/dummy_data")
+    config.data.ibug_300w = str(DUMMY / "ibug_300w/dummy_data")
+    for name, value in changes.items():
+        config.data[name] = value
+    return config
+
+
+def test_face_synthetics_are_trained_on_in_their_own_scheme(tmp_path):
+    experiment = plan.build(theirs(tmp_path))
+    told = "Microsoft FaceSynthetics (non-commercial research only)"
+    assert experiment.network.trained_on == told
+    faces = datasets.prepare(experiment.faces)
+    assert (len(faces.source), len(faces.tests[0].canvases)) == (1, 1)
+    assert {faces.source.source.names[0], faces.tests[0].canvases.source.names[0]} == {
+        "000000",
+        "000001",
+    }
+    assert faces.tests[0].scheme.name == "ibug68_surface"
+    assert "FaceSynthetics train: 2 of 100000 faces" in faces.notes
+    batch = next(parts.opener(experiment, faces, "source")(0))
+    assert batch.points.shape == (16, 68, 2) and batch.image.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"scheme": "dense243"}, "--config.data.scheme=ibug68_surface; got 'dense243'"),
+        ({"face_synthetics": ""}, "wanted source 'face_synthetics' and its folder"),
+        ({"source": "rendered"}, "wanted source 'face_synthetics' and its folder"),
+        ({"face_synthetics": "nowhere"}, "the makers' zip or its folder"),
+        ({"priors": "hats=1"}, "data.priors and data.backgrounds change nothing"),
+    ],
+)
+def test_what_face_synthetics_cannot_give_is_refused(tmp_path, changes, complaint):
+    config = theirs(tmp_path, **changes)
+    config.scheme = config.data.scheme
+    with pytest.raises(UserError, match=complaint):
+        plan.build(config)
+    assert not list(tmp_path.iterdir())
