@@ -132,7 +132,7 @@ def compose(
     """
     surface = shape.surface
     net, hat = hair.grid(surface.head), params.props.hat
-    locks = hair.grow(net, shape.head, params.hair, hat=hat[:3])
+    locks = hair.grow(net, shape.head, params.hair, hat=hat)
     grown = locks.places - jnp.array(surfaces.PIVOT)[None]
     nodes = plane.product(grown, shape.turn.T)
     keep = jnp.concatenate([jnp.ones(len(surface.triangles)), locks.keep]) > 0
@@ -206,7 +206,7 @@ def _head(params, shape, layers, shadow, rays):
 def _torso(params, shape, layers, rays):
     """Shoulders, which follow the head's turn in part."""
     scene, pose = params.scene, params.camera
-    share = scene.shoulders[3]
+    share = scene.shoulders.turn
     own = camera.rotation(
         pose.replace(
             yaw_rad=pose.yaw_rad * share,
@@ -219,7 +219,8 @@ def _torso(params, shape, layers, rays):
     eye = jnp.array([0.0, 0.0, 1.0]) * pose.distance_cm
     turned = barrier.barrier(plane.product(rays, own))
     origin = plane.product(own.T, eye - centre) + neck
-    hit = props.torso(origin, turned, scene.shoulders)
+    wide, high = scene.shoulders.half_width_cm, scene.shoulders.height_cm
+    hit = props.torso(origin, turned, wide, high)
     place = rays * hit.depth[..., None]
     cloth = barrier.barrier(scenery.cloth(place[..., :2], scene))
     colour = props.lit(hit, cloth, own, params.light)
@@ -257,12 +258,12 @@ def _props(params, shape, layers, rays):
     own, head = params.props, shape.surface.head
     whole = "head" in head.part_names
     rays = barrier.barrier(plane.product(rays, shape.turn))
-    holds = (own.card[0] > 0) | (own.limbs[:, 6] > 0).any()
+    holds = (own.card.there > 0) | (own.limbs.radius_cm > 0).any()
     for there, lay in (
-        (own.hat[0] * whole > 0, _hat),
-        (own.headphones[0] * whole > 0, _headphones),
-        (own.earrings[0] * whole > 0, _earrings),
-        (own.glasses[0] > 0, _glasses),
+        (own.hat.worn * whole > 0, _hat),
+        (own.headphones.worn * whole > 0, _headphones),
+        (own.earrings.worn * whole > 0, _earrings),
+        (own.glasses.worn > 0, _glasses),
         (holds, _held),
     ):
         layers = rare.when(there, lay, layers, params, shape, rays)
@@ -284,29 +285,31 @@ def _lay(layers, params, shape, hit, albedo, kind):
 
 def _hat(layers, params, shape, rays):
     own, high = params.props, jnp.asarray(skull(shape.surface))
-    dome = headwear.fit(own.hat, shape.head, high)
+    edge = {name: getattr(own.hat, name) for name in ("edge_cm", "rise", "slack_cm")}
+    dome = headwear.fit(shape.head, high, **edge)
     hit = headwear.hat(_origin(params, shape), rays, own.hat, *dome)
-    return _lay(layers, params, shape, hit, own.hat_colour, "hat")
+    return _lay(layers, params, shape, hit, own.hat.colour, "hat")
 
 
 def _headphones(layers, params, shape, rays):
     own, locks = params.props, params.hair
-    over = jnp.array([1.0, 2.0, 0.0, 0, 0, 0, 0, 0, 0])  # down to the ears
     high = jnp.asarray(skull(shape.surface))
-    centre, radii = headwear.fit(over, shape.head, high)
-    thick = locks.volume[0] * (locks.cover > 0.5)
-    hanging = 1.2 * (locks.curtain[0] > 0)  # the cups press it, the band not
+    centre, radii = headwear.fit(  # down to the ears
+        shape.head, high, edge_cm=2.0, rise=0.0, slack_cm=0.0
+    )
+    thick = locks.volume.top_cm * (locks.cover > 0.5)
+    hanging = 1.2 * (locks.curtain.length_cm > 0)  # the cups press it, the band not
     aside = (thick + hanging) * jnp.array([[-0.8, 0.0, 0.0], [0.8, 0.0, 0.0]])
     spots = shape.head[earwear.places(shape.surface)[:2]] + aside
     origin = _origin(params, shape)
     hit = earwear.headphones(origin, rays, own.headphones, spots, centre, radii + thick)
-    return _lay(layers, params, shape, hit, own.ear_colours[0], "hat")
+    return _lay(layers, params, shape, hit, own.headphones.colour, "hat")
 
 
 def _earrings(layers, params, shape, rays):
     own, lobes = params.props, shape.head[earwear.places(shape.surface)[2:]]
     hit = earwear.earrings(_origin(params, shape), rays, own.earrings, lobes)
-    return _lay(layers, params, shape, hit, own.ear_colours[1], "occluder")
+    return _lay(layers, params, shape, hit, own.earrings.colour, "occluder")
 
 
 def _glasses(layers, params, shape, rays):
@@ -318,15 +321,15 @@ def _glasses(layers, params, shape, rays):
     )
     up = jnp.broadcast_to(shape.turn[:, 1] * 0.5, rays.shape)
     sky = light.irradiance(up, params.light.environment)
-    dark = own.glasses[5]
+    dark = own.glasses.dark
     glint = headwear.shine(
         mirror, lens * (depth < layers.depth), dark, shape.turn, params.light
     )
     number = CLASSES.index("glasses")
-    pane = own.glasses_colours[1][None, None] * sky
+    pane = own.glasses.lens_colour[None, None] * sky
     layers = _cover(layers, pane, depth, lens * dark, number)
     layers = layers.replace(colour=layers.colour + glint)
-    rim = own.glasses_colours[0][None, None] * (0.4 + sky)
+    rim = own.glasses.rim_colour[None, None] * (0.4 + sky)
     return _cover(layers, rim, depth, frame, number)
 
 
@@ -336,5 +339,5 @@ def _held(layers, params, shape, rays):
     flesh = skin.pigment(params.skin.melanin, params.skin.blood)
     limb = own.limb_colour + (flesh - own.limb_colour) * own.limb_skin
     card = is_card[..., None]
-    albedo = own.card_colour[None, None] * card + limb[None, None] * (1 - card)
+    albedo = own.card.colour[None, None] * card + limb[None, None] * (1 - card)
     return _lay(layers, params, shape, hit, albedo, "occluder")

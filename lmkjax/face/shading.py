@@ -50,7 +50,7 @@ def shade(
     )
     at = barrier.barrier(raster.interpolate(carried, surface.triangles, fragments))
     normal, place = light.unit(at[..., :3]), at[..., 3:6]
-    sky, lit = 1 - params.light.shade[1] * (1 - at[..., 7]), at[..., 8]
+    sky, lit = 1 - params.light.occlusion * (1 - at[..., 7]), at[..., 8]
     part = jnp.asarray(surface.part)[fragments.triangle]
     is_eye, is_teeth = part == eyes, part == teeth
     is_mouth = is_teeth | (part == gums) | (part == socket)
@@ -77,7 +77,7 @@ def shade(
     masked = jnp.where(is_skin, paint.mask, 0.0)
     bare = barrier.barrier((albedo, normal, sky, lit, wet, masked))
     bare = rare.when(
-        params.skin.mask[0] > 0, _behind_mask, bare, place, ~is_eye, turn, params.skin
+        params.skin.mask.worn > 0, _behind_mask, bare, place, ~is_eye, turn, params.skin
     )
     albedo, normal, sky, lit, wet, masked = bare
     lamps = params.light
@@ -116,7 +116,7 @@ def _behind_mask(bare, place, covers, turn, person):
         -((x / 5.5) ** 6) - ((y + 4) / 4.0) ** 6
     )
     masked, flat, pleat, away = barrier.barrier((masked, flat, pleat, light.unit(away)))
-    cloth = person.mask_colour[None, None] * pleat[..., None]
+    cloth = person.mask.colour[None, None] * pleat[..., None]
     albedo = albedo + (cloth - albedo) * masked[..., None]
     normal = light.unit(
         normal + (plane.product(away, turn.T) - normal) * flat[..., None]

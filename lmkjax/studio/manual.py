@@ -67,19 +67,21 @@ def _head(*cells):
 
 def _parameters(faces):
     rows = _head("field", "numbers", "meaning", "median [1 %, 99 %]")
-    said = meanings(sample.FaceParams)
-    for field in dataclasses.fields(faces):
-        value = getattr(faces, field.name)
-        if not dataclasses.is_dataclass(value):
-            cells = _numbers(value), said[field.name], _range(value)
-            rows.append(_row(f"`{field.name}`", *cells))
-            continue
-        inner = meanings(type(value))
-        for part in dataclasses.fields(value):
-            numbers = getattr(value, part.name)
-            cells = _numbers(numbers), inner[part.name], _range(numbers)
-            rows.append(_row(f"`{field.name}.{part.name}`", *cells))
-    return rows
+    return rows + [
+        _row(f"`{name}`", _numbers(value), meaning, _range(value))
+        for name, meaning, value in _leaves(faces)
+    ]
+
+
+def _leaves(part, prefix=""):
+    """Path, meaning and values of each number, or few numbers, of parameters."""
+    said = meanings(type(part))
+    for field in dataclasses.fields(part):
+        value, name = getattr(part, field.name), prefix + field.name
+        if dataclasses.is_dataclass(value):
+            yield from _leaves(value, f"{name}.")
+        else:
+            yield name, said[field.name], value
 
 
 def _numbers(values):

@@ -168,9 +168,7 @@ def test_there_is_room_for_every_triangle(size):
         close = face.camera.replace(zoom=jnp.array(9.0))  # the camera comes less near
         face = face.replace(camera=close)
         shape = drawing.geometry(face, SCHEME, size=size)
-        grown = hair.grow(
-            hair.grid(HEAD), shape.head, face.hair, hat=face.props.hat[:3]
-        )
+        grown = hair.grow(hair.grid(HEAD), shape.head, face.hair, hat=face.props.hat)
         nodes = (grown.places - jnp.array(surface.PIVOT)[None]) @ shape.turn.T
         pixels = camera.project(nodes, face.camera)
         pixels = camera.to_pixels(pixels, shape.view)
@@ -206,7 +204,11 @@ def test_there_is_room_for_every_triangle(size):
 
 def test_a_mask_hides_mouth_and_lips(params):
     masked = params.replace(
-        skin=params.skin.replace(mask=jnp.array([[1.0, 1.5]] * COUNT)),
+        skin=params.skin.replace(
+            mask=params.skin.mask.replace(
+                worn=jnp.ones(COUNT), edge_cm=jnp.full(COUNT, 1.5)
+            )
+        ),
         props=jax.tree.map(jnp.zeros_like, params.props),
     )
     seen = drawing.draw(masked, SCHEME, size=SIZE)
@@ -222,10 +224,17 @@ def test_a_mask_hides_mouth_and_lips(params):
 
 def test_dark_lenses_are_darker_than_what_is_behind_them(params):
     worn = jax.tree.map(jnp.zeros_like, params.props)
-    pair = jnp.array([1.0, 2.7, 1.9, 3.0, 0.1, 0.0, 0.02])
+    pair = worn.glasses.replace(
+        worn=jnp.ones(COUNT),
+        half_width_cm=jnp.full(COUNT, 2.7),
+        half_height_cm=jnp.full(COUNT, 1.9),
+        roundness=jnp.full(COUNT, 3.0),
+        rim_cm=jnp.full(COUNT, 0.1),
+        curve=jnp.full(COUNT, 0.02),
+    )
     behind, clear, dark = (
-        params.replace(props=worn.replace(glasses=jnp.stack([row] * COUNT)))
-        for row in (pair * 0, pair, pair.at[5].set(0.97))
+        params.replace(props=worn.replace(glasses=own))
+        for own in (worn.glasses, pair, pair.replace(dark=jnp.full(COUNT, 0.97)))
     )
     behind, clear, dark = (
         drawing.draw(p, SCHEME, size=SIZE) for p in (behind, clear, dark)

@@ -27,14 +27,16 @@ class Light:
         directions: of the lamps, unit vectors in the camera's axes.
         colours: of the lamps.
         softness: 0 = the first lamp is a point, 1 = wide: blurs its shadow.
-        shade: depth of the shadows that it casts, and of ambient occlusion, 0 to 1.
+        shadow: depth of the shadows that it casts, 0 to 1.
+        occlusion: depth of the dark in what the sky does not reach, 0 to 1.
     """
 
     environment: Float[Array, "*b 9 3"]
     directions: Float[Array, "*b l 3"]
     colours: Float[Array, "*b l 3"]
     softness: Float[Array, "*b"]
-    shade: Float[Array, "*b 2"]
+    shadow: Float[Array, "*b"]
+    occlusion: Float[Array, "*b"]
 
 
 @typed
@@ -175,7 +177,7 @@ def shadows(
         at = place + (jnp.array([dx, dy]) * spread)[None]
         gap = depth - raster.look_up(seen, at)
         total += jnp.clip((gap - 0.7) / 0.5, 0.0, 1.0)
-    return 1 - light.shade[0] * total / len(taps)
+    return 1 - light.shadow * total / len(taps)
 
 
 def occlusion(

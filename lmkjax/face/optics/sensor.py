@@ -30,7 +30,8 @@ class Sensor:
         exposure: factor on the light.
         blur: standard deviation across and down, in 1/128 of the picture's side.
         motion: how far all moved across and down meanwhile, in the same unit.
-        noise: spread of shot noise and of coloured noise, of full scale.
+        shot_noise: spread of grey grain, of full scale.
+        colour_noise: spread of coloured grain, of full scale.
         contrast: power around mid-grey, 1 = none.
         cast: a colour that all is multiplied with, near 1.
         saturation: 0 = grey, 1 = as it is.
@@ -44,7 +45,8 @@ class Sensor:
     exposure: Float[Array, "*b"]
     blur: Float[Array, "*b 2"]
     motion: Float[Array, "*b 2"]
-    noise: Float[Array, "*b 2"]
+    shot_noise: Float[Array, "*b"]
+    colour_noise: Float[Array, "*b"]
     contrast: Float[Array, "*b"]
     cast: Float[Array, "*b 3"]
     saturation: Float[Array, "*b"]
@@ -97,8 +99,8 @@ def _expose(light, sensor):
     value = value + (brown - value) * sensor.sepia
     place = plane.centres(size, size) * (2.37 / noise.SIDE)
     grain = noise.texel(place + sensor.offset[None, None])
-    shot = grain[..., 3:] * sensor.noise[0]
-    value = value + shot + grain[..., :3] * sensor.noise[1]
+    shot = grain[..., 3:] * sensor.shot_noise
+    value = value + shot + grain[..., :3] * sensor.colour_noise
     return jnp.clip(sensor.black + value * (1 - sensor.black), 0.0, 1.0)
 
 

@@ -26,7 +26,7 @@ def places(surface: surfaces.Surface) -> np.ndarray:
 def headphones(
     origin: Float[Array, " 3"],
     ray: Float[Array, "h w 3"],
-    pair: Float[Array, " 4"],
+    pair: props.Headphones,
     ears: Float[Array, "2 3"],
     centre: Float[Array, " 3"],
     radii: Float[Array, " 3"],
@@ -36,17 +36,17 @@ def headphones(
     Args:
         origin: the camera, in the head's axes.
         ray: one direction per pixel.
-        pair: as `headphones` in `props.Props`.
+        pair: which.
         ears: the middle of the right and of the left one.
         centre: of a dome over head and hair.
         radii: of that dome; the band lies on it.
     """
-    _, cup, wide, tilt = (pair[i] for i in range(4))
     dome = props.spheroid(origin, ray, centre, radii)
     place = props.at(origin, ray, dome.depth) - ears.mean(0)[None, None]
-    on = (jnp.abs(place[..., 2] - tilt * place[..., 1]) < wide) & (place[..., 1] > 0)
+    aside = jnp.abs(place[..., 2] - pair.tilt * place[..., 1])
+    on = (aside < pair.band_cm) & (place[..., 1] > 0)
     hit = dome.replace(depth=jnp.where(on, dome.depth, props.FAR))
-    size = jnp.stack([0.55 * cup, 1.15 * cup, cup])
+    size = pair.cup_cm * jnp.array([0.55, 1.15, 1.0])
     for i in range(2):
         pad = props.spheroid(origin, ray, ears[i], size)
         hit = props.nearer(hit, pad.replace(tone=pad.tone * 0.85))
@@ -57,7 +57,7 @@ def headphones(
 def earrings(
     origin: Float[Array, " 3"],
     ray: Float[Array, "h w 3"],
-    pair: Float[Array, " 3"],
+    pair: props.Earrings,
     lobes: Float[Array, "2 3"],
 ) -> props.Hit:
     """Studs, or drops that hang from the lobes.
@@ -65,10 +65,10 @@ def earrings(
     Args:
         origin: the camera, in the head's axes.
         ray: one direction per pixel.
-        pair: as `earrings` in `props.Props`.
+        pair: which.
         lobes: the lowest of the right and of the left ear.
     """
-    _, radius, length = (pair[i] for i in range(3))
+    radius, length = pair.radius_cm, pair.length
     size = jnp.stack([radius, radius * length, radius])
     hang = jnp.stack([0 * radius, radius * (1 - length), 0 * radius + 0.3])
     first, second = (

@@ -14,6 +14,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax.face.optics import noise
+from lmkjax.face.paint import props, traits
 from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
@@ -27,33 +28,6 @@ CHIN_CM = -8.6
 ANGLES_DEG = (0, 22, 40, 52, 60, 66, 73, 85, 100, 115, 135, 180)
 HAIRLINE_CM = (10.6, 10.4, 9.6, 7.8, 5.0, 2.2, 4.8, 6.2, 5.2, 0.0, -4.0, -5.5)
 """Height of the hairline at angles from the front, in the mean head's axes."""
-
-
-@struct.dataclass
-class Hair:
-    """How one person wears the hair; lengths in cm.
-
-    Attributes:
-        cover: 1 = hair, 0 = bald; between, how dense.
-        volume: thickness on top, at the sides, and of lumps.
-        line: lift in front, at the temples, fringe, its slant, sideburns, nape's lift.
-        curtain: length below the ears, where it opens (radians), flare, waves.
-        strand: raggedness of edges, contrast of strands, curl (0 straight, 1 curly).
-        colour: linear RGB.
-        gloss: strength of the highlight.
-        cloth: 1 = a scarf or hood instead of hair.
-        offset: where in the noise this head lies.
-    """
-
-    cover: Float[Array, "*b"]
-    volume: Float[Array, "*b 3"]
-    line: Float[Array, "*b 6"]
-    curtain: Float[Array, "*b 4"]
-    strand: Float[Array, "*b 3"]
-    colour: Float[Array, "*b 3"]
-    gloss: Float[Array, "*b"]
-    cloth: Float[Array, "*b"]
-    offset: Float[Array, "*b 2"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -196,10 +170,11 @@ def _field(person, angle, height):
     temple = np.exp(-(((np.abs(angle) - 0.62) / 0.25) ** 2))
     ears = np.exp(-(((np.abs(angle) - 1.15) / 0.1) ** 2))
     nape = np.exp(-(((np.abs(angle) - np.pi) / 0.9) ** 2))
-    lift, recede, fringe, slant, burns, neck = (person.line[i] for i in range(6))
-    line = line + lift * np.exp(-((angle / 0.9) ** 4)) + recede * (temple + 0.4 * front)
-    line = line - fringe * np.exp(-((angle / 0.85) ** 6)) * (1 + slant * angle)
-    line = line - burns * ears + neck * nape
+    own, bangs = person.line, np.exp(-((angle / 0.85) ** 6))
+    line = line + own.lift_cm * np.exp(-((angle / 0.9) ** 4))
+    line = line + own.recede_cm * (temple + 0.4 * front)
+    line = line - own.fringe_cm * bangs * (1 + own.slant * angle)
+    line = line - own.sideburns_cm * ears + own.nape_cm * nape
     # A scarf leaves the face's oval open, and lies over all that is aside of it.
     brow = np.interp(np.abs(angle), [0, 0.6, 0.85], [9.3, 8.0, 3.5])
     scarf = np.maximum(height - brow, (np.abs(angle) - 0.84) * 9.0)
@@ -209,7 +184,7 @@ def _field(person, angle, height):
 
 @typed
 def grow(
-    net: Grid, shape: Float[Array, "v 3"], person: Hair, *, hat: Float[Array, " 3"]
+    net: Grid, shape: Float[Array, "v 3"], person: traits.Hair, *, hat: props.Hat
 ) -> Locks:
     """The hair's surface on a head.
 
@@ -217,7 +192,7 @@ def grow(
         net: the head's grid.
         shape: the head's vertices, in its own axes.
         person: whose hair.
-        hat: 1 if one is worn, and the plane y = a + b z that its edge lies in.
+        hat: presses what is under it, if it is worn.
     """
     columns, cap = COLUMNS + 1, len(net.height)
     angle, height = net.angle, net.height
@@ -227,9 +202,9 @@ def grow(
     chart = np.stack([angle * 9.0, down], -1)
     lumps = noise.sample(jnp.asarray(chart) / 34 + person.offset[None])
     top = np.clip(net.out[:, 1], 0, 1)
-    thick = person.volume[0] * top + person.volume[1] * (1 - top)
-    thick = thick + person.volume[2] * jnp.clip(lumps[:, 0], -1.5, 1.5)
-    under = hat[0] * _under(base, hat)
+    thick = person.volume.top_cm * top + person.volume.sides_cm * (1 - top)
+    thick = thick + person.volume.lumps_cm * jnp.clip(lumps[:, 0], -1.5, 1.5)
+    under = hat.worn * _under(base, hat)
     thick = jnp.maximum(thick * (1 - under), 0.12)
     thick = (
         thick * _ramp(field / 3.2 + 0.15)
@@ -256,7 +231,7 @@ def _hang(person, ring, down, hat):
     """Nodes of the curtain: their places, how far inside it, their charts."""
     columns, middle = COLUMNS + 1, COLUMNS // 2
     step = jnp.linspace(0.0, 1.0, CURTAIN_ROWS)[:, None]
-    length, opens, flare, wave = (person.curtain[i] for i in range(4))
+    length, opens = person.curtain.length_cm, person.curtain.opens_rad
     fall = -step * (length + DROP_CM)
     # A scarf closes below the chin and goes back to the throat there.
     low = person.cloth * jnp.clip((ring[:, 1].mean() + fall) / CHIN_CM, 0, 1) ** 2
@@ -270,11 +245,12 @@ def _hang(person, ring, down, hat):
     over_ear = jnp.exp(-(((jnp.abs(turn) - 1.55) / 0.5) ** 2))
     sway = jnp.stack([turn * 0.09, jnp.broadcast_to(-fall / 160, turn.shape)], -1)
     sway = noise.sample(sway + person.offset[None, None])[..., 0]
-    full = 1.3 * over_ear + 0.6 * person.volume[1] + 0.5
+    full = 1.3 * over_ear + 0.6 * person.volume.sides_cm + 0.5
     reach = 0.15 + full * jnp.minimum(step * 4 * (1 + person.cloth), 1.0)
-    reach = reach + flare * step * 4 + wave * sway * jnp.minimum(step * 3, 1.0)
-    level = start[..., 1] + fall - hat[1] - hat[2] * start[..., 2]
-    reach = reach * (1 - hat[0] * _ramp(level / 5 + 1))
+    reach = reach + person.curtain.flare * step * 4
+    reach = reach + person.curtain.waves * sway * jnp.minimum(step * 3, 1.0)
+    level = start[..., 1] + fall - hat.edge_cm - hat.rise * start[..., 2]
+    reach = reach * (1 - hat.worn * _ramp(level / 5 + 1))
     snug = 1 - jnp.clip(inside / 0.45 + 0.3, 0.0, 1)
     reach = reach * (1 - person.cloth * snug) - 0.9 * low
     height = start[..., 1] + fall
@@ -296,7 +272,7 @@ def _between(ring, place):
 
 def _under(places, hat):
     """How flat a hat presses what is there, 0 to 1."""
-    above = places[..., 1] - hat[1] - hat[2] * places[..., 2]
+    above = places[..., 1] - hat.edge_cm - hat.rise * places[..., 2]
     return _ramp(above / 1.4 + 1.6)
 
 

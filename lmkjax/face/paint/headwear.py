@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Float
 from lmkjax.face.optics import barrier, light, noise
 from lmkjax.face.paint import props
 from lmkjax.landmarks import points as plane
-from lmkjax.types import typed
+from lmkjax.types import Scalar, typed
 
 GAP_CM = 0.45
 """Between the head and a hat: flattened hair, and the hat's own thickness."""
@@ -18,35 +18,44 @@ DROOP = 0.42
 
 @typed
 def fit(
-    hat: Float[Array, " 9"], head: Float[Array, "v 3"], skull: Bool[Array, " v"]
+    head: Float[Array, "v 3"],
+    skull: Bool[Array, " v"],
+    *,
+    edge_cm: Scalar | float,
+    rise: Scalar | float,
+    slack_cm: Scalar | float,
 ) -> tuple[Float[Array, " 3"], Float[Array, " 3"]]:
     """Centre and radii of the smallest dome over what of a head is under a hat.
 
     Args:
-        hat: as in `props.Props`.
         head: places in the head's axes, cm.
         skull: which of them a hat goes over; the ears stay outside.
+        edge_cm: as in `props.Hat`.
+        rise: likewise.
+        slack_cm: likewise.
     """
-    under = skull & (head[:, 1] > hat[1] + hat[2] * head[:, 2])
+    under = skull & (head[:, 1] > edge_cm + rise * head[:, 2])
 
     def most(values):
         return jnp.where(under, values, -jnp.inf).max()
 
     back, front = -most(-head[:, 2]), most(head[:, 2])
-    level = hat[1] + hat[2] * (back + front) / 2
+    level = edge_cm + rise * (back + front) / 2
     centre = jnp.stack([0 * level, level - 0.5, (back + front) / 2])
     away = head - centre[None]
     reach = jnp.stack([most(jnp.abs(away[:, 0])), most(away[:, 1]), (front - back) / 2])
     reach = jnp.where(under.any(), jnp.maximum(reach, 1.0), 9.0)
     far = jnp.sqrt(jnp.maximum(most(((away / reach[None]) ** 2).sum(-1)), 1.0))
-    return centre, reach * far + GAP_CM + jnp.stack([0 * level, hat[3], 0 * level])
+    return centre, reach * far + GAP_CM + jnp.stack(
+        [0 * level, 0 * level + slack_cm, 0 * level]
+    )
 
 
 @typed
 def hat(
     origin: Float[Array, " 3"],
     ray: Float[Array, "h w 3"],
-    hat: Float[Array, " 9"],
+    hat: props.Hat,
     centre: Float[Array, " 3"],
     radii: Float[Array, " 3"],
 ) -> props.Hit:
@@ -55,11 +64,12 @@ def hat(
     Args:
         origin: the camera, in the head's axes.
         ray: one direction per pixel.
-        hat: as in `props.Props`.
+        hat: which.
         centre: of the dome.
         radii: of the dome.
     """
-    worn, edge, slope, _, brim, _, _, fold, ribs = (hat[i] for i in range(9))
+    edge, slope, brim = hat.edge_cm, hat.rise, hat.brim_cm
+    fold, ribs = hat.fold_cm, hat.ribs
     dome = props.spheroid(origin, ray, centre, radii)
     cuff = props.spheroid(origin, ray, centre, radii + FOLD_CM)
     above = _above(props.at(origin, ray, cuff.depth), edge, slope)
@@ -72,7 +82,7 @@ def hat(
     above = _above(place, edge, slope)
     turn = jnp.arctan2(place[..., 0], place[..., 2] - centre[2])
     turn, above, folded = barrier.barrier((turn, above, folded.astype(jnp.float32)))
-    crease = noise.sample(jnp.stack([turn * 0.16, place[..., 1] / 60], -1) + hat[1])
+    crease = noise.sample(jnp.stack([turn * 0.16, place[..., 1] / 60], -1) + edge)
     grain = noise.texel(jnp.stack([turn, place[..., 1] / 9], -1))[..., 3]
     seam = (1 - ribs) * jnp.exp(-((jnp.sin(3 * turn) / 0.06) ** 2)) * (brim <= 0)
     rib = ribs * jnp.sin(jnp.where(folded > 0, 36, 52) * turn)
@@ -86,7 +96,7 @@ def hat(
         tone,
     )
     both = props.nearer(barrier.barrier(dome), _sheet(origin, ray, hat, centre, radii))
-    return both.replace(depth=jnp.where(worn > 0, both.depth, props.FAR))
+    return both.replace(depth=jnp.where(hat.worn > 0, both.depth, props.FAR))
 
 
 def _above(place, edge, slope):
@@ -95,10 +105,10 @@ def _above(place, edge, slope):
 
 def _sheet(origin, ray, hat, centre, radii):
     """Brim or visor: a part of y = edge + slope z - bend x^2, met in closed form."""
-    _, edge, slope, _, brim, visor, bend, _, _ = (hat[i] for i in range(9))
+    slope, brim, visor, bend = hat.rise, hat.brim_cm, hat.visor_cm, hat.bend
     front = centre[2] + radii[2]
     fall = slope - jnp.where(visor > 0, DROOP, 0.0)
-    edge = edge + (slope - fall) * front
+    edge = hat.edge_cm + (slope - fall) * front
     x, y, z = (ray[..., i] for i in range(3))
     a, b = bend * x**2, bend * origin[0] * x + (y - fall * z) / 2
     c = bend * origin[0] ** 2 + origin[1] - edge - fall * origin[2]
@@ -132,7 +142,7 @@ def _sheet(origin, ray, hat, centre, radii):
 def glasses(
     origin: Float[Array, " 3"],
     ray: Float[Array, "h w 3"],
-    pair: Float[Array, " 7"],
+    pair: props.Glasses,
     bridge: Float[Array, " 3"],
 ) -> tuple[
     Float[Array, "h w"],
@@ -145,14 +155,15 @@ def glasses(
     Args:
         origin: the camera, in the head's axes.
         ray: one direction per pixel.
-        pair: as `glasses` in `props.Props`.
+        pair: which.
         bridge: where they sit on the nose.
 
     Returns:
         Depth, how far rim and lens cover each pixel, and the way that the lens
         mirrors the ray.
     """
-    worn, wide, high, power, rim, dark, curve = (pair[i] for i in range(7))
+    wide, high, power = pair.half_width_cm, pair.half_height_cm, pair.roundness
+    rim, curve = pair.rim_cm, pair.curve
     level = bridge[2]
     depth = (level - origin[2]) / jnp.minimum(ray[..., 2], -1e-3)
     for _ in range(3):  # the front bends back at the sides
@@ -172,16 +183,13 @@ def glasses(
     for side in (-1.0, 1.0):
         front = jnp.stack([side * end, bridge[1] + 0.3 * high, level - curve * end**2])
         back = jnp.stack([side * 8.6, bridge[1] + 0.4, jnp.asarray(0.5)])
-        bow = props.capsule(
-            origin,
-            ray,
-            jnp.concatenate([front, back, jnp.maximum(rim, 0.12)[None] * 0.9]),
-        )
+        thick = jnp.maximum(rim, 0.12) * 0.9
+        bow = props.capsule(origin, ray, front, back, thick)
         nearer = (bow.depth < props.FAR / 2) & (frame < 0.5)
         depth = jnp.where(nearer, bow.depth, depth)
         frame = jnp.where(nearer, 1.0, frame)
         near = near | nearer
-    shown = worn * near
+    shown = pair.worn * near
     # Each lens bulges towards the viewer, so it mirrors more than one direction.
     bulge = jnp.where(x < 0, -1.0, 1.0) * (aside - 0.55 - wide)
     bent = jnp.stack([2 * curve * x + 0.06 * bulge, 0.06 * y, jnp.ones_like(x)], -1)

@@ -11,47 +11,164 @@ from jaxtyping import Array, Float
 
 from lmkjax.face.optics import barrier, light, noise
 from lmkjax.landmarks import points as plane
-from lmkjax.types import typed
+from lmkjax.types import Scalar, typed
 
 FAR = 1e6
 
 
 @struct.dataclass
-class Props:
-    """What a person wears and holds; lengths in cm in the head's axes.
+class Hat:
+    """A hat, a cap.
 
     Attributes:
-        hat: worn (0 or 1), height of the edge over the ears, its rise to the front,
-            slack above the head, brim's reach all round, visor's reach in front, bend
-            of either (per cm), height of a turned-up edge, ribs (0 woven, 1 knitted).
-        hat_colour: linear RGB.
-        glasses: worn, half width and half height of a lens, roundness (2 = ellipse),
-            thickness of the rim, darkness of the lens, curve of the front.
-        glasses_colours: of the rim and of the lens.
-        headphones: worn (0 or 1), radius of a cup, half width of the band, its tilt.
-        earrings: worn (0 or 1), radius, length as a factor.
-        ear_colours: of the headphones and of the earrings.
-        limbs: capsules: two ends and a radius; a radius of 0 is none.
-        limb_colour: of the capsules.
-        limb_skin: 1 = they are a hand, coloured as the face is.
-        card: there (0 or 1), centre, half width, half height, turn in radians.
-        card_colour: of the card.
-        card_text: strength of what is printed on it.
+        worn: 0 or 1.
+        edge_cm: height of its edge over the ears.
+        rise: of the edge to the front, cm per cm.
+        slack_cm: room above the head.
+        brim_cm: reach of a brim, all round.
+        visor_cm: reach of a visor, in front.
+        bend: of either, per cm.
+        fold_cm: height of a turned-up edge.
+        ribs: 0 woven, 1 knitted.
+        colour: linear RGB.
     """
 
-    hat: Float[Array, "*b 9"]
-    hat_colour: Float[Array, "*b 3"]
-    glasses: Float[Array, "*b 7"]
-    glasses_colours: Float[Array, "*b 2 3"]
-    headphones: Float[Array, "*b 4"]
-    earrings: Float[Array, "*b 3"]
-    ear_colours: Float[Array, "*b 2 3"]
-    limbs: Float[Array, "*b m 7"]
+    worn: Float[Array, "*b"]
+    edge_cm: Float[Array, "*b"]
+    rise: Float[Array, "*b"]
+    slack_cm: Float[Array, "*b"]
+    brim_cm: Float[Array, "*b"]
+    visor_cm: Float[Array, "*b"]
+    bend: Float[Array, "*b"]
+    fold_cm: Float[Array, "*b"]
+    ribs: Float[Array, "*b"]
+    colour: Float[Array, "*b 3"]
+
+
+@struct.dataclass
+class Glasses:
+    """A pair of glasses.
+
+    Attributes:
+        worn: 0 or 1.
+        half_width_cm: of a lens.
+        half_height_cm: of a lens.
+        roundness: of a lens, 2 = ellipse; the higher, the squarer.
+        rim_cm: half the rim's thickness.
+        dark: how dark the lens is, 0 to 1.
+        curve: of the front, per cm.
+        rim_colour: linear RGB.
+        lens_colour: linear RGB.
+    """
+
+    worn: Float[Array, "*b"]
+    half_width_cm: Float[Array, "*b"]
+    half_height_cm: Float[Array, "*b"]
+    roundness: Float[Array, "*b"]
+    rim_cm: Float[Array, "*b"]
+    dark: Float[Array, "*b"]
+    curve: Float[Array, "*b"]
+    rim_colour: Float[Array, "*b 3"]
+    lens_colour: Float[Array, "*b 3"]
+
+
+@struct.dataclass
+class Headphones:
+    """Two cups and a band.
+
+    Attributes:
+        worn: 0 or 1.
+        cup_cm: radius of a cup.
+        band_cm: half the band's width.
+        tilt: of the band, cm backwards per cm up.
+        colour: linear RGB.
+    """
+
+    worn: Float[Array, "*b"]
+    cup_cm: Float[Array, "*b"]
+    band_cm: Float[Array, "*b"]
+    tilt: Float[Array, "*b"]
+    colour: Float[Array, "*b 3"]
+
+
+@struct.dataclass
+class Earrings:
+    """A pair of earrings.
+
+    Attributes:
+        worn: 0 or 1.
+        radius_cm: of each.
+        length: 1 = a ball, more = a drop.
+        colour: linear RGB.
+    """
+
+    worn: Float[Array, "*b"]
+    radius_cm: Float[Array, "*b"]
+    length: Float[Array, "*b"]
+    colour: Float[Array, "*b 3"]
+
+
+@struct.dataclass
+class Capsules:
+    """Rounded rods: a hand's, or those of a thing with a handle; m is their number.
+
+    Attributes:
+        start: one end, cm in the head's axes.
+        end: the other.
+        radius_cm: 0 = none.
+    """
+
+    start: Float[Array, "*b m 3"]
+    end: Float[Array, "*b m 3"]
+    radius_cm: Float[Array, "*b m"]
+
+
+@struct.dataclass
+class Card:
+    """A flat thing before the face: a book, a telephone.
+
+    Attributes:
+        there: 0 or 1.
+        centre: cm in the head's axes.
+        half_width_cm: of it.
+        half_height_cm: of it.
+        turn_rad: in its plane.
+        colour: linear RGB.
+        text: strength of what is printed on it.
+    """
+
+    there: Float[Array, "*b"]
+    centre: Float[Array, "*b 3"]
+    half_width_cm: Float[Array, "*b"]
+    half_height_cm: Float[Array, "*b"]
+    turn_rad: Float[Array, "*b"]
+    colour: Float[Array, "*b 3"]
+    text: Float[Array, "*b"]
+
+
+@struct.dataclass
+class Props:
+    """What a person wears and holds; all is drawn, little of it worn.
+
+    Attributes:
+        hat: or a cap.
+        glasses: clear or dark.
+        headphones: over the ears.
+        earrings: at the lobes.
+        limbs: a hand, or a thing with a handle.
+        limb_colour: of the thing, linear RGB.
+        limb_skin: 1 = they are a hand, coloured as the face is.
+        card: a flat thing.
+    """
+
+    hat: Hat
+    glasses: Glasses
+    headphones: Headphones
+    earrings: Earrings
+    limbs: Capsules
     limb_colour: Float[Array, "*b 3"]
     limb_skin: Float[Array, "*b"]
-    card: Float[Array, "*b 7"]
-    card_colour: Float[Array, "*b 3"]
-    card_text: Float[Array, "*b"]
+    card: Card
 
 
 @struct.dataclass
@@ -104,10 +221,13 @@ def spheroid(
 
 @typed
 def capsule(
-    origin: Float[Array, " 3"], ray: Float[Array, "h w 3"], limb: Float[Array, " 7"]
+    origin: Float[Array, " 3"],
+    ray: Float[Array, "h w 3"],
+    first: Float[Array, " 3"],
+    last: Float[Array, " 3"],
+    radius: Scalar,
 ) -> Hit:
     """The near side of a capsule: two ends and a radius."""
-    first, last, radius = limb[:3], limb[3:6], limb[6]
     axis, gap = last - first, origin - first
     length = jnp.maximum((axis**2).sum(), 1e-6)
     along, start = plane.product(ray, axis) / length, (gap * axis).sum() / length
@@ -154,20 +274,23 @@ def held(
 
     def meet(hit, limb):
         def draw(hit):
-            return nearer(hit, capsule(origin, ray, limb))
+            rod = capsule(origin, ray, limb.start, limb.end, limb.radius_cm)
+            return nearer(hit, rod)
 
-        return jax.lax.cond(limb[6] > 0, draw, lambda same: same, hit), None
+        return jax.lax.cond(limb.radius_cm > 0, draw, lambda same: same, hit), None
 
     hit, _ = jax.lax.scan(meet, _missed(ray), props.limbs)
-    there, centre, (wide, high, turn) = props.card[0], props.card[1:4], props.card[4:7]
-    depth = (centre[2] - origin[2]) / jnp.minimum(ray[..., 2], -1e-3)
-    place = at(origin, ray, depth) - centre[None, None]
-    u = place[..., 0] * jnp.cos(turn) + place[..., 1] * jnp.sin(turn)
-    v = place[..., 1] * jnp.cos(turn) - place[..., 0] * jnp.sin(turn)
-    inside = (jnp.abs(u) < wide) & (jnp.abs(v) < high) & (there > 0)
+    own = props.card
+    depth = (own.centre[2] - origin[2]) / jnp.minimum(ray[..., 2], -1e-3)
+    place = at(origin, ray, depth) - own.centre[None, None]
+    cos, sin = jnp.cos(own.turn_rad), jnp.sin(own.turn_rad)
+    u = place[..., 0] * cos + place[..., 1] * sin
+    v = place[..., 1] * cos - place[..., 0] * sin
+    inside = (jnp.abs(u) < own.half_width_cm) & (jnp.abs(v) < own.half_height_cm)
+    inside &= own.there > 0
     inside &= (ray[..., 2] < -1e-3) & (depth > 0)
     print_ = noise.texel(jnp.stack([u / 60, v / 25], -1))[..., 0]
-    tone = jnp.exp(props.card_text * 0.5 * print_)
+    tone = jnp.exp(own.text * 0.5 * print_)
     front = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), ray.shape)
     card = Hit(jnp.where(inside, depth, FAR), front, tone)
     return nearer(hit, card), (card.depth < hit.depth).astype(jnp.float32)
@@ -177,41 +300,26 @@ def held(
 def torso(
     origin: Float[Array, " 3"],
     ray: Float[Array, "h w 3"],
-    shoulders: Float[Array, " 4"],
+    half_width_cm: Scalar,
+    height_cm: Scalar,
 ) -> Hit:
-    """Shoulders and chest below the neck."""
-    wide, drop = shoulders[0], shoulders[1] - 20.5
+    """Shoulders and chest below the neck, as wide and as high as that."""
+    wide, drop = half_width_cm, height_cm - 20.5
+    zero = 0 * drop
     chest = spheroid(
         origin,
         ray,
-        jnp.stack([0 * drop, drop - 11.0, 0 * drop - 3.5]),
-        jnp.stack([wide * 0.95, 0 * drop + 17.0, 0 * drop + 9.5]),
+        jnp.stack([zero, drop - 11.0, zero - 3.5]),
+        jnp.stack([wide * 0.95, zero + 17.0, zero + 9.5]),
     )
-    ends = jnp.stack(
-        [
-            -wide + 4.5,
-            drop + 0.3,
-            0 * drop - 3.5,
-            wide - 4.5,
-            drop + 0.3,
-            0 * drop - 3.5,
-            0 * drop + 4.4,
-        ]
+    ends = (
+        jnp.stack([side * (wide - 4.5), drop + 0.3, zero - 3.5]) for side in (-1.0, 1.0)
     )
-    hit = nearer(chest, capsule(origin, ray, ends))
+    hit = nearer(chest, capsule(origin, ray, *ends, zero + 4.4))
     for side in (-1.0, 1.0):
-        limb = jnp.stack(
-            [
-                side * (wide - 4.0),
-                drop,
-                0 * drop - 3.5,
-                side * wide,
-                drop - 22,
-                0 * drop - 3.0,
-                0 * drop + 4.6,
-            ]
-        )
-        hit = nearer(hit, capsule(origin, ray, limb))
+        top = jnp.stack([side * (wide - 4.0), drop, zero - 3.5])
+        low = jnp.stack([side * wide, drop - 22, zero - 3.0])
+        hit = nearer(hit, capsule(origin, ray, top, low, zero + 4.6))
     return hit
 
 

@@ -1,5 +1,6 @@
 """What is around a head: the background and the shoulders."""
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
@@ -10,34 +11,120 @@ from lmkjax.types import typed
 
 
 @struct.dataclass
+class Clouds:
+    """Noise in the background.
+
+    Attributes:
+        large: strength of the largest.
+        middle: strength of those between.
+        fine: strength of the finest.
+    """
+
+    large: Float[Array, "*b"]
+    middle: Float[Array, "*b"]
+    fine: Float[Array, "*b"]
+
+
+@struct.dataclass
+class Shapes:
+    """Soft boxes and ellipses; s is their number, a picture's side is 1.
+
+    Attributes:
+        place: of the middle, x and y.
+        half_width: of each.
+        half_height: of each.
+        turn_rad: in the picture.
+        roundness: 0 box, 1 ellipse.
+        softness: of the edge.
+        cover: 0 to 1.
+        colour: linear RGB.
+    """
+
+    place: Float[Array, "*b s 2"]
+    half_width: Float[Array, "*b s"]
+    half_height: Float[Array, "*b s"]
+    turn_rad: Float[Array, "*b s"]
+    roundness: Float[Array, "*b s"]
+    softness: Float[Array, "*b s"]
+    cover: Float[Array, "*b s"]
+    colour: Float[Array, "*b s 3"]
+
+
+@struct.dataclass
+class Stripes:
+    """Stripes in the background.
+
+    Attributes:
+        strength: 0 = none.
+        count: per picture.
+        turn_rad: in the picture.
+        softness: of their edges.
+    """
+
+    strength: Float[Array, "*b"]
+    count: Float[Array, "*b"]
+    turn_rad: Float[Array, "*b"]
+    softness: Float[Array, "*b"]
+
+
+@struct.dataclass
+class Pattern:
+    """Of clothes.
+
+    Attributes:
+        stripes: strength, 0 = none.
+        rad_per_cm: how close these are.
+        folds: strength.
+    """
+
+    stripes: Float[Array, "*b"]
+    rad_per_cm: Float[Array, "*b"]
+    folds: Float[Array, "*b"]
+
+
+@struct.dataclass
+class Shoulders:
+    """What a head stands on.
+
+    Attributes:
+        half_width_cm: of both.
+        height_cm: above the usual.
+        neckline_cm: depth of the clothes' opening.
+        turn: share of the head's turn that they follow.
+    """
+
+    half_width_cm: Float[Array, "*b"]
+    height_cm: Float[Array, "*b"]
+    neckline_cm: Float[Array, "*b"]
+    turn: Float[Array, "*b"]
+
+
+@struct.dataclass
 class Scene:
     """A background and clothes; colours are linear RGB.
 
     Attributes:
-        colours: three that the background is mixed from.
-        slope: direction and steepness of a gradient between the first two.
-        clouds: strength of large, middle and fine noise.
+        colours: the two ends of a gradient, and the clouds' colour.
+        slope: of the gradient, across and down.
+        clouds: noise.
         scale: of the noise, tiles per picture.
-        shapes: x, y (picture = 0 to 1), half width, half height, turn in radians,
-            roundness (0 box, 1 ellipse), softness of the edge, cover.
-        shape_colours: of the shapes.
-        stripes: strength, stripes per picture, turn in radians, softness.
-        cloth: two colours of the clothes.
-        cloth_pattern: strength of stripes, their number, strength of folds.
-        shoulders: half width, height (cm), neckline's depth (cm), turn share.
+        shapes: before all that.
+        stripes: between the gradient's colours.
+        cloth: the clothes' colour, and that of their stripes.
+        cloth_pattern: stripes and folds.
+        shoulders: in these clothes.
         offset: where in the noise this picture lies.
     """
 
     colours: Float[Array, "*b 3 3"]
     slope: Float[Array, "*b 2"]
-    clouds: Float[Array, "*b 3"]
+    clouds: Clouds
     scale: Float[Array, "*b"]
-    shapes: Float[Array, "*b s 8"]
-    shape_colours: Float[Array, "*b s 3"]
-    stripes: Float[Array, "*b 4"]
+    shapes: Shapes
+    stripes: Stripes
     cloth: Float[Array, "*b 2 3"]
-    cloth_pattern: Float[Array, "*b 3"]
-    shoulders: Float[Array, "*b 4"]
+    cloth_pattern: Pattern
+    shoulders: Shoulders
     offset: Float[Array, "*b 2"]
 
 
@@ -52,39 +139,42 @@ def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
         )
     )
     level = plane.product(place - 0.5, scene.slope) + 0.5
-    level += (
-        scene.clouds[0] * 0.35 * coarse[..., 2] + scene.clouds[1] * 0.2 * coarse[..., 0]
-    )
-    turn = scene.stripes[2]
+    clouds, stripes = scene.clouds, scene.stripes
+    level += clouds.large * 0.35 * coarse[..., 2] + clouds.middle * 0.2 * coarse[..., 0]
+    turn = stripes.turn_rad
     wave = place[..., 0] * jnp.cos(turn) + place[..., 1] * jnp.sin(turn)
-    wave = jnp.sin(2 * jnp.pi * scene.stripes[1] * wave + 0.4 * coarse[..., 0])
-    level += scene.stripes[0] * jnp.tanh(wave / scene.stripes[3])
+    wave = jnp.sin(2 * jnp.pi * stripes.count * wave + 0.4 * coarse[..., 0])
+    level += stripes.strength * jnp.tanh(wave / stripes.softness)
     level = jnp.clip(level, 0, 1)
-    patch = jnp.clip(0.5 * coarse[..., 1] - 0.3, 0, 1) * scene.clouds[1]
-    covers = [_shape(place, shape) for shape in scene.shapes]
-    grain = scene.clouds[2] * fine[..., 2] + 0.3 * scene.clouds[1] * coarse[..., 0]
+    patch = jnp.clip(0.5 * coarse[..., 1] - 0.3, 0, 1) * clouds.middle
+    count = scene.shapes.cover.shape[0]
+    shapes = [jax.tree.map(lambda x, i=i: x[i], scene.shapes) for i in range(count)]
+    covers = [_shape(place, shape) for shape in shapes]
+    grain = clouds.fine * fine[..., 2] + 0.3 * clouds.middle * coarse[..., 0]
     grain = jnp.exp(0.3 * grain)
     # Colours have three channels: without this each would work all that out anew.
     level, patch, covers, grain = barrier.barrier((level, patch, covers, grain))
     picture = jnp.broadcast_to(scene.colours[0], (size, size, 3))
     picture = _mix(picture, scene.colours[1], level)
     picture = _mix(picture, scene.colours[2], patch)
-    for cover, colour in zip(covers, scene.shape_colours, strict=True):
-        picture = _mix(picture, colour, cover)
+    for cover, shape in zip(covers, shapes, strict=True):
+        picture = _mix(picture, shape.colour, cover)
     return picture * grain[..., None]
 
 
 @typed
 def cloth(place: Float[Array, "*n 2"], scene: Scene) -> Float[Array, "*n 3"]:
     """Colour of the clothes at places, cm: a plain one, stripes, folds."""
-    strength, number, folds = (scene.cloth_pattern[i] for i in range(3))
+    pattern = scene.cloth_pattern
     fold = noise.sample(place / 60 + jnp.broadcast_to(scene.offset, place.shape))[
         ..., 2
     ]
-    wave = jnp.tanh(4 * jnp.sin(number * place[..., 1] + 0.4 * fold))
-    wave, shade = barrier.barrier((0.5 + 0.5 * wave, jnp.exp(0.5 * folds * fold)))
+    wave = jnp.tanh(4 * jnp.sin(pattern.rad_per_cm * place[..., 1] + 0.4 * fold))
+    wave, shade = barrier.barrier(
+        (0.5 + 0.5 * wave, jnp.exp(0.5 * pattern.folds * fold))
+    )
     colour = jnp.broadcast_to(scene.cloth[0], (*place.shape[:-1], 3))
-    colour = _mix(colour, scene.cloth[1], strength * wave)
+    colour = _mix(colour, scene.cloth[1], pattern.stripes * wave)
     return colour * shade[..., None]
 
 
@@ -92,18 +182,19 @@ def cloth(place: Float[Array, "*n 2"], scene: Scene) -> Float[Array, "*n 3"]:
 def dressed(place: Float[Array, "*n 3"], scene: Scene) -> Float[Array, "*n"]:
     """Where the mean head's neck and chest are under clothes, 0 to 1."""
     front = jnp.exp(-((place[..., 0] / 4.5) ** 2)) * (place[..., 2] > -1)
-    line = -11.8 - 0.12 * jnp.abs(place[..., 0]) - scene.shoulders[2] * front
+    line = -11.8 - 0.12 * jnp.abs(place[..., 0]) - scene.shoulders.neckline_cm * front
     return jnp.clip((line - place[..., 1]) / 0.15 + 0.5, 0, 1)
 
 
 def _shape(place, shape):
     """Cover, 0 to 1, of a box or an ellipse with a soft edge."""
-    cos, sin = jnp.cos(shape[4]), jnp.sin(shape[4])
-    dx, dy = place[..., 0] - shape[0], place[..., 1] - shape[1]
-    u = jnp.abs(cos * dx + sin * dy) / shape[2]
-    v = jnp.abs(cos * dy - sin * dx) / shape[3]
-    far = shape[5] * jnp.hypot(u, v) + (1 - shape[5]) * jnp.maximum(u, v)
-    return shape[7] * jnp.clip((1 - far) / shape[6] + 0.5, 0, 1)
+    cos, sin = jnp.cos(shape.turn_rad), jnp.sin(shape.turn_rad)
+    dx, dy = place[..., 0] - shape.place[0], place[..., 1] - shape.place[1]
+    u = jnp.abs(cos * dx + sin * dy) / shape.half_width
+    v = jnp.abs(cos * dy - sin * dx) / shape.half_height
+    far = jnp.maximum(u, v)
+    far = shape.roundness * jnp.hypot(u, v) + (1 - shape.roundness) * far
+    return shape.cover * jnp.clip((1 - far) / shape.softness + 0.5, 0, 1)
 
 
 def _mix(picture, colour, cover):

@@ -10,7 +10,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float
 
 from lmkjax.face.optics import barrier, noise, rare
-from lmkjax.face.paint import chart
+from lmkjax.face.paint import chart, traits
 from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
 
@@ -21,53 +21,6 @@ LASH_CM = 0.32
 """How far the longest upper lashes are seen over the lid."""
 SURFACE = 0.012
 """Share of the light that skin sends back before it enters."""
-
-
-@struct.dataclass
-class Skin:
-    """How one person is coloured; colours are linear RGB, amounts mostly 0 to 1.
-
-    Attributes:
-        melanin: depth of the pigment, about 0.05 (palest) to 2.4.
-        blood: depth of the blood under it, about 0.1 to 0.6.
-        tint: a colour that all skin is multiplied with, near 1.
-        mottle: of redness, of pigment, freckles, fine texture.
-        moles: of each, x and y on the mean head and its radius, cm; 0 = none.
-        age: depth of wrinkles and folds.
-        oil: strength of highlights.
-        lips: extra blood in the lips, their darkness, and their edge in cm.
-        lipstick: colour and, fourth, cover.
-        shadow: eye shadow's colour and cover.
-        liner: darkness of the lash line above and below.
-        brow: colour, cover, thickness (factor) and lift (cm).
-        beard: cover of chin and cheeks, of the moustache, roughness, stubble.
-        beard_colour: of beard and moustache.
-        iris: colour.
-        eye: pupil's radius in cm, redness of the white, brightness of the white.
-        mask: cover of a face mask (0 or 1), and its upper edge in cm.
-        mask_colour: of the mask.
-        offset: where in the noise this face lies.
-    """
-
-    melanin: Float[Array, "*b"]
-    blood: Float[Array, "*b"]
-    tint: Float[Array, "*b 3"]
-    mottle: Float[Array, "*b 4"]
-    moles: Float[Array, "*b m 3"]
-    age: Float[Array, "*b"]
-    oil: Float[Array, "*b"]
-    lips: Float[Array, "*b 3"]
-    lipstick: Float[Array, "*b 4"]
-    shadow: Float[Array, "*b 4"]
-    liner: Float[Array, "*b 2"]
-    brow: Float[Array, "*b 6"]
-    beard: Float[Array, "*b 4"]
-    beard_colour: Float[Array, "*b 3"]
-    iris: Float[Array, "*b 3"]
-    eye: Float[Array, "*b 3"]
-    mask: Float[Array, "*b 2"]
-    mask_colour: Float[Array, "*b 3"]
-    offset: Float[Array, "*b 2"]
 
 
 @struct.dataclass
@@ -132,7 +85,7 @@ def pigment(
 
 
 @typed
-def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
+def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     """The skin of a person (parts face and head).
 
     Args:
@@ -157,20 +110,20 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
         jnp.exp(-(((jnp.abs(x) - 3.0) / 1.8) ** 2) - ((y - 2.6) / 1.1) ** 2) * front
     )
     ears = _ramp((jnp.abs(x) - 8.3) / 0.6) * _ramp((y + 4) / 2)
-    lips = _ramp((lips_cm - person.lips[2]) / 0.14 + 0.5 + 0.25 * fine[0]) * front
+    lips = _ramp((lips_cm - person.lips.edge_cm) / 0.14 + 0.5 + 0.25 * fine[0]) * front
 
-    red, dark, freckles, rough = (person.mottle[i] for i in range(4))
+    spots = person.mottle
     blood = person.blood * (1 + 0.7 * cheeks * front + 0.8 * nose + 0.6 * ears)
-    blood = blood * jnp.exp(red * (0.3 * broad[0] + 0.15 * fine[1]))
-    blood = blood + lips * person.lips[0]
+    blood = blood * jnp.exp(spots.redness * (0.3 * broad[0] + 0.15 * fine[1]))
+    blood = blood + lips * person.lips.blood
     pale = 1 / (1 + person.melanin)
-    melanin = person.melanin + dark * (0.10 * broad[1] + 0.05 * fine[0])
+    melanin = person.melanin + spots.pigment * (0.10 * broad[1] + 0.05 * fine[0])
     melanin = melanin + 0.1 * sockets * (0.5 + person.melanin)
-    melanin = melanin + pale * freckles * _ramp(fine[3] - 1.2) * _ramp(
+    melanin = melanin + pale * spots.freckles * _ramp(fine[3] - 1.2) * _ramp(
         1.3 - jnp.abs(y) / 7
     )
-    melanin = melanin + lips * person.lips[1] + front * _moles(x, y, person)
-    covered = person.shadow[3] * _ramp(1.3 - jnp.abs(lid - 0.35) / 0.75) * front
+    melanin = melanin + lips * person.lips.dark + front * _moles(x, y, person)
+    covered = person.shadow.cover * _ramp(1.3 - jnp.abs(lid - 0.35) / 0.75) * front
     strand = noise.texel(
         jnp.stack([along * 0.55 + across * 0.15, across * 0.05 - along * 0.02], -1)
         + jnp.broadcast_to(person.offset, (*n, 2))
@@ -179,18 +132,20 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
     hair, bristle = _beard_hair(beard, moustache, fine, grain, person)
     hair = hair * front * (1 - lips)
     brow = _brow(along, across, strand, fine, person) * front
-    line = _ramp(1.5 - jnp.abs(lid - 0.06) / 0.1) * person.liner[0]
+    line = _ramp(1.5 - jnp.abs(lid - 0.06) / 0.1) * person.liner.upper
     # Upper lashes: strands that fan out from the middle of the eye.
     fan = (jnp.abs(x) - 2.9) * (4.8 - 4.5 * lid) + 0.3 * fine[0]
     fan = 4 * jnp.abs(fan - jnp.floor(fan) - 0.5) - 1
-    reach = LASH_CM * person.liner[0] * (0.75 + 0.25 * fan + 0.2 * fine[1])
+    reach = LASH_CM * person.liner.upper * (0.75 + 0.25 * fan + 0.2 * fine[1])
     lash = _ramp((reach - lid) / 0.12 + 0.5) * _ramp(0.6 + 0.7 * fan) * (lid > 0)
-    line = jnp.maximum(line, lash * person.liner[0])
-    line = jnp.maximum(line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner[1])
+    line = jnp.maximum(line, lash * person.liner.upper)
+    line = jnp.maximum(
+        line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner.lower
+    )
     furrow = person.age * (fold + 0.7 * crow) * front
-    furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * rough * fine[3]
+    furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * spots.texture * fine[3]
     mask = rare.when(
-        person.mask[0] > 0,
+        person.mask.worn > 0,
         lambda _, place, person: cover_mask(place, person),
         jnp.zeros(n),
         place,
@@ -215,15 +170,15 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
         )
     )
     albedo = pigment(jnp.maximum(melanin, 0.02), blood) * _rgb(n, *person.tint)
-    albedo = _mix(albedo, person.shadow[:3], covered)
-    albedo = _mix(albedo, person.lipstick[:3], lips * person.lipstick[3])
+    albedo = _mix(albedo, person.shadow.colour, covered)
+    albedo = _mix(albedo, person.lipstick.colour, lips * person.lipstick.cover)
     albedo = _blend_hair(albedo, person.beard_colour, bristle, hair)
-    albedo = _blend_hair(albedo, person.brow[:3], 1 + 0.3 * strand[3], brow)
+    albedo = _blend_hair(albedo, person.brow.colour, 1 + 0.3 * strand[3], brow)
     albedo = albedo * (1 - line * front)[..., None]
     return Paint(
         albedo=albedo,
         oil=person.oil * (1 + 0.8 * nose + 0.25 * fine[1]) * (1 - hair) * (1 - mask),
-        wet=lips * (0.15 + 0.5 * person.lipstick[3]) * (1 - mask),
+        wet=lips * (0.15 + 0.5 * person.lipstick.cover) * (1 - mask),
         bump=furrow * (1 - mask),
         brow=brow,
         lips=lips * (1 - mask),
@@ -234,8 +189,8 @@ def paint(place: Float[Array, "*n 4"], person: Skin) -> Paint:
 def _moles(x, y, person):
     """Melanin of small dark spots with soft edges."""
     total = jnp.zeros_like(x)
-    for i in range(person.moles.shape[0]):
-        across, up, radius = (person.moles[i, j] for j in range(3))
+    moles = person.moles
+    for (across, up), radius in zip(moles.place, moles.radius_cm, strict=True):
         far = ((x - across) ** 2 + (y - up) ** 2) / jnp.maximum(radius, 1e-3) ** 2
         total += 1.3 * (radius > 0) * jnp.clip(1.6 - far, 0, 1)
     return total
@@ -244,11 +199,11 @@ def _moles(x, y, person):
 def _beard_hair(beard, moustache, fine, grain, person):
     """Cover by the hair of beard and moustache, and its shade."""
     stubble = _ramp(0.5 + 0.35 * grain[3] + 0.25 * fine[0])
-    chin = person.beard[0] * _ramp(beard * 1.6 - 0.3 + 0.3 * fine[1])
-    lip = person.beard[1] * _ramp(moustache * 1.5 - 0.25 + 0.2 * fine[0])
-    rough = person.beard[3]
+    chin = person.beard.chin * _ramp(beard * 1.6 - 0.3 + 0.3 * fine[1])
+    lip = person.beard.moustache * _ramp(moustache * 1.5 - 0.25 + 0.2 * fine[0])
+    rough = person.beard.stubble
     cover = rough * stubble + (1 - rough) * (0.75 + 0.25 * stubble)
-    shade = jnp.exp(0.4 * person.beard[2] * grain[3])
+    shade = jnp.exp(0.4 * person.beard.contrast * grain[3])
     return jnp.maximum(chin, lip) * cover, shade
 
 
@@ -259,31 +214,30 @@ def _blend_hair(albedo, colour, bristle, cover):
 
 def _brow(along, across, strand, fine, person):
     """Cover by brow hair: strands inside a tapering band."""
-    _, _, _, cover, thick, lift = (person.brow[i] for i in range(6))
-    half = thick * (0.46 - 0.40 * jnp.clip(along, 0.0, 1.05) ** 2)
-    level = jnp.abs(across - lift + 0.1) / jnp.maximum(half, 0.03)
+    half = person.brow.thickness * (0.46 - 0.40 * jnp.clip(along, 0.0, 1.05) ** 2)
+    level = jnp.abs(across - person.brow.lift_cm + 0.1) / jnp.maximum(half, 0.03)
     ends = _ramp((along + 0.06) * 8) * _ramp((1.2 - along) * 6)
     body = _ramp(1.55 - level + 0.2 * strand[3] + 0.15 * fine[0])
-    return cover * ends * body * (0.8 + 0.2 * jnp.tanh(strand[3]))
+    return person.brow.cover * ends * body * (0.8 + 0.2 * jnp.tanh(strand[3]))
 
 
 @typed
-def cover_mask(place: Float[Array, "*n m"], person: Skin) -> Float[Array, "*n"]:
+def cover_mask(place: Float[Array, "*n m"], person: traits.Skin) -> Float[Array, "*n"]:
     """Cover by a face mask: nose bridge to below the chin, and its bands."""
     x, y, z = jnp.abs(place[..., 0]), place[..., 1], place[..., 2]
-    top = person.mask[1] - 0.02 * x**2 - 0.5 * _ramp((x - 1.0) / 2.5)
+    top = person.mask.edge_cm - 0.02 * x**2 - 0.5 * _ramp((x - 1.0) / 2.5)
     edge = _ramp((top - y) / 0.15) * _ramp((y + 9.2) / 0.15) * _ramp((6.9 - x) / 0.15)
     edge = edge * _ramp((z - 1.5) / 0.3)
     back = 4.0 - z
     bands = jnp.minimum(jnp.abs(y - top + 0.6 - back * 0.6), jnp.abs(y + 5.0 - back))
     bands = _ramp(1.5 - bands / 0.13) * _ramp((x - 6.8) * 6) * _ramp((4.4 - back) * 6)
     edge = jnp.maximum(edge, bands)
-    return person.mask[0] * edge
+    return person.mask.worn * edge
 
 
 @typed
 def eyes(
-    place: Float[Array, "*n 3"], person: Skin
+    place: Float[Array, "*n 3"], person: traits.Skin
 ) -> tuple[Float[Array, "*n 3"], Float[Array, "*n"]]:
     """Colour of the eyeballs, and where the pupil is, at places of the mean head."""
     head = heads.load()
@@ -294,8 +248,8 @@ def eyes(
     radius = jnp.hypot(offset[..., 0], offset[..., 1])
     way = offset[..., :2] / (radius + 1e-3)[..., None]
     fibre = noise.texel(way * 0.1 + radius[..., None] * 0.01)[..., 3]
-    white = person.eye[2] * _rgb(
-        n, 0.80, 0.74 - 0.25 * person.eye[1], 0.70 - 0.3 * person.eye[1]
+    white = person.eye.white * _rgb(
+        n, 0.80, 0.74 - 0.25 * person.eye.redness, 0.70 - 0.3 * person.eye.redness
     )
     white = white * (1 - 0.35 * _ramp((radius - 0.7) / 0.9))[..., None]
     iris = (
@@ -305,7 +259,7 @@ def eyes(
     iris = iris * (1 - 0.75 * _ramp((radius - 0.43) / 0.12))[..., None]
     front = _ramp(offset[..., 2] * 5)
     albedo = _mix(white, iris, _ramp((0.57 - radius) / 0.06) * front)
-    pupil = _ramp((person.eye[0] - radius) / 0.05) * front
+    pupil = _ramp((person.eye.pupil_cm - radius) / 0.05) * front
     # The upper lid and its lashes shade the eyeball.
     shade = 1 - 0.6 * _ramp((offset[..., 1] + 0.15) / 0.7)
     return _mix(albedo, jnp.full(3, 0.004), pupil) * shade[..., None], pupil

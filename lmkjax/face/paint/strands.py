@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lmkjax.face.optics import barrier, light, noise, raster
-from lmkjax.face.paint import hair
+from lmkjax.face.paint import hair, traits
 from lmkjax.types import typed
 
 
@@ -16,7 +16,7 @@ def shade(
     shadow: Float[Array, " n"],
     fragments: raster.Fragments,
     views: Float[Array, "h w 3"],
-    person: hair.Hair,
+    person: traits.Hair,
     lamps: light.Light,
 ) -> tuple[Float[Array, "h w 3"], Float[Array, "h w"]]:
     """Linear colour of hair in each pixel, and how much of it covers the pixel.
@@ -37,7 +37,7 @@ def shade(
     at = barrier.barrier(raster.interpolate(carried, locks.net.triangles, fragments))
     normal, strand = light.unit(at[..., :3]), light.unit(at[..., 3:6])
     side = jnp.where((normal * views).sum(-1) > 0, 1.0, -1.0)
-    ragged, contrast, curl = (person.strand[i] for i in range(3))
+    ragged, curl = person.strand.ragged, person.strand.curl
     way, down, field, lit = (at[..., i] for i in range(6, 10))
     way = way + curl * 0.5 * jnp.sin(down * 1.7 + way)
     cloth, stretch = person.cloth, 0.015 + 0.06 * curl
@@ -57,7 +57,7 @@ def shade(
     thin = jnp.clip(person.cover + 0.3 * fine[..., 3] * (1 - person.cover), 0, 1)
     grain = (0.26 - 0.2 * cloth) * fine[..., 3] + (0.25 + 0.2 * cloth) * broad[..., 0]
     hem = cloth * jnp.clip(1 - jnp.abs(field - 0.35) / 0.2, 0, 1)
-    tone = jnp.exp(contrast * grain - 0.35 * hem)
+    tone = jnp.exp(person.strand.contrast * grain - 0.35 * hem)
     inner = jnp.where(side > 0, 1.0, 0.25)
     seen = normal * side[..., None]
     open_sky = inner * (0.55 + 0.35 * jnp.clip(field / 3, 0, 1))

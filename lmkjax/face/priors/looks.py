@@ -8,7 +8,7 @@ import numpy as np
 
 from lmkjax.face.optics import light, sensor
 from lmkjax.face.paint import backdrop as backdrops
-from lmkjax.face.paint import hair, scenery, skin
+from lmkjax.face.paint import scenery, skin, traits
 from lmkjax.face.priors import draw as draws
 
 
@@ -44,7 +44,8 @@ def lamps(draw, priors):
         directions=jnp.stack(directions),
         colours=jnp.stack(colours),
         softness=draw.uniform(),
-        shade=jnp.array([priors.shadows, priors.occlusion]),
+        shadow=jnp.asarray(priors.shadows, jnp.float32),
+        occlusion=jnp.asarray(priors.occlusion, jnp.float32),
     )
 
 
@@ -82,64 +83,66 @@ def person(draw, melanin, hair, grey, priors):
     )
     pale = jax.nn.sigmoid((0.5 - melanin) * 6)
     iris = jnp.where(pale > 0.2, iris, jnp.array([0.03, 0.013, 0.006]))
-    return skin.Skin(
+    return traits.Skin(
         melanin=melanin,
         blood=draw.uniform(0.12, 0.5) * (0.6 + 0.4 * pale),
         tint=jnp.exp(draw.normal(0.04, (3,))),
-        mottle=jnp.stack(
-            [
-                priors.redness * draw.uniform(0.1, 0.6),
-                priors.redness * draw.uniform(0.1, 0.6),
-                draw.chance(priors.freckles) * draw.uniform(0.0, 0.6) * pale,
-                draw.uniform(0.2, 1.0),
-            ]
+        mottle=traits.Mottle(
+            redness=priors.redness * draw.uniform(0.1, 0.6),
+            pigment=priors.redness * draw.uniform(0.1, 0.6),
+            freckles=draw.chance(priors.freckles) * draw.uniform(0.0, 0.6) * pale,
+            texture=draw.uniform(0.2, 1.0),
         ),
         age=priors.wrinkles
         * jnp.clip(draw.uniform() ** 2 + 0.5 * grey * draw.uniform(), 0, 1),
         oil=priors.oil * jnp.exp(draw.normal(0.6)) * 0.035,
-        lips=jnp.stack(
-            [draw.uniform(0.2, 0.9), draw.uniform(0.0, 0.25), draw.normal(0.02)]
+        lips=traits.Lips(
+            blood=draw.uniform(0.2, 0.9),
+            dark=draw.uniform(0.0, 0.25),
+            edge_cm=draw.normal(0.02),
         ),
-        lipstick=jnp.append(
-            lipstick, made_up * draw.chance(0.6) * draw.uniform(0.3, 0.9)
+        lipstick=traits.MakeUp(
+            colour=lipstick, cover=made_up * draw.chance(0.6) * draw.uniform(0.3, 0.9)
         ),
-        shadow=jnp.append(shadow, made_up * draw.chance(0.6) * draw.uniform(0.2, 0.8)),
-        liner=priors.lashes
-        * jnp.stack([draw.uniform(0.55, 0.85) + 0.15 * made_up, 0.6 * draw.uniform()]),
-        brow=jnp.concatenate(
-            [
-                hair * jnp.exp(-0.3 - 1.2 * draw.uniform()),
-                jnp.stack(
-                    [
-                        draw.chance(priors.brows) * draw.uniform(0.55, 1.0),
-                        draw.uniform(0.6, 1.3),
-                        draw.normal(0.06),
-                    ]
-                ),
-            ]
+        shadow=traits.MakeUp(
+            colour=shadow, cover=made_up * draw.chance(0.6) * draw.uniform(0.2, 0.8)
         ),
-        beard=jnp.append(
-            beard * kind * draw.uniform(0.4, 1.0),
-            jnp.stack([draw.uniform(), draw.uniform()]),
+        liner=traits.Liner(
+            upper=priors.lashes * (draw.uniform(0.55, 0.85) + 0.15 * made_up),
+            lower=priors.lashes * (0.6 * draw.uniform()),
+        ),
+        brow=traits.Brow(
+            colour=hair * jnp.exp(-0.3 - 1.2 * draw.uniform()),
+            cover=draw.chance(priors.brows) * draw.uniform(0.55, 1.0),
+            thickness=draw.uniform(0.6, 1.3),
+            lift_cm=draw.normal(0.06),
+        ),
+        beard=traits.Beard(
+            *(beard * kind * draw.uniform(0.4, 1.0)),
+            contrast=draw.uniform(),
+            stubble=draw.uniform(),
         ),
         beard_colour=hair * jnp.exp(draw.normal(0.3)),
         iris=iris * jnp.exp(draw.normal(0.25, (3,))),
-        eye=jnp.stack(
-            [draw.uniform(0.18, 0.33), draw.uniform(0.0, 0.5), draw.uniform(0.35, 0.65)]
+        eye=traits.Eye(
+            pupil_cm=draw.uniform(0.18, 0.33),
+            redness=draw.uniform(0.0, 0.5),
+            white=draw.uniform(0.35, 0.65),
         ),
-        mask=jnp.stack([draw.chance(priors.masks), draw.uniform(0.6, 2.2)]),
-        mask_colour=draw.pick(
-            [[0.75, 0.8, 0.85], [0.35, 0.55, 0.7], [0.02, 0.02, 0.02]]
+        mask=traits.Mask(
+            worn=draw.chance(priors.masks),
+            edge_cm=draw.uniform(0.6, 2.2),
+            colour=draw.pick(
+                [[0.75, 0.8, 0.85], [0.35, 0.55, 0.7], [0.02, 0.02, 0.02]]
+            ),
         ),
         offset=draw.uniform(shape=(2,)),
-        moles=jnp.concatenate(
-            [
-                draw.normal(3.5, (4, 1)),
-                draw.uniform(-6.5, 8.5, (4, 1)),
-                draw.uniform(0.09, 0.22, (4, 1))
-                * (draw.uniform(shape=(4, 1)) < priors.moles),
-            ],
-            -1,
+        moles=traits.Moles(
+            place=jnp.stack(
+                [draw.normal(3.5, (4,)), draw.uniform(-6.5, 8.5, (4,))], -1
+            ),
+            radius_cm=draw.uniform(0.09, 0.22, (4,))
+            * (draw.uniform(shape=(4,)) < priors.moles),
         ),
     )
 
@@ -159,45 +162,38 @@ def locks(draw, colour, grey, priors):
     """How the hair is worn, or a scarf over it."""
     table = np.array(STYLES)
     style = draw.pick(table[:, 1:], table[:, 0])
+    cover, top_cm, sides_cm, hangs_cm, fringe_cm, curl = style
     haired, scarf = draw.chance(priors.hair), draw.chance(priors.scarves)
-    length = style[3] * draw.uniform(0.6, 1.3)
+    flat = 1 - 0.6 * scarf
+    length = hangs_cm * draw.uniform(0.6, 1.3)
     length = jnp.where(scarf > 0, 16.0, length * haired)
     dyed = draws.colour(draw, priors.saturated)
     recede = draw.chance(priors.receding * (0.85 + grey)) * draw.uniform(0.0, 2.8)
-    return hair.Hair(
-        cover=jnp.maximum(haired * style[0], scarf),
-        volume=jnp.stack(
-            [
-                style[1] * draw.uniform(0.6, 1.5),
-                style[2] * draw.uniform(0.6, 1.5),
-                draw.uniform(0.05, 0.3) * style[1],
-            ]
-        )
-        * (1 - 0.6 * scarf),
-        line=jnp.stack(
-            [
-                0.5 + draw.normal(0.6),
-                recede * (style[4] < 1),
-                style[4] * draw.uniform(0.6, 1.3),
-                draw.normal(0.5),
-                draw.uniform(-1.5, 2.5),
-                draw.normal(0.8),
-            ]
+    return traits.Hair(
+        cover=jnp.maximum(haired * cover, scarf),
+        volume=traits.Volume(
+            top_cm=flat * top_cm * draw.uniform(0.6, 1.5),
+            sides_cm=flat * sides_cm * draw.uniform(0.6, 1.5),
+            lumps_cm=flat * draw.uniform(0.05, 0.3) * top_cm,
         ),
-        curtain=jnp.stack(
-            [
-                length,
-                jnp.where(scarf > 0, 0.98, draw.uniform(0.6, 1.25)),
-                draw.uniform(-0.2, 0.6),
-                draw.uniform(0.0, 0.8),
-            ]
+        line=traits.Hairline(
+            lift_cm=0.5 + draw.normal(0.6),
+            recede_cm=recede * (fringe_cm < 1),
+            fringe_cm=fringe_cm * draw.uniform(0.6, 1.3),
+            slant=draw.normal(0.5),
+            sideburns_cm=draw.uniform(-1.5, 2.5),
+            nape_cm=draw.normal(0.8),
         ),
-        strand=jnp.stack(
-            [
-                draw.uniform(0.3, 1.2) * (1 - 0.9 * scarf),
-                draw.uniform(0.5, 1.3) * (1 - 0.6 * scarf),
-                style[5] * draw.uniform() * (1 - scarf),
-            ]
+        curtain=traits.Curtain(
+            length_cm=length,
+            opens_rad=jnp.where(scarf > 0, 0.98, draw.uniform(0.6, 1.25)),
+            flare=draw.uniform(-0.2, 0.6),
+            waves=draw.uniform(0.0, 0.8),
+        ),
+        strand=traits.Strand(
+            ragged=draw.uniform(0.3, 1.2) * (1 - 0.9 * scarf),
+            contrast=draw.uniform(0.5, 1.3) * (1 - 0.6 * scarf),
+            curl=curl * draw.uniform() * (1 - scarf),
         ),
         colour=colour + (dyed - colour) * scarf,
         gloss=draw.uniform(0.02, 0.16) * (1 - scarf),
@@ -212,62 +208,56 @@ def surroundings(draw, melanin, priors):
     near = draws.colour(draw, priors.saturated)
     colours = [near, *(draws.colour(draw, priors.saturated) for _ in range(2))]
     plain = draw.chance(priors.plain)
-    shapes = jnp.concatenate(
-        [
-            draw.uniform(-0.1, 1.1, (count, 2)),
-            jnp.exp(draw.uniform(-3.2, -0.7, (count, 2))),
-            draw.normal(0.15, (count, 1))
-            + 1.57 * draw.uniform(0, 2, (count, 1)).round(),
-            draw.uniform(0, 1, (count, 1)).round(),
-            draw.uniform(0.03, 1.0, (count, 1)) ** 2,
-            draw.uniform(0.2, 1.0, (count, 1))
-            * (1 - plain)
-            * (draw.uniform(shape=(count, 1)) < priors.shapes),
-        ],
-        -1,
+    place = draw.uniform(-0.1, 1.1, (count, 2))
+    sides = jnp.exp(draw.uniform(-3.2, -0.7, (count, 2)))
+    shapes = scenery.Shapes(
+        place=place,
+        half_width=sides[:, 0],
+        half_height=sides[:, 1],
+        turn_rad=draw.normal(0.15, (count,))
+        + 1.57 * draw.uniform(0, 2, (count,)).round(),
+        roundness=draw.uniform(0, 1, (count,)).round(),
+        softness=draw.uniform(0.03, 1.0, (count,)) ** 2,
+        cover=draw.uniform(0.2, 1.0, (count,))
+        * (1 - plain)
+        * (draw.uniform(shape=(count,)) < priors.shapes),
+        colour=jnp.stack([draws.colour(draw, priors.saturated) for _ in range(count)]),
     )
-    paints = [draws.colour(draw, priors.saturated) for _ in range(count)]
     cloth = [draws.colour(draw, 1.5 * priors.saturated) for _ in range(2)]
     bare = skin.pigment(melanin, jnp.asarray(0.25))
     cloth = jnp.where(draw.chance(priors.clothes) > 0, jnp.stack(cloth), bare[None])
+    slope = draw.normal(1.2 * priors.gradients, (2,))
+    clouds = priors.clouds * draw.uniform(0.0, 1.0, (3,)) ** 4 * (1 - 0.8 * plain)
     scene = scenery.Scene(
         colours=jnp.stack(colours),
-        slope=draw.normal(1.2 * priors.gradients, (2,)),
-        clouds=priors.clouds * draw.uniform(0.0, 1.0, (3,)) ** 4 * (1 - 0.8 * plain),
+        slope=slope,
+        clouds=scenery.Clouds(*clouds),
         scale=jnp.exp(draw.uniform(-0.7, 1.2)),
         shapes=shapes,
-        shape_colours=jnp.stack(paints),
-        stripes=jnp.stack(
-            [
-                draw.chance(priors.stripes) * draw.uniform(0.1, 0.5),
-                draw.uniform(2, 14),
-                draw.uniform(0, math.pi),
-                draw.uniform(0.1, 1.0),
-            ]
+        stripes=scenery.Stripes(
+            strength=draw.chance(priors.stripes) * draw.uniform(0.1, 0.5),
+            count=draw.uniform(2, 14),
+            turn_rad=draw.uniform(0, math.pi),
+            softness=draw.uniform(0.1, 1.0),
         ),
         cloth=cloth,
-        cloth_pattern=jnp.stack(
-            [
-                draw.chance(priors.patterns) * draw.uniform(),
-                draw.uniform(0.3, 2.0),
-                draw.uniform(0.1, 0.5),
-            ]
+        cloth_pattern=scenery.Pattern(
+            stripes=draw.chance(priors.patterns) * draw.uniform(),
+            rad_per_cm=draw.uniform(0.3, 2.0),
+            folds=draw.uniform(0.1, 0.5),
         ),
-        shoulders=jnp.stack(
-            [
-                draw.uniform(15, 20),
-                draw.normal(1.0),
-                draw.uniform(0, 6),
-                draw.uniform(0.2, 0.7),
-            ]
+        shoulders=scenery.Shoulders(
+            half_width_cm=draw.uniform(15, 20),
+            height_cm=draw.normal(1.0),
+            neckline_cm=draw.uniform(0, 6),
+            turn=draw.uniform(0.2, 0.7),
         ),
         offset=draw.uniform(shape=(2,)),
     )
-    shapes, paints = _passers_by(draw, scene.shapes, scene.shape_colours, priors)
-    return scene.replace(shapes=shapes, shape_colours=paints)
+    return scene.replace(shapes=_passers_by(draw, shapes, priors))
 
 
-def _passers_by(draw, shapes, paints, priors):
+def _passers_by(draw, shapes, priors):
     """The last shapes turned into up to two blurred heads behind the face."""
     there = draw.chance(priors.people) * jnp.stack([1.0, draw.chance(0.4)])
     for number in range(2):
@@ -276,22 +266,28 @@ def _passers_by(draw, shapes, paints, priors):
         y, soft = draw.uniform(0.1, 0.5), draw.uniform(0.06, 0.6)
         tone = skin.pigment(draw.uniform(0.1, 1.8), draw.uniform(0.15, 0.4))
         dark = jnp.exp(-draw.uniform(0.5, 5.0)) * jnp.array([1.0, 0.8, 0.65])
-        one, tilt = jnp.ones(()), draw.normal(0.12)
-        rows = jnp.stack(
-            [
-                jnp.stack([x, y + 3.4 * wide, 2.2 * wide, 1.9 * wide, 0 * x]),
-                jnp.stack([x, y - 0.25 * wide, 1.08 * wide, 1.25 * wide, tilt]),
-                jnp.stack([x, y + 0.2 * wide, 0.86 * wide, 1.2 * wide, tilt]),
-            ]
+        tilt = draw.normal(0.12)
+        person = scenery.Shapes(  # shoulders, hair, face
+            place=jnp.stack(
+                [jnp.stack([x, y + drop * wide]) for drop in (3.4, -0.25, 0.2)]
+            ),
+            half_width=wide * jnp.array([2.2, 1.08, 0.86]),
+            half_height=wide * jnp.array([1.9, 1.25, 1.2]),
+            turn_rad=jnp.stack([0 * tilt, tilt, tilt]),
+            roundness=jnp.ones(3),
+            softness=jnp.full(3, soft),
+            cover=jnp.ones(3),
+            colour=jnp.stack([draws.colour(draw, priors.saturated), dark, tone]),
         )
-        edge = jnp.stack([one, soft, one])[None]
-        rows = jnp.concatenate([rows, jnp.repeat(edge, 3, 0)], 1)
-        colours = jnp.stack([draws.colour(draw, priors.saturated), dark, tone])
-        place = slice(2 + 3 * number, 5 + 3 * number)
-        shown = there[number] > 0
-        shapes = shapes.at[place].set(jnp.where(shown, rows, shapes[place]))
-        paints = paints.at[place].set(jnp.where(shown, colours, paints[place]))
-    return shapes, paints
+        own, shown = slice(2 + 3 * number, 5 + 3 * number), there[number] > 0
+        shapes = jax.tree.map(
+            lambda old, new, own=own, shown=shown: old.at[own].set(
+                jnp.where(shown, new, old[own])
+            ),
+            shapes,
+            person,
+        )
+    return shapes
 
 
 def backdrop(draw, priors):
@@ -322,7 +318,8 @@ def device(draw, lamps, melanin, priors):
         motion=draw.chance(priors.motion)
         * draw.uniform(1.0, 5.0)
         * jnp.stack([jnp.cos(way), jnp.sin(way)]),
-        noise=priors.noise * jnp.exp(draw.normal(0.6, (2,))) * jnp.array([1.0, 0.6]),
+        shot_noise=priors.noise * jnp.exp(draw.normal(0.6)),
+        colour_noise=priors.noise * jnp.exp(draw.normal(0.6)) * 0.6,
         contrast=jnp.exp(draw.normal(priors.contrast)) * 1.08,
         cast=jnp.exp(cast * draw.normal(shape=(3,))),
         saturation=(1 - grey) * jnp.clip(1 + draw.normal(0.18), 0.3, 1.5),

@@ -12,15 +12,15 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax.face.optics import camera, light, sensor
-from lmkjax.face.paint import backdrop, hair, props, scenery, skin
+from lmkjax.face.paint import backdrop, props, scenery, traits
 from lmkjax.face.priors import draw as draws
 from lmkjax.face.priors import limits, looks, options, wardrobe
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import measures as lengths
+from lmkjax.face.shape import surface as surfaces
 from lmkjax.types import Key, purposes, typed
 
-SIDES = 6
-"""Numbers that say how the two sides of a face differ."""
+SIDES = len(dataclasses.fields(surfaces.Sides))
 
 
 @struct.dataclass
@@ -43,13 +43,13 @@ class FaceParams:
     """
 
     identity: Float[Array, "*b i"]
-    sides: Float[Array, "*b 6"]
+    sides: surfaces.Sides
     youth: Float[Array, "*b"]
     expression: Float[Array, "*b e"]
     camera: camera.Camera
     light: light.Light
-    skin: skin.Skin
-    hair: hair.Hair
+    skin: traits.Skin
+    hair: traits.Hair
     props: props.Props
     scene: scenery.Scene
     backdrop: backdrop.Backdrop
@@ -97,10 +97,11 @@ def sample(
     colour, grey = looks.hair_colour(tone, melanin, priors)
     person = looks.person(tone, melanin, colour, grey, priors)
     grown = (child == 0).astype(jnp.float32)
-    person = person.replace(age=person.age * grown, beard=person.beard * grown)
+    bearded = jax.tree.map(lambda amount: amount * grown, person.beard)
+    person = person.replace(age=person.age * grown, beard=bearded)
     return FaceParams(
         identity=identity,
-        sides=sides,
+        sides=surfaces.Sides(*sides),
         youth=child,
         expression=limits.apply(head, identity, _of_head(wish, head)),
         camera=_camera(draws.Draw(own["camera"]), priors),

@@ -1,5 +1,6 @@
 """Priors of what is worn and held: hats, glasses, hands and things."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,68 +14,72 @@ def worn(draw, priors):
     chance = draw.uniform()
     dark = (chance < priors.sunglasses).astype(jnp.float32)
     there = (chance < priors.sunglasses + priors.glasses).astype(jnp.float32)
-    glasses = jnp.stack(
-        [
-            there,
-            draw.uniform(2.35, 2.95),
-            draw.uniform(1.3, 2.2),
-            draw.uniform(2.0, 4.5),
-            draw.uniform(0.05, 0.14) + 0.2 * draw.uniform() ** 2,
-            dark * draw.uniform(0.93, 1.0) + (1 - dark) * draw.uniform(0.0, 0.05),
-            draw.uniform(0.01, 0.03),
-        ]
-    )
+    glasses = {
+        "worn": there,
+        "half_width_cm": draw.uniform(2.35, 2.95),
+        "half_height_cm": draw.uniform(1.3, 2.2),
+        "roundness": draw.uniform(2.0, 4.5),
+        "rim_cm": draw.uniform(0.05, 0.14) + 0.2 * draw.uniform() ** 2,
+        "dark": dark * draw.uniform(0.93, 1.0) + (1 - dark) * draw.uniform(0.0, 0.05),
+        "curve": draw.uniform(0.01, 0.03),
+    }
     chance, what = draw.uniform(), draw.pick(np.eye(2))
     hand = (chance < priors.hands).astype(jnp.float32)
     thing = (chance < priors.hands + priors.things) * (1 - hand)
-    limbs = _hand(draw) * hand + _stick(draw) * (1 - hand)
-    limbs = limbs.at[:, 6].multiply(jnp.maximum(hand, thing * what[0]))
-    card = jnp.stack(
-        [
-            thing * what[1],
-            draw.normal(3.5),
-            draw.normal(3.5) - 3.0,
-            draw.uniform(12.0, 17.0),
-            draw.uniform(2.0, 5.0),
-            draw.uniform(3.0, 7.0),
-            draw.normal(0.5),
-        ]
+    limbs = jax.tree.map(
+        lambda fingers, rods: fingers * hand + rods * (1 - hand),
+        _hand(draw),
+        _stick(draw),
     )
+    limbs = limbs.replace(
+        radius_cm=limbs.radius_cm * jnp.maximum(hand, thing * what[0])
+    )
+    card = {
+        "there": thing * what[1],
+        "centre": jnp.stack(
+            [draw.normal(3.5), draw.normal(3.5) - 3.0, draw.uniform(12.0, 17.0)]
+        ),
+        "half_width_cm": draw.uniform(2.0, 5.0),
+        "half_height_cm": draw.uniform(3.0, 7.0),
+        "turn_rad": draw.normal(0.5),
+    }
     rim = jnp.exp(-4.5 + 3.7 * draw.uniform() ** 2) * draws.warm(draw.normal(0.3))
     tint = 0.001 + 0.007 * draw.uniform(shape=(3,)) * dark
+    hat = props.Hat(**hat, colour=draws.colour(draw, 1.5 * priors.saturated))
     return props.Props(
         hat=hat,
-        hat_colour=draws.colour(draw, 1.5 * priors.saturated),
-        glasses=glasses,
-        glasses_colours=jnp.stack([rim, tint]),
+        glasses=props.Glasses(**glasses, rim_colour=rim, lens_colour=tint),
         limbs=limbs,
         limb_colour=draws.colour(draw, priors.saturated),
         limb_skin=hand,
-        card=card,
-        card_colour=draws.colour(draw, priors.saturated),
-        card_text=draw.uniform(0.0, 1.5),
-        **_at_ears(draw, priors, hat[0]),
+        card=props.Card(
+            **card,
+            colour=draws.colour(draw, priors.saturated),
+            text=draw.uniform(0.0, 1.5),
+        ),
+        **_at_ears(draw, priors, hat.worn),
     )
 
 
 def _at_ears(draw, priors, covered):
     """Headphones and earrings."""
     metal = draw.pick([[0.9, 0.62, 0.25], [0.75, 0.75, 0.75], [0.05, 0.05, 0.06]])
-    headphones = [
-        draw.chance(priors.headphones) * (1 - covered),
-        draw.uniform(2.6, 3.8),
-        draw.uniform(0.8, 1.8),
-        draw.normal(0.12),
-    ]
-    earrings = [
-        draw.chance(priors.earrings),
-        draw.uniform(0.2, 0.5),
-        1 + 3.5 * draw.uniform() ** 3,
-    ]
+    headphones = {
+        "worn": draw.chance(priors.headphones) * (1 - covered),
+        "cup_cm": draw.uniform(2.6, 3.8),
+        "band_cm": draw.uniform(0.8, 1.8),
+        "tilt": draw.normal(0.12),
+    }
+    earrings = props.Earrings(
+        worn=draw.chance(priors.earrings),
+        radius_cm=draw.uniform(0.2, 0.5),
+        length=1 + 3.5 * draw.uniform() ** 3,
+        colour=metal,
+    )
+    colour = draws.colour(draw, priors.saturated)
     return {
-        "headphones": jnp.stack(headphones),
-        "earrings": jnp.stack(earrings),
-        "ear_colours": jnp.stack([draws.colour(draw, priors.saturated), metal]),
+        "headphones": props.Headphones(**headphones, colour=colour),
+        "earrings": earrings,
     }
 
 
@@ -92,13 +97,21 @@ FOREHEAD = (6.9, 8.9)
 def _hat(draw, priors):
     table = np.array(HATS)
     kind = draw.pick(table[:, 1:], table[:, 0])
-    rise = kind[1] + draw.normal(0.03)
+    slack, rise, brim, visor, bend, fold, ribs = kind
+    rise = rise + draw.normal(0.03)
     edge = draw.uniform(*FOREHEAD) - rise * 10.0  # the forehead is 10 cm before
     factor = draw.uniform(0.75, 1.25, (5,))
-    shape = kind[2:] * factor.at[4].set(1.0)
-    slack = kind[0] * draw.uniform(0.3, 1.8)
-    worn = jnp.stack([draw.chance(priors.hats), edge, rise, slack])
-    return jnp.concatenate([worn, shape])
+    return {
+        "slack_cm": slack * draw.uniform(0.3, 1.8),
+        "worn": draw.chance(priors.hats),
+        "edge_cm": edge,
+        "rise": rise,
+        "brim_cm": brim * factor[0],
+        "visor_cm": visor * factor[1],
+        "bend": bend * factor[2],
+        "fold_cm": fold * factor[3],
+        "ribs": ribs,
+    }
 
 
 LIMBS = 15
@@ -130,7 +143,7 @@ def _hand(draw):
     rows = []
 
     def limb(start, end, radius):
-        rows.append(jnp.concatenate([start, end, jnp.full(1, radius)]))
+        rows.append((start, end, jnp.asarray(radius)))
 
     for i, reach in enumerate((3.9, 4.5, 4.2, 3.2)):
         place = i - 1.5
@@ -148,7 +161,7 @@ def _hand(draw):
     limb(root, joint, 1.2)
     limb(joint, joint - side * 0.3 + up * 3.0 + back * curl, 0.95)
     limb(wrist, wrist - up * 22.0 - back * 2.0, 2.5)
-    return jnp.stack(rows)
+    return props.Capsules(*(jnp.stack(column) for column in zip(*rows, strict=True)))
 
 
 def _stick(draw):
@@ -158,8 +171,12 @@ def _stick(draw):
     )
     way = jnp.stack([draw.normal(0.7), -1.0 + 0 * end[0], 0.3 + 0 * end[0]])
     thick = draw.uniform(0.8, 2.2)
-    head = jnp.concatenate(
-        [end, end + way * draw.uniform(0.5, 3.0), (thick * 1.5)[None]]
+    head = end + way * draw.uniform(0.5, 3.0)
+    rods = props.Capsules(
+        start=jnp.stack([end, end]),
+        end=jnp.stack([head, end + way * 18.0]),
+        radius_cm=jnp.stack([thick * 1.5, thick]),
     )
-    rod = jnp.concatenate([end, end + way * 18.0, thick[None]])
-    return jnp.concatenate([jnp.stack([head, rod]), jnp.zeros((LIMBS - 2, 7))])
+    return jax.tree.map(
+        lambda x: jnp.pad(x, [(0, LIMBS - 2), *[(0, 0)] * (x.ndim - 1)]), rods
+    )

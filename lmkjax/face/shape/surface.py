@@ -3,19 +3,41 @@
 import dataclasses
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 from jaxtyping import Array, Float
 
 from lmkjax.face.optics import light
 from lmkjax.face.shape import atlas
 from lmkjax.face.shape import head as heads
-from lmkjax.landmarks import points as plane
 
 EDGE_CM = 2.0
 """Longer edges are halved: shade and shadow are known at the vertices only."""
 PIVOT = (0.0, 1.0, 2.0)
 """What the head turns about, cm in its own axes."""
+
+
+@struct.dataclass
+class Sides:
+    """How the two sides of a face differ, standard deviations.
+
+    Attributes:
+        jaw: to one side, and one end of it lower.
+        nose: to one side.
+        eyes: one higher.
+        mouth: to one side, and one corner higher.
+        cheeks: one wider.
+        depth: one side further in front.
+    """
+
+    jaw: Float[Array, "*b"]
+    nose: Float[Array, "*b"]
+    eyes: Float[Array, "*b"]
+    mouth: Float[Array, "*b"]
+    cheeks: Float[Array, "*b"]
+    depth: Float[Array, "*b"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,13 +101,12 @@ def extend(surface: Surface, values: Float[Array, "n c"]) -> Float[Array, "v c"]
     return values
 
 
-def lopsided(surface: Surface, sides: Float[Array, " 6"]) -> Float[Array, "v 3"]:
+def lopsided(surface: Surface, sides: Sides) -> Float[Array, "v 3"]:
     """How the two sides of a face differ: displacements, cm.
 
     Args:
         surface: where.
-        sides: of jaw, nose, eyes, mouth, cheeks and depth, standard deviations; the
-            mirrored face has all of them with the other sign.
+        sides: by how much; the mirrored face has all with the other sign.
     """
     x, y = surface.atlas[:, 0] / 8, surface.atlas[:, 1]
     zero = np.zeros_like(x)
@@ -93,15 +114,16 @@ def lopsided(surface: Surface, sides: Float[Array, " 6"]) -> Float[Array, "v 3"]
     nose = np.exp(-(((y + 0.5) / 2.5) ** 2) - (x / 0.35) ** 2)
     eyes = np.exp(-(((y - 4) / 3) ** 2))
     mouth = np.exp(-(((y + 3.4) / 2) ** 2))
-    basis = [
-        np.stack([0.22 * jaw, 0.10 * x * jaw, zero], 1),
-        np.stack([0.16 * nose, zero, zero], 1),
-        np.stack([zero, 0.16 * x * eyes, zero], 1),
-        np.stack([0.08 * mouth, 0.20 * x * mouth, zero], 1),
-        np.stack([0.12 * np.abs(x), zero, zero], 1),
-        np.stack([zero, zero, 0.25 * x], 1),
-    ]
-    return plane.weigh("s,svc->vc", sides, np.stack(basis).astype(np.float32))
+    basis = Sides(
+        jaw=np.stack([0.22 * jaw, 0.10 * x * jaw, zero], 1),
+        nose=np.stack([0.16 * nose, zero, zero], 1),
+        eyes=np.stack([zero, 0.16 * x * eyes, zero], 1),
+        mouth=np.stack([0.08 * mouth, 0.20 * x * mouth, zero], 1),
+        cheeks=np.stack([0.12 * np.abs(x), zero, zero], 1),
+        depth=np.stack([zero, zero, 0.25 * x], 1),
+    )
+    moves = jax.tree.map(lambda amount, way: amount * way.astype("f"), sides, basis)
+    return sum(jax.tree.leaves(moves))
 
 
 @functools.cache

@@ -71,7 +71,7 @@ def mirrored(params: sample.FaceParams) -> sample.FaceParams:
     across = jnp.array([-1.0, 1.0, 1.0])
     odd = jnp.array([1.0, -1, 1, 1, -1, 1, 1, -1, 1])  # of light.irradiance's basis
     return params.replace(
-        sides=-params.sides,
+        sides=jax.tree.map(jnp.negative, params.sides),
         identity=identity,
         expression=expression,
         camera=pose.replace(
@@ -88,29 +88,27 @@ def mirrored(params: sample.FaceParams) -> sample.FaceParams:
 
 def bare(params: sample.FaceParams) -> sample.FaceParams:
     """The same heads without hair, props, spots and grain."""
-    worn, taken = params.props, params.sensor
+    taken = params.sensor
     return params.replace(
         hair=params.hair.replace(cover=params.hair.cover * 0),
         skin=params.skin.replace(
-            mottle=params.skin.mottle * 0,
-            beard=params.skin.beard * 0,
-            moles=params.skin.moles * 0,
+            mottle=_none(params.skin.mottle),
+            beard=_none(params.skin.beard),
+            moles=_none(params.skin.moles),
         ),
-        props=worn.replace(
-            hat=worn.hat * 0,
-            headphones=worn.headphones * 0,
-            earrings=worn.earrings * 0,
-            glasses=worn.glasses * 0,
-            limbs=worn.limbs * 0,
-            card=worn.card * 0,
-        ),
+        props=_none(params.props),
         sensor=taken.replace(
-            noise=taken.noise * 0,
+            shot_noise=taken.shot_noise * 0,
+            colour_noise=taken.colour_noise * 0,
             motion=taken.motion * 0,
             coarse=taken.coarse * 0 + 1,
             jpeg=taken.jpeg * 0,
         ),
     )
+
+
+def _none(part):
+    return jax.tree.map(jnp.zeros_like, part)
 
 
 def turned(params: sample.FaceParams, yaw_deg: float) -> sample.FaceParams:

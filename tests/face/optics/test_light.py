@@ -18,7 +18,8 @@ def lamps(**changed):
         "directions": jnp.array([[0.0, 0.0, 1.0]]),
         "colours": jnp.array([[1.0, 2.0, 4.0]]),
         "softness": jnp.asarray(0.0),
-        "shade": jnp.ones(2),
+        "shadow": jnp.ones(()),
+        "occlusion": jnp.ones(()),
     }
     return light.Light(**{**values, **changed})
 
@@ -46,7 +47,7 @@ def test_a_plate_shades_what_is_behind_it():
     points = jnp.array([*near, [0.0, 0.0, -5.0], [9.0, 9.0, -5.0]])
     cast = jax.jit(lambda lamp: light.shadows(points, np.array([[0, 1, 2]]), lamp))
     for depth in (1.0, 0.25):
-        share = cast(lamps(shade=jnp.array([depth, 1.0])))
+        share = cast(lamps(shadow=jnp.asarray(depth)))
         np.testing.assert_allclose(share, [1, 1, 1, 1 - depth, 1], atol=1e-6)
 
 

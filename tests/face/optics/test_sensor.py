@@ -19,7 +19,8 @@ def camera(**changed):
         "exposure": jnp.ones(()),
         "blur": two,
         "motion": two,
-        "noise": two,
+        "shot_noise": zero,
+        "colour_noise": zero,
         "contrast": jnp.ones(()),
         "cast": jnp.ones(3),
         "saturation": jnp.ones(()),
@@ -107,7 +108,7 @@ def test_a_side_that_is_no_multiple_of_a_block_is_compressed_too(key):
 
 def test_noise_has_the_spread_asked_for():
     plain = jnp.full((128, 128, 3), 0.2)
-    seen = DEVELOP(plain, camera(noise=[0.02, 0.0])) - DEVELOP(plain, camera())
+    seen = DEVELOP(plain, camera(shot_noise=0.02)) - DEVELOP(plain, camera())
     assert float(seen.std()) == pytest.approx(0.02, rel=0.1)
     np.testing.assert_allclose(seen[..., 0], seen[..., 2], atol=1e-6)
 

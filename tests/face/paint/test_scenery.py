@@ -18,10 +18,11 @@ EYE = jnp.array([0.0, 0.0, 50.0])
 
 def test_a_plain_wall_is_plain():
     scene = jax.jit(sample.sample)(jax.random.key(1)).scene
+    shapes = jax.tree.map(jnp.ones_like, scene.shapes)
     plain = jax.tree.map(jnp.zeros_like, scene).replace(
         colours=scene.colours,
-        shapes=jnp.ones_like(scene.shapes).at[:, 7].set(0.0),
-        stripes=jnp.array([0.0, 1.0, 0.0, 1.0]),
+        shapes=shapes.replace(cover=shapes.cover * 0),
+        stripes=scenery.Stripes(*jnp.array([0.0, 1.0, 0.0, 1.0])),
     )
     wall = jax.jit(lambda s: scenery.background(s, size=12))(plain)
     np.testing.assert_allclose(
@@ -39,8 +40,8 @@ def test_a_ray_through_the_middle_meets_a_ball_at_its_front():
 
 
 def test_a_capsule_is_met_on_its_barrel_and_its_ends():
-    limb = jnp.array([-5.0, 0, 0, 0, 0, 0, 2.0])
-    hit = props.capsule(EYE, RAYS, limb)
+    start = jnp.array([-5.0, 0, 0])
+    hit = props.capsule(EYE, RAYS, start, jnp.zeros(3), jnp.asarray(2.0))
     np.testing.assert_allclose(hit.depth[2, 3], 48.0, rtol=1e-5)
     place = EYE[None, None] + RAYS * hit.depth[..., None]
     foot = jnp.clip(place[..., 0], -5, 0)

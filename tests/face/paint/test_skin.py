@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face.paint import chart, skin
+from lmkjax.face.paint import chart, skin, traits
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 
@@ -15,8 +15,11 @@ PAINT = jax.jit(skin.paint)
 
 @pytest.fixture(scope="module")
 def person():
+    zero = jnp.zeros(())
     return jax.jit(sample.sample)(jax.random.key(5)).skin.replace(
-        mask=jnp.zeros(2), beard=jnp.zeros(4), lips=jnp.array([0.6, 0.1, 0.0])
+        mask=traits.Mask(zero, zero, jnp.zeros(3)),
+        beard=traits.Beard(zero, zero, zero, zero),
+        lips=traits.Lips(*jnp.array([0.6, 0.1, 0.0])),
     )
 
 
@@ -48,7 +51,8 @@ def test_lips_are_lips_and_the_chin_is_not(person):
 
 def test_brows_lie_below_the_makers_points(person):
     low = places(24, 19, 27).at[:2, 1].add(-chart.BROW_DROP_CM - 0.1)
-    hairy = person.replace(brow=jnp.array([0.1, 0.1, 0.1, 1.0, 1.0, 0.0]))
+    full = traits.Brow(jnp.full(3, 0.1), *jnp.array([1.0, 1.0, 0.0]))
+    hairy = person.replace(brow=full)
     brow = PAINT(low, hairy).brow
     assert (brow[:2] > 0.4).all() and brow[2] < 0.1
 

@@ -9,7 +9,7 @@ import pytest
 from jaxtyping import TypeCheckError
 
 from lmkjax.face.optics import light, raster
-from lmkjax.face.paint import hair, strands
+from lmkjax.face.paint import hair, strands, traits
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 
@@ -22,7 +22,8 @@ LAMPS = light.Light(
     directions=jnp.array([[0.0, 0.0, 1.0]] * 3),
     colours=jnp.zeros((3, 3)).at[0].set(1.0),
     softness=jnp.zeros(()),
-    shade=jnp.zeros(2),
+    shadow=jnp.zeros(()),
+    occlusion=jnp.zeros(()),
 )
 
 
@@ -61,7 +62,7 @@ def person():
     drawn = jax.jit(sample.sample)(jax.random.key(1)).hair
     return drawn.replace(
         cover=jnp.ones(()),
-        strand=jnp.array([0.7, 1.0, 0.1]),
+        strand=traits.Strand(*jnp.array([0.7, 1.0, 0.1])),
         colour=jnp.array([0.1, 0.05, 0.03]),
         gloss=jnp.asarray(0.1),
         cloth=jnp.zeros(()),
@@ -80,7 +81,9 @@ def test_a_fringe_thins_out_in_soft_tips(person):
 
 
 def test_cloth_ends_sharply(person):
-    scarf = person.replace(cloth=jnp.ones(()), strand=jnp.array([0.05, 0.4, 0.0]))
+    scarf = person.replace(
+        cloth=jnp.ones(()), strand=traits.Strand(*jnp.array([0.05, 0.4, 0.0]))
+    )
     _, cover = shade(scarf, *sheet((4.0, -4.0)))
     assert ((cover > 0.1) & (cover < 0.9)).mean() < 0.08
 

@@ -29,47 +29,48 @@ TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "gaze": "expression",
     # What follows from the skin's tone: who is fair-haired, the camera's exposure.
     "melanin": "skin hair.colour sensor.exposure",
-    "redness": "skin.mottle",
-    "freckles": "skin.mottle",
-    "moles": "skin.moles",
+    "redness": "skin.mottle.redness skin.mottle.pigment",
+    "freckles": "skin.mottle.freckles",
+    "moles": "skin.moles.radius_cm",
     "wrinkles": "skin.age",
     "oil": "skin.oil",
-    "make_up": "skin.lipstick skin.shadow skin.liner",
-    "brows": "skin.brow",
+    "make_up": "skin.lipstick.cover skin.shadow.cover skin.liner.upper",
+    "brows": "skin.brow.cover",
     "lashes": "skin.liner",
     "beards": "skin.beard",
-    "hair": "hair.cover hair.curtain",
-    "grey_hair": "hair.colour hair.line skin.brow skin.beard_colour skin.age",
-    "dyed_hair": "hair.colour skin.brow skin.beard_colour",
-    "receding": "hair.line",
-    "glasses": "props.glasses",
-    "sunglasses": "props.glasses props.glasses_colours",
-    "hats": "props.hat props.headphones",
-    "headphones": "props.headphones",
-    "earrings": "props.earrings",
+    "hair": "hair.cover hair.curtain.length_cm",
+    "grey_hair": "hair.colour hair.line.recede_cm skin.brow.colour skin.beard_colour"
+    " skin.age",
+    "dyed_hair": "hair.colour skin.brow.colour skin.beard_colour",
+    "receding": "hair.line.recede_cm",
+    "glasses": "props.glasses.worn",
+    "sunglasses": "props.glasses.worn props.glasses.dark props.glasses.lens_colour",
+    "hats": "props.hat.worn props.headphones.worn",
+    "headphones": "props.headphones.worn",
+    "earrings": "props.earrings.worn",
     "scarves": "hair",
-    "masks": "skin.mask",
-    "hands": "props.limbs props.limb_skin props.card",
-    "things": "props.limbs props.card",
+    "masks": "skin.mask.worn",
+    "hands": "props.limbs props.limb_skin props.card.there",
+    "things": "props.limbs.radius_cm props.card.there",
     "hardness": "light.environment light.colours sensor.exposure",
-    "shadows": "light.shade",
-    "occlusion": "light.shade",
+    "shadows": "light.shadow",
+    "occlusion": "light.occlusion",
     "warmth": "light.environment light.colours sensor.exposure",
-    "plain": "scene.shapes scene.clouds",
+    "plain": "scene.shapes.cover scene.clouds",
     "gradients": "scene.slope",
-    "shapes": "scene.shapes",
-    "people": "scene.shapes scene.shape_colours",
-    "stripes": "scene.stripes",
+    "shapes": "scene.shapes.cover",
+    "people": "scene.shapes",
+    "stripes": "scene.stripes.strength",
     "clouds": "scene.clouds",
     "photos": "backdrop.there",
     "defocus": "backdrop.blur",
     "clothes": "scene.cloth",
-    "patterns": "scene.cloth_pattern",
-    "saturated": "scene.colours scene.shape_colours scene.cloth hair.colour"
-    " props.hat_colour props.limb_colour props.card_colour props.ear_colours",
+    "patterns": "scene.cloth_pattern.stripes",
+    "saturated": "scene.colours scene.shapes.colour scene.cloth hair.colour"
+    " props.hat.colour props.limb_colour props.card.colour props.headphones.colour",
     "blur": "sensor.blur",
     "motion": "sensor.motion",
-    "noise": "sensor.noise",
+    "noise": "sensor.shot_noise sensor.colour_noise",
     "exposure": "sensor.exposure",
     "contrast": "sensor.contrast",
     "cast": "sensor.cast",
@@ -81,18 +82,20 @@ TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "jpeg": "sensor.jpeg",
 }
 ABSENT = {  # what is 0 where a prior is 0
-    "make_up": lambda face: face.skin.lipstick[..., 3] + face.skin.shadow[..., 3],
-    "freckles": lambda face: face.skin.mottle[..., 2],
-    "brows": lambda face: face.skin.brow[..., 3],
-    "beards": lambda face: face.skin.beard[..., :2].sum(-1) + face.youth,
-    "masks": lambda face: face.skin.mask[..., 0],
-    "earrings": lambda face: face.props.earrings[..., 0],
-    "hats": lambda face: face.props.hat[..., 0],
+    "make_up": lambda face: face.skin.lipstick.cover + face.skin.shadow.cover,
+    "freckles": lambda face: face.skin.mottle.freckles,
+    "brows": lambda face: face.skin.brow.cover,
+    "beards": lambda face: (
+        face.skin.beard.chin + face.skin.beard.moustache + face.youth
+    ),
+    "masks": lambda face: face.skin.mask.worn,
+    "earrings": lambda face: face.props.earrings.worn,
+    "hats": lambda face: face.props.hat.worn,
     "scarves": lambda face: face.hair.cloth,
-    "moles": lambda face: face.skin.moles[..., 2].min(-1),
-    "stripes": lambda face: face.scene.stripes[..., 0],
-    "shapes": lambda face: face.scene.shapes[..., 7],
-    "patterns": lambda face: face.scene.cloth_pattern[..., 0],
+    "moles": lambda face: face.skin.moles.radius_cm.min(-1),
+    "stripes": lambda face: face.scene.stripes.strength,
+    "shapes": lambda face: face.scene.shapes.cover,
+    "patterns": lambda face: face.scene.cloth_pattern.stripes,
     "motion": lambda face: np.abs(face.sensor.motion).sum(-1),
     "grey": lambda face: face.sensor.saturation == 0,
     "sepia": lambda face: face.sensor.sepia,
@@ -151,17 +154,19 @@ def test_a_share_of_nothing_is_nothing_and_all_is_all(name):
 
 def test_what_excludes_each_other_does():
     faces = draw(glasses=0.5, sunglasses=0.5, hands=0.5, things=0.5)
-    assert (faces.props.glasses[:, 0] == 1).all()
-    dark = faces.props.glasses[:, 5] > 0.5
+    assert (faces.props.glasses.worn == 1).all()
+    dark = faces.props.glasses.dark > 0.5
     assert 0.3 < dark.mean() < 0.7
     hand = faces.props.limb_skin == 1
-    thing = (faces.props.card[:, 0] == 1) | (faces.props.limbs[:, 0, 6] > 0) & ~hand
+    rod = faces.props.limbs.radius_cm[:, 0] > 0
+    thing = (faces.props.card.there == 1) | rod & ~hand
     assert (hand ^ thing).all() and 0.3 < hand.mean() < 0.7
 
 
 def test_calm_people_without_pose_are_the_same_head():
     faces = draw(**CALM, identity=0.0, asymmetry=0.0, yaw_deg=0.0, turned=0.0)
-    assert not faces.identity.any() and not faces.sides.any()
+    sides = jax.tree.leaves(faces.sides)
+    assert not faces.identity.any() and not any(side.any() for side in sides)
     assert not faces.camera.yaw_rad.any()
     names = sample.heads.load().expression_names
     lids = [names.index(f"eyeBlink_{side}") for side in "LR"]

@@ -46,9 +46,51 @@ def test_the_stand_in_has_less_colour():
         for priors in (options.STAND_IN, options.PRIORS)
     )
     assert (other.saturation == 0).mean() > (photo.saturation == 0).mean() + 0.05
-    assert jnp.median(other.noise) > 1.5 * jnp.median(photo.noise)
+    assert jnp.median(other.shot_noise) > 1.5 * jnp.median(photo.shot_noise)
 
 
 def test_a_number_is_no_key():
     with pytest.raises(TypeCheckError):
         sample.sample(7)
+
+
+VECTORS = {  # every number has a name of its own, but these, which are of one kind
+    "identity": "modes",
+    "expression": "expressions",
+    "camera.shift": "x, y",
+    "light.environment": "harmonics, RGB",
+    "light.directions": "lamps, x y z",
+    "light.colours": "lamps, RGB",
+    "skin.moles.place": "moles, x y",
+    "skin.moles.radius_cm": "moles",
+    "scene.colours": "colours, RGB",
+    "scene.cloth": "colours, RGB",
+    "scene.slope": "x, y",
+    "scene.shapes.place": "shapes, x y",
+    "props.limbs.start": "limbs, x y z",
+    "props.limbs.end": "limbs, x y z",
+    "props.limbs.radius_cm": "limbs",
+    "props.card.centre": "x, y, z",
+    "backdrop.place": "x, y",
+    "sensor.blur": "x, y",
+    "sensor.motion": "x, y",
+}
+COLOURS = ("colour", "tint", "iris", "cast")
+
+
+def test_no_number_of_a_face_is_known_by_its_place_alone():
+    face = jax.eval_shape(sample.sample, jax.random.key(0))
+    flat, _ = jax.tree.flatten_with_path(face)
+    count = 0
+    for path, leaf in flat:
+        name = ".".join(step.name for step in path)
+        count += leaf.size
+        if name.endswith(COLOURS):
+            assert leaf.shape[-1] == 3, name
+        elif name.startswith("scene.shapes."):
+            assert len(leaf.shape) == 1 + (name in VECTORS), name
+        elif name.endswith(".offset"):  # x and y in the noise
+            assert leaf.shape == (2,), name
+        else:
+            assert (leaf.shape == ()) == (name not in VECTORS), name
+    assert count == 567

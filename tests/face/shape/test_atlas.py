@@ -119,7 +119,7 @@ def test_a_mirrored_egg_has_mirrored_points(params):
     other = params.replace(
         identity=identity,
         expression=expression,
-        sides=-params.sides,
+        sides=jax.tree.map(jnp.negative, params.sides),
         camera=pose.replace(
             yaw_rad=-pose.yaw_rad,
             roll_rad=-pose.roll_rad,
@@ -135,11 +135,12 @@ def test_a_mirrored_egg_has_mirrored_points(params):
 
 def test_a_bald_egg_is_drawn_and_its_points_lie_on_it(params):
     """Hair, a hat, eyes and teeth are asked for; a head without them has none."""
-    worn = params.props.replace(
-        hat=params.props.hat.at[:, 0].set(1.0),
-        glasses=params.props.glasses.at[:, 0].set(0.0),
-        limbs=params.props.limbs * 0,
-        card=params.props.card * 0,
+    own = params.props
+    worn = own.replace(
+        hat=own.hat.replace(worn=jnp.ones(COUNT)),
+        glasses=own.glasses.replace(worn=jnp.zeros(COUNT)),
+        limbs=own.limbs.replace(radius_cm=own.limbs.radius_cm * 0),
+        card=own.card.replace(there=jnp.zeros(COUNT)),
     )
     covered = params.hair.replace(cover=jnp.ones(COUNT))
     turned = params.camera.replace(yaw_rad=params.camera.yaw_rad * 0.3)
