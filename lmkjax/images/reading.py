@@ -73,6 +73,8 @@ def stored(data: bytes, *, name: str | os.PathLike) -> bytes:
             rewritten = io.BytesIO()
             rgb(image).save(rewritten, "PNG")
             return rewritten.getvalue()
+    except UnidentifiedImageError:
+        reason = "this is no image, or of a kind unknown here"
     except Exception as error:  # a damaged file makes decoders raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
     raise UserError(f"{name}: not a photo that can be read ({reason}).")
