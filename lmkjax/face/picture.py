@@ -95,7 +95,7 @@ def tiles(size: int) -> int:
 
 def hair_tiles(size: int) -> int:
     """As `tiles`, of hair."""
-    return int(2000 + 0.22 * size * size + 20 * size)
+    return int(2000 + 0.29 * size * size + 20 * size)
 
 
 @functools.cache
