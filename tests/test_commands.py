@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +12,8 @@ from PIL import Image
 from lmkjax import cli, evaluate, predict, train
 from lmkjax.detect import detection
 from lmkjax.errors import UserError
+from lmkjax.experiment import config_file, datasets, plan
+from lmkjax.training import averaged
 
 ROOT = pathlib.Path(__file__).parents[1]
 NORMALISERS = {"ocular", "pupil", "box"}
@@ -90,6 +93,71 @@ def test_a_run_is_measured_on_one_test_set_and_with_the_mirrored_faces(
         )
     moved = np.array(nmes[0]) != np.array(nmes[1])
     assert moved.any() and not moved.all()  # the mean face looks at no picture
+
+
+@pytest.fixture(scope="module")
+def tuned(trained, tmp_path_factory):
+    """The main job's network, fine-tuned with few faces and some held out."""
+    workdir = tmp_path_factory.mktemp("fine-tuned") / "run"
+    words = ["--config", f"{ROOT}/configs/fine_tuning.py:tiny"]
+    words += ["--workdir", str(workdir), f"--config.data.dir={trained[1]}"]
+    words += [f"--config.train.init_from={trained[0]}", "--config.train.steps=3"]
+    words += ["--config.data.target_faces=12", "--config.data.validation_faces=9"]
+    words += ["--config.train.validate_every=2"]
+    assert train.main(words) == 0
+    return workdir
+
+
+def test_a_fine_tuned_run_says_what_its_first_weights_had_seen(tuned):
+    seen = json.loads((tuned / "network.json").read_text())["trained_on"]
+    assert seen.startswith("rendered stand-in faces; began with weights trained on")
+    assert "faces rendered by lmkjax" in seen
+    assert seen in json.loads((tuned / "report/results.json").read_text())["data"]
+
+
+def test_held_out_faces_are_measured_in_time_and_as_the_report_measures_them(tuned):
+    lines = (tuned / "metrics.jsonl").read_text().splitlines()
+    told = {r["step"]: r.get("validation_nme") for r in map(json.loads, lines)}
+    assert list(told) == [1, 2, 3] and told[1] is None
+    rows = json.loads((tuned / "report/results.json").read_text())["rows"]
+    last = [r for r in rows if r["test_set"] == "validation" and r["faces"] == 9]
+    assert {r["labels"] for r in last} == {"direct", "mean_face"}
+    direct = [r["nme"] for r in last if r["labels"] == "direct"]
+    np.testing.assert_allclose(told[3], direct[0], rtol=1e-5)  # ocular comes first
+    assert (tuned / "report/validation.png").is_file()
+
+
+def test_the_weights_best_on_held_out_faces_are_there_for_every_verb(
+    tuned, trained, tmp_path, capsys
+):
+    lines = (tuned / "metrics.jsonl").read_text().splitlines()
+    told = [r["validation_nme"] for r in map(json.loads, lines) if r["step"] > 1]
+    words = ["--workdir", str(tuned), "--best", "--out"]
+    out = tmp_path / "again"
+    assert evaluate.main([*words, str(out), "--test_set", "validation"]) == 0
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    found = [r["nme"] for r in rows if r["labels"] == "direct"]
+    np.testing.assert_allclose(found[0], min(told), rtol=1e-5)
+    assert cli.dispatch(["export", *words, str(tmp_path / "small")]) == 0
+    one = averaged.load(tmp_path / "small")["hourglass"]
+    other = averaged.load(tuned, best=True)["hourglass"]
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+    with pytest.raises(UserError, match="validation_faces"):
+        predict.main(
+            ["--workdir", str(trained[0]), "--best", "--images", f"{tuned}/report"]
+            + ["--out", str(tmp_path / "found")]
+        )
+
+
+def test_as_many_real_faces_as_asked_for_are_trained_on_and_none_held_out(trained):
+    words = [f"--config.data.dir={trained[1]}", "--config.data.target_faces=12"]
+    words += ["--config.data.validation_faces=9"]
+    file = f"{ROOT}/configs/real_only.py"
+    config = config_file.load_config(file, words, size="tiny")
+    faces = datasets.prepare(plan.build(config).faces)
+    (held,) = (t for t in faces.tests if t.name == datasets.VALIDATION)
+    own, apart = (set(c.source.names) for c in (faces.target, held.canvases))
+    assert (len(own), len(apart), len(own & apart)) == (12, 9, 0)
 
 
 def test_a_folder_of_another_run_is_refused(trained):

@@ -1,16 +1,17 @@
 """A run that begins with the weights of another."""
 
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from lmkjax import files
 from lmkjax.detect import detection, inference
 from lmkjax.errors import UserError
 from lmkjax.landmarks import schemes
-from lmkjax.training import averaged, state
+from lmkjax.training import averaged
 
 SHIPPED = "shipped"
 """What `train.init_from` calls the weights that come with lmkjax."""
@@ -40,11 +41,15 @@ def told(run_folder: pathlib.Path) -> str:
     return f"began with weights trained on ({seen})"
 
 
-def adopt(first: state.TrainState, run_folder: pathlib.Path) -> state.TrainState:
-    """The state before the first step with the averaged weights of another run.
+def read(run_folder: pathlib.Path, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The averaged weights of another run, for the parts that both networks have.
 
     Where that run speaks another scheme than this one, the landmarks that it has in
     common with this one, its 68, are kept.
+
+    Args:
+        run_folder: of the other run.
+        params: of this network, or their shapes.
 
     Raises:
         UserError: the folder holds no run, or a network of another shape.
@@ -53,20 +58,23 @@ def adopt(first: state.TrainState, run_folder: pathlib.Path) -> state.TrainState
     subset, landmarks = spec.scheme.subset68, spec.scheme.count
     theirs = averaged.load(run_folder)
 
+    def refuse(name, there, here):
+        raise UserError(
+            f"Wanted weights of {run_folder} that fit; {name} is {there} there and"
+            f" {here} here. Use the same --config.model, or begin anew:"
+            " --config.train.init_from="
+        )
+
     def fit(path, mine, other):
-        for axis, (want, have) in enumerate(zip(mine.shape, other.shape, strict=True)):
+        for axis, (want, have) in enumerate(zip(mine.shape, other.shape, strict=False)):
             if want != have and (want, have) == (68, landmarks) and subset is not None:
                 other = np.take(other, subset, axis)
         if other.shape != mine.shape:
-            name = jax.tree_util.keystr(path)
-            raise UserError(
-                f"Wanted weights of {run_folder} that fit; {name} is {other.shape}"
-                f" there and {mine.shape} here. Use the same --config.model, or begin"
-                " anew: --config.train.init_from="
-            )
-        return jax.device_put(other, mine.sharding)
+            refuse(jax.tree_util.keystr(path), other.shape, mine.shape)
+        return np.asarray(other, mine.dtype)
 
-    known = {name: part for name, part in theirs.items() if name in first.params}
-    mine = {name: first.params[name] for name in known}
-    params = first.params | jax.tree_util.tree_map_with_path(fit, mine, known)
-    return first.replace(params=params, ema=jax.tree.map(jnp.copy, params))
+    known = {name: part for name, part in theirs.items() if name in params}
+    mine = {name: params[name] for name in known}
+    if (a := jax.tree.structure(known)) != (b := jax.tree.structure(mine)):
+        refuse("the network", f"of {a.num_leaves} arrays", f"of {b.num_leaves}")
+    return jax.tree_util.tree_map_with_path(fit, mine, known)

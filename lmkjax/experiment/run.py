@@ -192,15 +192,18 @@ def train(
     """Trains until the run's length is reached, or goes on with it."""
     training = experiment.training
     init, optimizer, one_step = parts.build_step(experiment, grid)
+    given = {}
+    if training.init_from:
+        outline = jax.eval_shape(init, jax.random.key(0))
+        given = init_from.read(training.init_from, outline)
     first = state.create(
         init,
         optimizer,
         grid,
         seed=experiment.seed,
         fsdp_min_size=training.fsdp_min_size,
+        given=given,
     )
-    if training.init_from:
-        first = init_from.adopt(first, training.init_from)
     return loop.run(
         first,
         one_step,

@@ -1,7 +1,7 @@
 """What a training carries from step to step."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -40,6 +40,7 @@ def create(
     *,
     seed: int,
     fsdp_min_size: int = 0,
+    given: Mapping[str, Any] | None = None,
 ) -> TrainState:
     """The state before the first step, laid out over the mesh.
 
@@ -49,6 +50,8 @@ def create(
         mesh: the devices.
         seed: of the weights and of all chance after them.
         fsdp_min_size: see `mesh.layouts`.
+        given: parts of the network, by name, that begin with known weights; what
+            would have drawn them is not even compiled.
 
     Returns:
         The state; the average begins as a copy of the weights.
@@ -56,7 +59,8 @@ def create(
     make = functools.partial(_first, init, optimizer)
     outline = shapes(init, optimizer, mesh, fsdp_min_size=fsdp_min_size)
     layouts = jax.tree.map(lambda x: x.sharding, outline)
-    return jax.jit(make, out_shardings=layouts)(*purposes(seed, "weights", "steps"))
+    keys = purposes(seed, "weights", "steps")
+    return jax.jit(make, out_shardings=layouts)(*keys, given or {})
 
 
 def shapes(
@@ -75,7 +79,7 @@ def shapes(
         fsdp_min_size: see `mesh.layouts`.
     """
     make = functools.partial(_first, init, optimizer)
-    outline = jax.eval_shape(make, *purposes(0, "weights", "steps"))
+    outline = jax.eval_shape(make, *purposes(0, "weights", "steps"), {})
     layouts = meshes.layouts(outline, mesh, fsdp_min_size=fsdp_min_size)
     return jax.tree.map(
         lambda x, layout: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=layout),
@@ -84,8 +88,12 @@ def shapes(
     )
 
 
-def _first(init, optimizer, weights: Key, steps: Key) -> TrainState:
+def _first(
+    init, optimizer, weights: Key, steps: Key, given: Mapping[str, Any]
+) -> TrainState:
     params = init(weights)
+    if given:
+        params = params | given
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,

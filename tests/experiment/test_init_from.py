@@ -1,0 +1,95 @@
+"""A run that begins with other weights: whose, which of them, and what is said."""
+
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmkjax.detect import detection
+from lmkjax.errors import UserError
+from lmkjax.experiment import config_file, init_from, plan
+from lmkjax.landmarks import schemes
+from lmkjax.training import averaged
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def network(name, *words, size="tiny"):
+    words = [*words, "--config.train.init_from="]
+    config = config_file.load_config(f"{ROOT}/configs/{name}.py", words, size=size)
+    return plan.build(config).network
+
+
+def weights_of(spec, seed=None):
+    """The shapes of a network's weights, or such weights by chance."""
+    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
+    shapes = jax.eval_shape(spec.module().init, jax.random.key(0), image)["params"]
+    if seed is None:
+        return shapes
+    random = np.random.default_rng(seed)
+    return jax.tree.map(lambda x: random.normal(size=x.shape).astype("f4"), shapes)
+
+
+@pytest.fixture(scope="module")
+def dense(tmp_path_factory):
+    """A run of a network with 243 points, and its weights."""
+    folder, spec = tmp_path_factory.mktemp("dense"), network("synthetic_only")
+    spec.save(folder)
+    weights = weights_of(spec, seed=1)
+    averaged.save(weights, folder / averaged.EXPORTED)
+    return folder, spec, weights
+
+
+def test_the_68_of_a_dense_network_are_where_they_were(dense):
+    folder, theirs, weights = dense
+    ours = network("fine_tuning")
+    mine = init_from.read(folder, weights_of(ours))
+    image = jax.random.uniform(jax.random.key(2), (1, 32, 32, 3))
+    few, many = (
+        spec.module().apply({"params": params}, image).logits[-1]
+        for spec, params in ((ours, mine), (theirs, weights))
+    )
+    near = theirs.scheme.subset68
+    # What a stack tells the next is of all points, so the first stack alone is alike.
+    assert ours.stacks == 1
+    np.testing.assert_allclose(few, many[..., near], rtol=1e-4, atol=1e-4)
+
+
+def test_parts_that_only_this_network_has_are_drawn_anew(dense):
+    given = init_from.read(dense[0], weights_of(network("daln")))
+    assert set(given) == {"hourglass"}
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("--config.model.features=4", r"\(.*\) there and \(.*\) here"),
+        ("--config.model.stacks=2", "the network is of .* arrays"),
+    ],
+)
+def test_weights_of_another_shape_are_refused(word, said, dense):
+    with pytest.raises(UserError, match=said):
+        init_from.read(dense[0], weights_of(network("synthetic_only", word)))
+
+
+def test_shipped_weights_stand_behind_one_word():
+    for scheme, folder in (("ibug68", "ibug68"), ("dense490", "dense490")):
+        found = init_from.folder(init_from.SHIPPED, schemes.get(scheme))
+        assert found == detection.WEIGHTS / folder
+    assert init_from.folder("", schemes.get("ibug68")) is None
+
+
+def test_the_main_job_alone_begins_with_shipped_weights_and_says_so():
+    def begins(size):
+        config = config_file.load_config(f"{ROOT}/configs/daln.py", [], size=size)
+        return config.train.init_from, plan.build(config).network.trained_on
+
+    word, seen = begins("laptop")
+    assert word == "shipped"
+    assert seen.endswith(
+        "; began with the weights that come with lmkjax, trained on faces rendered by"
+        " lmkjax"
+    )
+    assert {begins(size)[0] for size in ("tiny", "full")} == {""}
