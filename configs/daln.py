@@ -14,7 +14,7 @@ def get_config(size="laptop"):
     config.terms.label_transfer.weight = 1.0
     if size == "laptop":  # soon over; a run to compare says --config.train.init_from=
         config.train.init_from = "shipped"
-        config.train.minutes = 0.6
+        config.train.minutes = 0.4
         config.data.faces, config.data.test_faces = 160, 64
         config.data.stand_in_faces = 96
     return config

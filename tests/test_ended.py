@@ -77,6 +77,26 @@ def test_what_a_person_can_mend_is_one_line(error, code, said, monkeypatch, caps
     assert said in told and told.count("\n") == 1
 
 
+def test_glibc_is_told_to_keep_memory_unless_it_is_tuned(monkeypatch):
+    told = []
+
+    class Libc:
+        @staticmethod
+        def mallopt(option, value):
+            told.append((option, value))
+
+    monkeypatch.setattr(cli.ctypes, "CDLL", lambda name: Libc)
+    monkeypatch.setattr(cli.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    cli.keep_memory()
+    assert told == list(cli.MALLOC.values())
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.mmap_max=1")
+    cli.keep_memory()
+    monkeypatch.delenv("GLIBC_TUNABLES")
+    monkeypatch.setattr(cli.platform, "libc_ver", lambda: ("", ""))  # macOS, musl
+    cli.keep_memory()
+    assert told == list(cli.MALLOC.values())
+
+
 def test_what_nobody_foresaw_keeps_its_traceback():
     def main(argv):
         raise jax.errors.JaxRuntimeError("INTERNAL: nobody knows")

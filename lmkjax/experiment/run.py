@@ -194,8 +194,8 @@ def train(
     init, optimizer, one_step = parts.build_step(experiment, grid)
     given = {}
     if training.init_from:
-        outline = jax.eval_shape(init, jax.random.key(0))
-        given = init_from.read(training.init_from, outline)
+        outline = state.shapes(init, optimizer, grid)
+        given = init_from.read(training.init_from, outline.params)
     first = state.create(
         init,
         optimizer,
