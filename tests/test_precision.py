@@ -97,9 +97,7 @@ METRICS = {
 PRODUCT = re.compile(r"stablehlo\.(dot_general|convolution)")
 HOST = {  # they read files, or return names; or are of NumPy alone
     adaptation: {"fit", "load", "save", "subset"},
-    nme: {"name_at", "curve"},
-    heatmaps: {"gaussian"},
-    landmark: {"wing"},
+    nme: {"name_at"},
     adversarial: {"reversal_strength"},
     measures: {"table"},
     marks: {"embed"},

@@ -1,4 +1,4 @@
-"""Points to heatmaps and back: Gaussians, spatial softmax, decoders, spread.
+"""Heatmaps to points: spatial softmax, decoders, spread.
 
 Coordinates are heatmap pixels in the convention of `points`: cell (row i, column j)
 has its centre at (j + 0.5, i + 0.5). A landmark is read from a map in three ways.
@@ -23,32 +23,6 @@ from lmkjax.landmarks import points as coordinates
 from lmkjax.types import typed
 
 DECODERS = ("soft_argmax", "argmax", "dark")
-
-
-@typed
-def gaussian(
-    points: Float[Array, "b k 2"], *, size: int, sigma_px: float
-) -> Float[Array, "b h w k"]:
-    """One Gaussian bump of height 1 per landmark.
-
-    A landmark outside the map leaves the tail that reaches into it.
-
-    Args:
-        points: heatmap pixels.
-        size: side of the square map, cells.
-        sigma_px: standard deviation, heatmap pixels, above 0.
-
-    Raises:
-        ValueError: `sigma_px` is not above 0.
-    """
-    if sigma_px <= 0:
-        raise ValueError(f"Need sigma_px > 0; got {sigma_px}.")
-    at = coordinates.centres(1, size)[..., :1]
-    x, y = (
-        jnp.exp(-jnp.square(at - points[:, None, :, axis]) / (2 * sigma_px**2))
-        for axis in (0, 1)
-    )
-    return y[:, :, None] * x[:, None]
 
 
 @typed

@@ -47,7 +47,7 @@ class Checkpoints:
 
         Args:
             state: of the training.
-            place: what JSON can hold: where each stream stands, seconds trained.
+            place: what JSON can hold: seconds trained.
 
         Raises:
             UserError: this one, or the one before that was still being written, could

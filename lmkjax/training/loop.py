@@ -132,7 +132,7 @@ def run(
         clock, first, metrics, watch = _Clock(seconds), step, {}, trouble.Watch()
         over, stopped = False, _agree(seconds, stop.is_set())[1]
         if stopped:
-            checkpoints.save(state, _place(seconds, step, streams))
+            checkpoints.save(state, {"seconds": seconds})
         while not (over or stopped):
             before = metrics
             state, metrics = compiled(state, batches, progress)
@@ -160,7 +160,7 @@ def run(
             if wrong:
                 raise _not_finite(*wrong, workdir)
             if save:
-                checkpoints.save(state, _place(seconds, step, streams))
+                checkpoints.save(state, {"seconds": seconds})
         speed = clock.figures(faces * (step - first))
         return Result(state, over, compile_s, flops, **speed)
 
@@ -222,11 +222,6 @@ def _not_finite(step: int, name: str, value: float, workdir: pathlib.Path) -> Us
 
 def _take(streams: Mapping[str, Iterator[Any]], mesh: jax.sharding.Mesh) -> Any:
     return {name: meshes.put(mesh, next(stream)) for name, stream in streams.items()}
-
-
-def _place(seconds: float, step: int, streams: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the run stands: each stream has handed over one batch per step."""
-    return {"seconds": seconds, "streams": {name: step for name in streams}}
 
 
 def _agree(seconds: float, stop: bool) -> tuple[float, bool]:

@@ -8,18 +8,7 @@ from jaxtyping import TypeCheckError
 
 from lmkjax.landmarks import heatmaps
 
-POINTS = jnp.array([[[3.5, 2.5], [1.75, 4.0], [4.5, 1.5]]] * 2)
 DECODE = jax.jit(heatmaps.decode, static_argnames="decoder")
-
-
-def test_gaussian_by_hand():
-    maps = heatmaps.gaussian(POINTS, size=7, sigma_px=2.0)
-    assert maps.shape == (2, 7, 7, 3)
-    assert maps[0, 2, 3, 0] == 1  # row 2, column 3: the centre (3.5, 2.5)
-    np.testing.assert_allclose(maps[1, 2, 5, 0], np.exp(-4 / 8), rtol=1e-6)
-    np.testing.assert_allclose(
-        maps[1, 6, 0, 1], np.exp(-(1.25**2 + 2.5**2) / 8), rtol=1e-6
-    )
 
 
 @pytest.mark.parametrize("decoder", heatmaps.DECODERS)
@@ -63,8 +52,10 @@ def test_soft_argmax_is_the_weighted_mean():
 
 def test_spread_is_the_gaussians_sigma_and_that_of_a_flat_map():
     points = jnp.full((2, 3, 2), 12.3)
-    maps = heatmaps.gaussian(points, size=24, sigma_px=1.5)
-    np.testing.assert_allclose(jax.jit(heatmaps.spread)(jnp.log(maps)), 1.5, rtol=1e-3)
+    at = jnp.arange(24)[None, :, None] + 0.5
+    x, y = (-jnp.square(at - points[:, None, :, i]) / (2 * 1.5**2) for i in (0, 1))
+    logits = y[:, :, None] + x[:, None]
+    np.testing.assert_allclose(jax.jit(heatmaps.spread)(logits), 1.5, rtol=1e-3)
     flat = heatmaps.spread(jnp.zeros((2, 12, 12, 3)))
     np.testing.assert_allclose(flat, np.sqrt((144 - 1) / 12), rtol=1e-5)
 
@@ -102,7 +93,5 @@ def test_the_bias_is_what_the_table_says(decoder, expected):
 def test_what_is_refused():
     with pytest.raises(ValueError, match="Unknown decoder 'peak'; known"):
         heatmaps.decode(jnp.zeros((2, 4, 5, 3)), decoder="peak")
-    with pytest.raises(ValueError, match="sigma_px > 0"):
-        heatmaps.gaussian(POINTS, size=7, sigma_px=0.0)
     with pytest.raises(TypeCheckError):
         heatmaps.soft_argmax(jnp.zeros((4, 5, 3)))

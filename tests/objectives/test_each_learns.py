@@ -40,6 +40,7 @@ def an_adapter(folder, *, scheme):
 @pytest.mark.parametrize("name", sorted(test_configs.STREAMS))
 def test_two_faces_are_learned_by_heart(name, tmp_path):
     config = test_configs.load(name, *CALM)
+    config.train.init_from = ""  # from chance; tests/experiment/test_init_from.py
     if config.data.adapter:
         an_adapter(tmp_path, scheme=config.data.scheme)
         config.data.adapter = str(tmp_path)
