@@ -216,6 +216,8 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def alone(home: pathlib.Path, *, wait: bool, why: str = "") -> Iterator[None]:
     """Holds a folder's lock, which falls with the process that holds it.
 
+    Where a drive knows no locks, none is held.
+
     Args:
         home: the folder; it is made.
         wait: for a process that holds the lock; else it is refused.
