@@ -120,7 +120,7 @@ def compile_step(
         return Batch(
             image=array((side, side, 3), np.uint8),
             points=array((landmarks, 2), np.float32),
-            visible=array((landmarks,), bool),
+            visibility=array((landmarks,), np.int8),
             box=array((4,), np.float32),
             mask=array((), bool),
         )

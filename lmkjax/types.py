@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from beartype import BeartypeConf, beartype
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int, UInt, UInt8, jaxtyped
+from jaxtyping import Array, Bool, Float, Int, Int8, UInt, UInt8, jaxtyped
 from jaxtyping import Key as TypedKey
 
 # An int where a float is wanted is no mistake.
@@ -25,6 +25,30 @@ Keys = TypedKey[Array, " n"]
 Metrics = dict[str, tuple[Scalar, Scalar]]
 """Name to (sum, count): what adds up over batches, devices and hosts."""
 
+VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE = 0, 1, 2, 3
+"""What became of a landmark: seen, behind the head or a thing, off the picture."""
+UNKNOWN = -1
+"""What became of it nobody has told."""
+SKIN, EYES, CONTOUR = 0, 1, 2
+"""What a place lies on: the head, an eyeball (it turns), the outline of the face."""
+
+
+@struct.dataclass
+class Places:
+    """Points of the head as such, of no face in particular: what a network is asked.
+
+    Attributes:
+        xyz: on the project's mean head, cm: x to the subject's left, y up, z to the
+            viewer. Of the contour, where its point lies on the fixed jaw line.
+        part: SKIN, EYES or CONTOUR.
+        share: of the contour, the way from the right ear (0) over the chin (0.5) to
+            the left ear (1); 0 elsewhere.
+    """
+
+    xyz: Float[Array, "*b k 3"]
+    part: Int[Array, "*b k"]
+    share: Float[Array, "*b k"]
+
 
 @struct.dataclass
 class Batch:
@@ -34,17 +58,20 @@ class Batch:
         image: RGB; uint8 on the host, float32 in [0, 1] on the device.
         points: landmarks (x, y) in pixels of `image`; (0, 0) is its outer corner,
             so the first pixel's centre is (0.5, 0.5).
-        visible: which landmarks may be seen; True where nobody knows.
+        visibility: VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE or UNKNOWN.
         box: left, top, right, bottom of the box around the face's 68 iBug points,
             in pixels of `image`.
         mask: which faces are real; False for those that only fill a batch.
+        places: what each of `points` is; None = the landmarks of a scheme that whoever
+            reads the faces knows.
     """
 
     image: Float[Array, "*b h w 3"] | UInt8[Array, "*b h w 3"]
     points: Float[Array, "*b k 2"]
-    visible: Bool[Array, "*b k"]
+    visibility: Int8[Array, "*b k"]
     box: Float[Array, "*b 4"]
     mask: Bool[Array, "*b"]
+    places: Places | None = None
 
 
 @struct.dataclass

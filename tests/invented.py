@@ -14,7 +14,7 @@ def faces(scheme, *, side, seed, count=2):
     return Batch(
         image=rng.integers(0, 255, (count, side, side, 3)).astype(np.uint8),
         points=middle.astype(np.float32),
-        visible=np.ones((count, k), bool),
+        visibility=np.zeros((count, k), np.int8),
         box=np.tile(np.float32([0.3, 0.3, 0.7, 0.7]) * side, (count, 1)),
         mask=np.ones(count, bool),
     )

@@ -68,7 +68,7 @@ def test_the_same_number_has_the_same_labels(written, drawn):
     for i, face in enumerate(written[i] for i in range(COUNT)):
         np.testing.assert_allclose(drawn.points[i], face.points, atol=1e-3)
         np.testing.assert_allclose(drawn.box[i], face.box, atol=1e-3)
-        np.testing.assert_array_equal(drawn.visible[i], face.visible)
+        np.testing.assert_array_equal(drawn.visibility[i], face.visibility)
 
 
 def test_the_same_number_has_the_same_picture_but_for_its_file(written, drawn):

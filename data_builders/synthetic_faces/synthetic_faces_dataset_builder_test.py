@@ -71,7 +71,7 @@ def test_what_is_stored_is_what_was_drawn(tmp_path):
     np.testing.assert_allclose(
         face.points[:, 0], 0.9 * np.linspace(1, 15, 68), rtol=1e-6
     )
-    np.testing.assert_array_equal(face.visible, np.arange(68) % 4 == 0)
+    np.testing.assert_array_equal(face.visibility, np.arange(68) % 4)
     np.testing.assert_array_equal(face.box, [1, 1, 15, 15])
     assert face.image.shape == (16, 16, 3)
 

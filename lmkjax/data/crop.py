@@ -156,7 +156,7 @@ def decode(photo: bytes, *, side_px: float = 0.0, size: int = 0) -> tuple:
 def canvas(
     photo: bytes,
     points: np.ndarray,
-    visible: np.ndarray,
+    visibility: np.ndarray,
     box: np.ndarray,
     *,
     margin: float,
@@ -167,7 +167,7 @@ def canvas(
     Args:
         photo: JPEG or PNG, encoded.
         points: landmarks, pixels of the photo.
-        visible: which of them may be seen.
+        visibility: what became of each, int8, see `types.Batch`.
         box: of the face; the square lies around it.
         margin: side of the square in units of the box's longer side.
         size: side of the picture, in its own pixels.
@@ -181,7 +181,7 @@ def canvas(
     return Batch(
         image=cut(image, np.asarray(box) * scale, margin=margin, size=size),
         points=forth(points, box, margin=margin, size=size),
-        visible=np.asarray(visible, bool),
+        visibility=np.asarray(visibility, np.int8),
         box=forth(corners, box, margin=margin, size=size).reshape(4),
         mask=np.array(True),
     )

@@ -11,8 +11,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt8
 
-from lmkjax.landmarks import points
-from lmkjax.types import Batch, Key, Scalar, each_of, purposes, typed
+from lmkjax.landmarks import places, points
+from lmkjax.types import (
+    BEHIND_OBJECT,
+    OUTSIDE,
+    Batch,
+    Key,
+    Scalar,
+    each_of,
+    purposes,
+    typed,
+)
 
 Picture = Float[Array, "h w 3"] | UInt8[Array, "h w 3"]
 Numbers = Int[Array, " k"]
@@ -64,7 +73,7 @@ def place(face: Batch, matrix: Float[Array, "3 3"], *, size: int) -> Batch:
     """One face after a similarity transform: picture, landmarks and box.
 
     The box keeps its upright shape and follows in place and size; landmarks that
-    come to lie outside the picture are no longer visible.
+    come to lie outside the picture are told to.
 
     Args:
         face: without leading axes.
@@ -78,7 +87,9 @@ def place(face: Batch, matrix: Float[Array, "3 3"], *, size: int) -> Batch:
     return face.replace(
         image=warp(face.image, matrix, size=size),
         points=moved,
-        visible=face.visible & points.inside(moved, size=size),
+        visibility=jnp.where(
+            points.inside(moved, size=size), face.visibility, jnp.int8(OUTSIDE)
+        ),
         box=jnp.concatenate([middle - half, middle + half]),
     )
 
@@ -121,25 +132,31 @@ def random_similarity(
 
 
 @typed
-def flip(face: Batch, mirror: Numbers) -> Batch:
+def flip(face: Batch, mirror: Numbers | None) -> Batch:
     """The mirrored face, its landmarks in the scheme's own order.
 
     Args:
         face: without leading axes.
-        mirror: for each landmark, its partner on the other side of the face.
+        mirror: for each landmark, its partner on the other side of the face; None =
+            the points stay in order, and what they are (`face.places`) is mirrored.
     """
+    if mirror is None:
+        face = face.replace(places=places.mirrored(face.places))
+        mirror = jnp.arange(len(face.points))
     width = face.image.shape[-2]
     left, top, right, bottom = face.box
     return face.replace(
         image=face.image[:, ::-1],
         points=points.flip(face.points, mirror, width=width),
-        visible=face.visible[mirror],
+        visibility=face.visibility[mirror],
         box=jnp.stack([width - right, top, width - left, bottom]),
     )
 
 
 @typed
-def random_flip(key: Key, face: Batch, mirror: Numbers, *, chance: float) -> Batch:
+def random_flip(
+    key: Key, face: Batch, mirror: Numbers | None, *, chance: float
+) -> Batch:
     """The face, mirrored with probability `chance`."""
     heads = jax.random.bernoulli(key, chance)
     return jax.tree.map(
@@ -149,7 +166,7 @@ def random_flip(key: Key, face: Batch, mirror: Numbers, *, chance: float) -> Bat
 
 @typed
 def occlude(face: Batch, rectangle: Float[Array, " 4"], filling: Picture) -> Batch:
-    """The face behind a rectangle; the landmarks behind it are no longer visible.
+    """The face behind a rectangle; the landmarks behind it are hidden by a thing.
 
     Args:
         face: without leading axes, picture float32.
@@ -165,7 +182,11 @@ def occlude(face: Batch, rectangle: Float[Array, " 4"], filling: Picture) -> Bat
     hidden = behind(points.centres(*face.image.shape[:2]))[..., None]
     return face.replace(
         image=jnp.where(hidden, filling, face.image),
-        visible=face.visible & ~behind(face.points),
+        visibility=jnp.where(
+            behind(face.points) & (face.visibility != OUTSIDE),
+            jnp.int8(BEHIND_OBJECT),
+            face.visibility,
+        ),
     )
 
 
@@ -199,7 +220,7 @@ def random_occlude(key: Key, face: Batch, *, chance: float) -> Batch:
 def augment(
     key: Key,
     batch: Batch,
-    mirror: Numbers,
+    mirror: Numbers | None,
     *,
     size: int,
     margin: float,
@@ -214,7 +235,7 @@ def augment(
     Args:
         key: of the chance; every face draws its own.
         batch: canvases: the crop's surroundings are there too.
-        mirror: for each landmark, its partner on the other side of the face.
+        mirror: see `flip`.
         size: side of the network's input, pixels.
         margin: side of a crop in units of the box's longer side.
         rotation_deg: standard deviation of the turn.

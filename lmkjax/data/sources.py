@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from lmkjax.data import crop
 from lmkjax.errors import UserError
-from lmkjax.types import Batch
+from lmkjax.types import UNKNOWN, Batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Record:
     Attributes:
         photo: JPEG or PNG, encoded.
         points: float32 [k, 2], pixels of the photo.
-        visible: bool [k]; True where nobody knows.
+        visibility: int8 [k], see `types.Batch`.
         box: float32 [4], tight around the face's 68 iBug points.
         name: of the face, within its dataset.
     """
 
     photo: bytes
     points: np.ndarray
-    visible: np.ndarray
+    visibility: np.ndarray
     box: np.ndarray
     name: str
 
@@ -52,7 +52,7 @@ class Source:
         """Face `index` as it is stored, its photo still encoded."""
         example = self._records[int(self.numbers[index])]
         points = example["points"]
-        seen = example.get("visibility", np.zeros(len(points), np.int8)) == 0
+        seen = example.get("visibility", np.full(len(points), UNKNOWN, np.int8))
         if "box" in example:
             box = example["box"]
         else:  # an iBug set: the points are the 68
@@ -65,7 +65,9 @@ class Source:
         record = self.record(index)
         image, _ = crop.decode(record.photo)
         mask = np.array(True)
-        return Batch(np.asarray(image), record.points, record.visible, record.box, mask)
+        return Batch(
+            np.asarray(image), record.points, record.visibility, record.box, mask
+        )
 
     @functools.cached_property
     def names(self) -> list[str]:

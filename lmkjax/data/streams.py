@@ -81,7 +81,7 @@ class Canvases:
         batch = crop.canvas(
             face.photo,
             face.points,
-            face.visible,
+            face.visibility,
             face.box,
             margin=self.margin,
             size=self.size,
@@ -213,7 +213,7 @@ def drawer(
         return Batch(
             image=drawn.image,
             points=drawn.points,
-            visible=drawn.visibility == 0,
+            visibility=drawn.visibility,
             box=drawn.box,
             mask=jnp.ones(indices.shape, bool),
         )

@@ -15,7 +15,7 @@ from lmkjax.errors import UserError
 from lmkjax.evaluation import evaluator, plots, prediction_files, tables
 from lmkjax.images import names
 from lmkjax.landmarks import points, pts, schemes
-from lmkjax.types import Batch
+from lmkjax.types import UNKNOWN, Batch
 
 COMMON = {"helen/testset", "lfpw/testset"}
 """The folders that 300-W's common test set is made of."""
@@ -221,7 +221,7 @@ def _batch(target: np.ndarray) -> Batch:
     return Batch(
         image=np.zeros((len(target), 1, 1, 3), np.uint8),
         points=target,
-        visible=np.ones(target.shape[:2], bool),
+        visibility=np.full(target.shape[:2], UNKNOWN, np.int8),
         box=np.concatenate([target.min(1), target.max(1)], -1),
         mask=np.ones(len(target), bool),
     )

@@ -225,7 +225,9 @@ class Bench:
         batches = self._batches(test.canvases, wrong)
         if members is not None:
             batches = (
-                b.replace(points=b.points[:, members], visible=b.visible[:, members])
+                b.replace(
+                    points=b.points[:, members], visibility=b.visibility[:, members]
+                )
                 for b in batches
             )
         subset = scheme.subset68

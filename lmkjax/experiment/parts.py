@@ -14,7 +14,7 @@ from lmkjax.experiment import datasets, measurement, plan
 from lmkjax.face import drawing
 from lmkjax.objectives import objective
 from lmkjax.training import optim, step
-from lmkjax.types import Batch, host_seed, purposes
+from lmkjax.types import UNKNOWN, Batch, host_seed, purposes
 
 
 def opener(
@@ -135,7 +135,7 @@ def _relabeller(experiment: plan.Experiment) -> Callable[[Batch], Batch] | None:
 
     def replace(batch: Batch) -> Batch:
         points = relabel(batch.points)
-        seen = jnp.ones(points.shape[:2], bool)
-        return batch.replace(points=points, visible=seen)
+        unknown = jnp.full(points.shape[:2], UNKNOWN, jnp.int8)
+        return batch.replace(points=points, visibility=unknown)
 
     return replace

@@ -50,7 +50,7 @@ def batch():
     return Batch(
         image=jnp.asarray(np.stack([np.roll(smooth(48, 48), i, 1) for i in range(4)])),
         points=jnp.asarray(points),
-        visible=jnp.ones((4, 5), bool).at[2, 3].set(False),
+        visibility=jnp.zeros((4, 5), jnp.int8).at[2, 3].set(1),
         box=jnp.asarray(box),
         mask=jnp.array([True, True, True, False]),
     )

@@ -144,8 +144,8 @@ def test_a_large_jpeg_is_decoded_small_and_stays_in_place(shape):
     box = np.array([100.0, 80.0, 330.0, 300.0], np.float32)
     small, scale = crop.decode(photo, side_px=1.5 * 230, size=32)
     assert scale == 1 / 8 and small.width == -(-shape[1] // 8)
-    place, visible = np.array([[240.0, 190.0]]), np.ones(1, bool)
-    face = crop.canvas(photo, place, visible, box, margin=1.5, size=32)
+    place, seen = np.array([[240.0, 190.0]]), np.zeros(1, np.int8)
+    face = crop.canvas(photo, place, seen, box, margin=1.5, size=32)
     np.testing.assert_allclose(middle(face.image), face.points[0], atol=0.05)
 
 

@@ -10,6 +10,7 @@ from jaxtyping import TypeCheckError
 
 from lmkjax.data import geometric
 from lmkjax.landmarks import points
+from lmkjax.types import OUTSIDE, Places
 
 MIRROR = jnp.array([1, 0, 2, 4, 3], jnp.int32)
 STILL = {"rotation_deg": 0.0, "scale": 0.0, "shift": 0.0}
@@ -71,8 +72,24 @@ def test_a_flip_takes_the_box_with_its_points(batch):
     flipped = jax.jit(geometric.flip)(face(batch, 0), MIRROR)
     np.testing.assert_allclose(points.box(flipped.points), flipped.box, rtol=1e-5)
     # Landmark 3 was hidden; its partner, 4, is the one that is hidden now.
-    hidden = ~jax.jit(geometric.flip)(face(batch, 2), MIRROR).visible
-    assert hidden.tolist() == [False, False, False, False, True]
+    hidden = jax.jit(geometric.flip)(face(batch, 2), MIRROR).visibility
+    assert hidden.tolist() == [0, 0, 0, 0, 1]
+
+
+def test_a_flip_mirrors_places_instead_of_their_order(batch):
+    asked = Places(
+        xyz=jnp.array([[1.0, 2.0, 3.0]] * 5),
+        part=jnp.array([0, 0, 1, 2, 0]),
+        share=jnp.array([0.0, 0.0, 0.0, 0.2, 0.0]),
+    )
+    one = face(batch, 2).replace(places=asked)
+    flipped = jax.jit(geometric.flip)(one, None)
+    np.testing.assert_allclose(
+        flipped.points[:, 0], one.image.shape[1] - one.points[:, 0], rtol=1e-6
+    )
+    assert flipped.places.xyz.tolist() == [[-1.0, 2.0, 3.0]] * 5
+    np.testing.assert_allclose(flipped.places.share, [0, 0, 0, 0.8, 0], rtol=1e-6)
+    np.testing.assert_array_equal(flipped.visibility, one.visibility)
 
 
 def test_the_box_keeps_its_place_on_the_face(batch):
@@ -89,7 +106,7 @@ def test_the_box_keeps_its_place_on_the_face(batch):
 def test_points_that_leave_the_picture_are_not_visible(batch):
     matrix = jnp.eye(3).at[0, 2].set(-24.0)
     moved = PLACE(face(batch, 0), matrix, size=48)
-    assert moved.visible.tolist() == (moved.points[:, 0] >= 0).tolist()
+    assert (moved.visibility == OUTSIDE).tolist() == (moved.points[:, 0] < 0).tolist()
 
 
 def test_a_rectangle_hides_pixels_and_points(batch):
@@ -100,7 +117,7 @@ def test_a_rectangle_hides_pixels_and_points(batch):
     )
     rectangle = jnp.array([1.0, 1.0, 4.0, 4.0])
     hidden = jax.jit(geometric.occlude)(one, rectangle, jnp.zeros((6, 6, 3)))
-    assert hidden.visible.tolist() == [False, True, True, True, False]
+    assert hidden.visibility.tolist() == [2, 0, 0, 0, 2]
     expected = jnp.ones((6, 6, 3)).at[1:4, 1:4].set(0.0)
     np.testing.assert_array_equal(hidden.image, expected)
 

@@ -6,6 +6,7 @@ import pytest
 from data_builders import build
 from lmkjax.data import sources
 from lmkjax.errors import UserError
+from lmkjax.types import UNKNOWN
 
 
 def test_a_face_by_number(source):
@@ -13,7 +14,7 @@ def test_a_face_by_number(source):
     assert face.image.shape == (36, 43, 3) and face.image.dtype == np.uint8
     np.testing.assert_array_equal(face.points[1], [20, 14])
     np.testing.assert_array_equal(face.box, [8, 9, 20, 28])
-    assert face.visible.all() and face.mask
+    assert (face.visibility == UNKNOWN).all() and face.mask
     assert source.names[3] == "face_3"
 
 

@@ -132,7 +132,7 @@ def test_a_drawer_draws_face_i_from_its_own_key():
         key = purpose(7, "faces")
         expected = jax.random.uniform(jax.random.fold_in(key, np.uint32(number)))
         np.testing.assert_allclose(batch.image[row, 0, 0, 0], expected, rtol=1e-6)
-    assert batch.visible.tolist() == [[True, True, False, True, True]] * 2
+    assert batch.visibility.tolist() == [[0, 0, 1, 0, 0]] * 2
 
 
 def test_each_device_draws_its_own_share_of_the_faces():

@@ -15,7 +15,7 @@ def batch_of(faces):
     return Batch(
         image=np.zeros((faces, 6, 5, 3), np.uint8),
         points=np.ones((faces, 4, 2), np.float32),
-        visible=np.ones((faces, 4), bool),
+        visibility=np.zeros((faces, 4), np.int8),
         box=np.tile(np.asarray(BOX[:1]), (faces, 1)),
         mask=np.ones(faces, bool),
     )

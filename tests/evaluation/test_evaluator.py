@@ -24,7 +24,7 @@ def stream(batch, *, faces=FACES):
         yield Batch(
             image=image,
             points=points,
-            visible=np.ones(points.shape[:2], bool),
+            visibility=np.zeros(points.shape[:2], np.int8),
             box=np.concatenate([points.min(1), points.max(1)], -1),
             mask=numbers < faces,
         )

@@ -56,7 +56,7 @@ def test_an_adapter_of_a_users_own_scheme_rewrites_its_labels(own, streams):
     labels = parts._relabeller(experiment)(batch)
     wanted = adaptation.apply(experiment.adapter, batch.points)
     np.testing.assert_allclose(labels.points, wanted)
-    assert labels.points.shape == labels.visible.shape + (2,) == (2, 68, 2)
+    assert labels.points.shape == labels.visibility.shape + (2,) == (2, 68, 2)
 
 
 def test_an_adapter_of_another_scheme_or_for_another_is_refused(own):

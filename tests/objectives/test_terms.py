@@ -47,7 +47,7 @@ def face_batch(faces, landmarks, *, seed):
     return Batch(
         image=jnp.zeros((faces, 32, 32, 3)),
         points=points,
-        visible=jnp.zeros((faces, landmarks), bool),
+        visibility=jnp.zeros((faces, landmarks), jnp.int8),
         box=jnp.zeros((faces, 4)),
         mask=jnp.ones(faces, bool),
     )

@@ -87,7 +87,7 @@ class Invented:
             image=np.asarray(indices, np.float32)[:, None, None, None]
             * np.ones((1, 4, 4, 3), np.float32),
             points=points[np.maximum(indices, 0)],
-            visible=np.ones((n, 68), bool),
+            visibility=np.zeros((n, 68), np.int8),
             box=np.tile(np.float32([0, 0, 100, 100]), (n, 1)),
             mask=np.asarray(indices) >= 0,
         )

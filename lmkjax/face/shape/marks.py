@@ -12,9 +12,8 @@ from lmkjax.face.shape import atlas, contour, curves
 from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
+from lmkjax.types import BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE, VISIBLE
 
-VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE = 0, 1, 2, 3
-"""What became of a landmark."""
 IRIS_RAD = math.radians(20.5)  # angle at the eyeball's centre, from its axis (+z)
 PUPIL_RAD = math.radians(7.5)
 
