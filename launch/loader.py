@@ -15,6 +15,7 @@ import time
 
 from lmkjax.data import sources, streams
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points
 
 
 def measure(
@@ -50,7 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--split", default="train")
     parser.add_argument("--batch", type=int, default=128, help="faces")
     parser.add_argument("--size", type=int, default=384, help="of a canvas, pixels")
-    parser.add_argument("--margin", type=float, default=2.025, help="of a canvas")
+    parser.add_argument("--margin", type=float, default=2.175, help="of a canvas")
+    parser.add_argument("--up", type=float, default=0.087, help="of a canvas")
     parser.add_argument("--workers", type=int, default=0, help="0 = as many as cores")
     parser.add_argument("--ahead", type=int, default=4, help="batches")
     parser.add_argument("--seconds", type=float, default=10.0)
@@ -61,8 +63,9 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    framing = points.Framing(flags.margin, flags.up)
     canvases = streams.Canvases(
-        source, margin=flags.margin, size=flags.size, keep=flags.keep
+        source, framing=framing, size=flags.size, keep=flags.keep
     )
     if canvases.keep:
         for index in range(len(canvases)):

@@ -36,7 +36,13 @@ IMAGE = jnp.zeros((B, SIZE, SIZE, 3))
 FACES = Batch(IMAGE, POINTS, VALID, BOX, jnp.ones(B, bool))
 FACE = jax.tree.map(lambda x: x[0], FACES)
 MIRROR = jnp.asarray(schemes.get("ibug68").mirror)
-CHANCE = {"margin": 1.4, "size": SIZE, "rotation_deg": 9.0, "scale": 0.1, "shift": 0.1}
+CHANCE = {
+    "framing": points.Framing(1.4, 0.1),
+    "size": SIZE,
+    "rotation_deg": 9.0,
+    "scale": 0.1,
+    "shift": 0.1,
+}
 SIGMA = {"sigma_px": 1.0}
 
 PLANE = {
@@ -50,7 +56,7 @@ PLANE = {
     points.similarity: lambda: points.similarity(
         POINTS[:, 0], POINTS[:, 1], BOX[:, 0], BOX[:, 1]
     ),
-    points.crop: lambda: points.crop(BOX, margin=1.4, size=SIZE),
+    points.crop: lambda: points.crop(BOX, framing=points.Framing(1.4, 0.1), size=SIZE),
     points.box: lambda: points.box(POINTS),
     points.inside: lambda: points.inside(POINTS, size=SIZE),
     points.from_origin: lambda: points.from_origin(POINTS, first_pixel_centre=1.0),
@@ -72,7 +78,9 @@ PLANE = {
     geometric.augment: lambda: geometric.augment(
         KEY, FACES, MIRROR, flip_chance=0.5, occlude_chance=0.5, **CHANCE
     ),
-    geometric.centre: lambda: geometric.centre(FACES, size=SIZE, margin=1.4),
+    geometric.centre: lambda: geometric.centre(
+        FACES, size=SIZE, framing=points.Framing(1.4, 0.1)
+    ),
     photometric.augment: lambda: photometric.augment(
         KEY, IMAGE, colour=1.0, blur_chance=0.5
     ),

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points as plane
 from lmkjax.types import Batch
 
 MODE = "RGB"
@@ -16,14 +17,14 @@ MOST = 64
 """Side of a square over the longer side of its photo, at most."""
 
 
-def square(box: np.ndarray, *, margin: float) -> tuple[np.ndarray, float]:
+def square(box: np.ndarray, *, framing: plane.Framing) -> tuple[np.ndarray, float]:
     """The square around a box: its upper left corner and its side.
 
-    It is the square of `points.crop`: the box's centre, `margin` times its longer side.
+    It is the square of `points.crop`.
 
     Args:
         box: left, top, right, bottom, pixels.
-        margin: side of the square in units of the box's longer side.
+        framing: how the square lies around it.
 
     Returns:
         Corner (x, y) and side, pixels.
@@ -38,27 +39,46 @@ def square(box: np.ndarray, *, margin: float) -> tuple[np.ndarray, float]:
             f"Wanted a box as left, top, right, bottom with right > left and bottom > "
             f"top, in pixels; got {box.tolist()}."
         )
-    side = float(longer * margin)
-    return (box[:2] + box[2:]) / 2 - side / 2, side
+    side = float(longer * framing.margin)
+    centre = (box[:2] + box[2:]) / 2 - (0, side * framing.up)
+    return centre - side / 2, side
+
+
+def whole(size: tuple[int, int], *, framing: plane.Framing) -> np.ndarray:
+    """The box whose square is a picture's own, the smallest that holds all of it.
+
+    Args:
+        size: of the picture, width and height.
+        framing: how the square lies around the box.
+
+    Returns:
+        left, top, right, bottom, pixels.
+    """
+    side = max(size)
+    centre = np.array(size) / 2 + (0, side * framing.up)
+    half = side / framing.margin / 2
+    return np.concatenate([centre - half, centre + half])
 
 
 def forth(
-    points: np.ndarray, box: np.ndarray, *, margin: float, size: int
+    points: np.ndarray, box: np.ndarray, *, framing: plane.Framing, size: int
 ) -> np.ndarray:
     """Points of the photo in pixels of the square picture that `cut` makes."""
-    corner, side = square(box, margin=margin)
+    corner, side = square(box, framing=framing)
     return ((points - corner) * (size / side)).astype(np.float32)
 
 
 def back(
-    points: np.ndarray, box: np.ndarray, *, margin: float, size: int
+    points: np.ndarray, box: np.ndarray, *, framing: plane.Framing, size: int
 ) -> np.ndarray:
     """Points of the square picture in pixels of the photo; undoes `forth`."""
-    corner, side = square(box, margin=margin)
+    corner, side = square(box, framing=framing)
     return (points * (side / size) + corner).astype(np.float32)
 
 
-def cut(image: Image.Image, box: np.ndarray, *, margin: float, size: int) -> np.ndarray:
+def cut(
+    image: Image.Image, box: np.ndarray, *, framing: plane.Framing, size: int
+) -> np.ndarray:
     """The square picture around a box.
 
     Where the photo ends, its last pixels go on (mirrored, it would show parts of
@@ -68,7 +88,7 @@ def cut(image: Image.Image, box: np.ndarray, *, margin: float, size: int) -> np.
     Args:
         image: the photo, RGB.
         box: left, top, right, bottom, pixels of the photo.
-        margin: side of the square in units of the box's longer side.
+        framing: how the square lies around the box.
         size: side of the picture, in its own pixels.
 
     Returns:
@@ -78,7 +98,7 @@ def cut(image: Image.Image, box: np.ndarray, *, margin: float, size: int) -> np.
         UserError: the box has no size, or the square is more than `MOST` times as
             large as the photo.
     """
-    corner, side = square(box, margin=margin)
+    corner, side = square(box, framing=framing)
     shape = np.array(image.size)
     if side > MOST * max(shape):
         raise UserError(
@@ -159,7 +179,7 @@ def canvas(
     visibility: np.ndarray,
     box: np.ndarray,
     *,
-    margin: float,
+    framing: plane.Framing,
     size: int,
 ) -> Batch:
     """One face as the square picture that the device turns, scales and crops.
@@ -169,19 +189,19 @@ def canvas(
         points: landmarks, pixels of the photo.
         visibility: what became of each, int8, see `types.Batch`.
         box: of the face; the square lies around it.
-        margin: side of the square in units of the box's longer side.
+        framing: how the square lies around the box.
         size: side of the picture, in its own pixels.
 
     Returns:
         The face, without leading axes: image uint8, the rest in pixels of it.
     """
-    _, side = square(box, margin=margin)
+    _, side = square(box, framing=framing)
     image, scale = decode(photo, side_px=side, size=size)
     corners = np.reshape(box, (2, 2))
     return Batch(
-        image=cut(image, np.asarray(box) * scale, margin=margin, size=size),
-        points=forth(points, box, margin=margin, size=size),
+        image=cut(image, np.asarray(box) * scale, framing=framing, size=size),
+        points=forth(points, box, framing=framing, size=size),
         visibility=np.asarray(visibility, np.int8),
-        box=forth(corners, box, margin=margin, size=size).reshape(4),
+        box=forth(corners, box, framing=framing, size=size).reshape(4),
         mask=np.array(True),
     )

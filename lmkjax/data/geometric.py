@@ -99,7 +99,7 @@ def random_similarity(
     key: Key,
     box: Float[Array, " 4"],
     *,
-    margin: float,
+    framing: points.Framing,
     size: int,
     rotation_deg: float,
     scale: float,
@@ -110,7 +110,7 @@ def random_similarity(
     Args:
         key: of the chance.
         box: of the face, in pixels of the old picture.
-        margin: side of the crop in units of the box's longer side.
+        framing: how the crop lies around the box.
         size: side of the crop in its own pixels.
         rotation_deg: standard deviation of the turn.
         scale: standard deviation of log(scale).
@@ -120,7 +120,7 @@ def random_similarity(
         The matrix, old pixels to new.
     """
     turned, sized, placed = purposes(key, "turn", "size", "place")
-    to_crop = points.crop(box, margin=margin, size=size)
+    to_crop = points.crop(box, framing=framing, size=size)
     centre = jnp.full(2, size / 2)
     chance = points.similarity(
         centre,
@@ -208,7 +208,7 @@ def random_occlude(key: Key, face: Batch, *, chance: float) -> Batch:
     jax.jit,
     static_argnames=(
         "size",
-        "margin",
+        "framing",
         "rotation_deg",
         "scale",
         "shift",
@@ -223,7 +223,7 @@ def augment(
     mirror: Numbers | None,
     *,
     size: int,
-    margin: float,
+    framing: points.Framing,
     rotation_deg: float,
     scale: float,
     shift: float,
@@ -237,7 +237,7 @@ def augment(
         batch: canvases: the crop's surroundings are there too.
         mirror: see `flip`.
         size: side of the network's input, pixels.
-        margin: side of a crop in units of the box's longer side.
+        framing: how a crop lies around the box.
         rotation_deg: standard deviation of the turn.
         scale: standard deviation of log(scale).
         shift: standard deviation, share of the crop's side.
@@ -254,7 +254,7 @@ def augment(
         matrix = random_similarity(
             moves,
             face.box,
-            margin=margin,
+            framing=framing,
             size=size,
             rotation_deg=rotation_deg,
             scale=scale,
@@ -266,13 +266,13 @@ def augment(
     return jax.vmap(one)(each_of(key, jnp.arange(len(batch.mask))), batch)
 
 
-@functools.partial(jax.jit, static_argnames=("size", "margin"))
+@functools.partial(jax.jit, static_argnames=("size", "framing"))
 @typed
-def centre(batch: Batch, *, size: int, margin: float) -> Batch:
+def centre(batch: Batch, *, size: int, framing: points.Framing) -> Batch:
     """A batch of canvases as plain crops at input size: nothing is left to chance."""
 
     def one(face: Batch) -> Batch:
-        matrix = points.crop(face.box, margin=margin, size=size)
+        matrix = points.crop(face.box, framing=framing, size=size)
         return place(face, matrix, size=size)
 
     return jax.vmap(one)(batch)

@@ -18,6 +18,7 @@ import numpy as np
 
 from lmkjax.data import crop, sources
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points
 from lmkjax.types import Batch, faces_of
 
 MEMORY_LIMIT = 2**31  # bytes; larger sets are decoded anew each time
@@ -50,7 +51,7 @@ class Canvases:
 
     Attributes:
         source: the faces.
-        margin: side of a picture in units of the longer side of the face's box.
+        framing: how a picture lies around the face's box.
         size: side of a picture, in its own pixels.
         keep: whether to keep the pictures once they are cut (110 kB each at 192 px),
             which is done only if all together fit into `MEMORY_LIMIT`.
@@ -60,12 +61,12 @@ class Canvases:
         self,
         source: sources.Source,
         *,
-        margin: float,
+        framing: points.Framing,
         size: int,
         keep: bool = True,
     ):
         self.source = source
-        self.margin = margin
+        self.framing = framing
         self.size = size
         self.keep = keep and len(source) * size * size * 3 <= MEMORY_LIMIT
         self._kept: dict[int, Batch] = {}
@@ -83,7 +84,7 @@ class Canvases:
             face.points,
             face.visibility,
             face.box,
-            margin=self.margin,
+            framing=self.framing,
             size=self.size,
         )
         if self.keep:

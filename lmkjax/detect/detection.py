@@ -19,6 +19,7 @@ from lmkjax.adapt import adaptation
 from lmkjax.data import crop
 from lmkjax.detect import inference, inputs
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
 
@@ -56,7 +57,7 @@ class Detector:
         *,
         scheme: str | schemes.Scheme,
         input_px: int,
-        margin: float,
+        framing: plane.Framing,
         batch: int = 16,
         rounds: int = 2,
     ):
@@ -66,7 +67,7 @@ class Detector:
             predict: see `Predict`; it answers in `scheme`, and in others if it can.
             scheme: the network's own, or its name.
             input_px: side of the images it wants.
-            margin: side of a crop in units of the longer side of the face's box.
+            framing: how a crop lies around the face's box.
             batch: faces to look at together.
             rounds: where no box is given, how often the first guess at the whole
                 picture is mended: each time the box of the points found so far is
@@ -75,7 +76,7 @@ class Detector:
         self._own = schemes.get(scheme) if isinstance(scheme, str) else scheme
         self.scheme, self.batch = self._own.name, batch
         self._predict, self._rounds = predict, rounds
-        self._input_px, self._margin = input_px, margin
+        self._input_px, self._framing = input_px, framing
 
     @classmethod
     def from_checkpoint(
@@ -123,7 +124,7 @@ class Detector:
             predict,
             scheme=spec.scheme,
             input_px=spec.input_px,
-            margin=spec.margin,
+            framing=spec.framing,
             batch=batch,
         )
 
@@ -174,7 +175,8 @@ class Detector:
                     f" {len(boxes)}."
                 )
             return self._look(pictures, inputs.four(boxes), pick)
-        boxes = np.array([self._whole(p) for p in pictures], np.float32).reshape(-1, 4)
+        boxes = [crop.whole(p.size, framing=self._framing) for p in pictures]
+        boxes = np.array(boxes, np.float32).reshape(-1, 4)
         for _ in range(self._rounds):
             found = self._look(pictures, boxes, self._box_picker())
             boxes = _tight(found.points, boxes)
@@ -217,9 +219,9 @@ class Detector:
         self, pictures: list[Image.Image], boxes: np.ndarray, pick: Callable
     ) -> Faces:
         """Cuts every face by its box, asks the network, and maps back."""
-        size, margin = self._input_px, self._margin
+        size, framing = self._input_px, self._framing
         crops = [
-            crop.cut(picture, box, margin=margin, size=size)
+            crop.cut(picture, box, framing=framing, size=size)
             for picture, box in zip(pictures, boxes, strict=True)
         ]
         points, spreads = [], []
@@ -230,19 +232,13 @@ class Detector:
         if not crops:  # ask all the same: it tells the shapes, and refuses
             found, spread = pick(self._predict(jnp.zeros((1, size, size, 3))))
             return Faces(np.asarray(found)[:0], np.asarray(spread)[:0], boxes)
-        sides = [crop.square(box, margin=margin)[1] for box in boxes]
+        sides = [crop.square(box, framing=framing)[1] for box in boxes]
         back = [
-            crop.back(face, box, margin=margin, size=size)
+            crop.back(face, box, framing=framing, size=size)
             for face, box in zip(points, boxes, strict=True)
         ]
         scale = np.array(sides, np.float32)[:, None] / size
         return Faces(np.stack(back), np.stack(spreads) * scale, boxes)
-
-    def _whole(self, picture: Image.Image) -> list[float]:
-        """The box whose crop is the whole picture."""
-        middle = np.array(picture.size) / 2
-        half = max(picture.size) / self._margin / 2
-        return [*(middle - half), *(middle + half)]
 
 
 def shipped(scheme: str | None = None) -> pathlib.Path:

@@ -35,7 +35,8 @@ class Spec:
         transfer_features: of the label transfer; 0 = there is none.
         critic: whether there is a discriminator.
         decoder: see `heatmaps.decode`.
-        margin: side of the crop in units of the longer side of the face's box.
+        margin: see `points.Framing`; so for the next one.
+        up: older runs' files tell none: their crops had the box's centre.
         trained_on: in words; it says what the weights may be used for.
     """
 
@@ -50,7 +51,13 @@ class Spec:
     critic: bool
     decoder: str
     margin: float
+    up: float = 0.0
     trained_on: str = ""
+
+    @property
+    def framing(self) -> points.Framing:
+        """How its crops lie around a face's box."""
+        return points.Framing(self.margin, self.up)
 
     def save(self, workdir: pathlib.Path) -> None:
         """Writes `network.json` into a run's folder, the scheme's lines with it."""

@@ -6,7 +6,7 @@ import pathlib
 from lmkjax.data import builders, sources, streams
 from lmkjax.errors import UserError
 from lmkjax.experiment import measurement
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import points, schemes
 
 FACE_SYNTHETICS = "face_synthetics"
 SOURCES = ("synthetic_faces", "rendered", FACE_SYNTHETICS)
@@ -105,7 +105,7 @@ class Wanted:
         validation: of them, held out.
         labelled: target train faces used; 0 = all.
         size: side of the canvases that a step cuts faces from, pixels.
-        margin: their side in units of the longer side of a face's box.
+        framing: how they lie around a face's box.
         seed: of every draw.
     """
 
@@ -117,7 +117,7 @@ class Wanted:
     validation: int
     labelled: int
     size: int
-    margin: float
+    framing: points.Framing
     seed: int
 
     def described(self, names: tuple[str, ...]) -> str:
@@ -158,7 +158,7 @@ def prepare(wanted: Wanted) -> Domains:
     """
 
     def canvases(source: sources.Source) -> streams.Canvases:
-        return streams.Canvases(source, margin=wanted.margin, size=wanted.size)
+        return streams.Canvases(source, framing=wanted.framing, size=wanted.size)
 
     # The target first: a wrong folder is told before minutes of rendering.
     train, target_tests, notes = (_photos if wanted.photos else _stand_in)(wanted)

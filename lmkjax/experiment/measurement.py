@@ -16,7 +16,7 @@ from lmkjax.data import geometric, streams
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
 from lmkjax.evaluation import boxes, evaluator, mean_face, nme
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import points, schemes
 from lmkjax.types import Batch
 
 IBUG68 = schemes.get("ibug68")
@@ -157,7 +157,9 @@ class Bench:
         stream = streams.test(
             canvases, batch=self.how.batch, process_index=index, process_count=count
         )
-        cut = functools.partial(_cut, margin=self.spec.margin, size=self.spec.input_px)
+        cut = functools.partial(
+            _cut, framing=self.spec.framing, size=self.spec.input_px
+        )
         return boxes.perturbed(
             stream,
             wrong or boxes.Boxes(),
@@ -262,8 +264,8 @@ def _of_all(batches: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(np.concatenate(parts.swapaxes(0, 1)))
 
 
-@functools.partial(jax.jit, static_argnames=("margin", "size"))
-def _cut(batch: Batch, box: jax.Array, *, margin: float, size: int) -> Batch:
+@functools.partial(jax.jit, static_argnames=("framing", "size"))
+def _cut(batch: Batch, box: jax.Array, *, framing: points.Framing, size: int) -> Batch:
     """The faces as the network sees them, by these boxes."""
     faces = batch.replace(box=jnp.asarray(box, jnp.float32))
-    return geometric.centre(faces, margin=margin, size=size)
+    return geometric.centre(faces, framing=framing, size=size)

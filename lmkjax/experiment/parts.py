@@ -91,7 +91,7 @@ def preparer(
             batch,
             jnp.asarray(mirror),
             size=network.input_px,
-            margin=network.margin,
+            framing=network.framing,
             rotation_deg=change.rotation_deg,
             scale=change.scale,
             shift=change.shift,

@@ -16,7 +16,7 @@ from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, measurement, ranges
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import points, schemes
 from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
 from lmkjax.training import loop
 
@@ -251,7 +251,9 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
         validation=data.validation_faces,
         labelled=data.target_faces,
         size=size,
-        margin=config.crop.margin * config.crop.canvas,
+        framing=points.Framing(config.crop.margin, config.crop.up).wider(
+            config.crop.canvas
+        ),
         seed=config.seed,
     )
 
@@ -285,6 +287,7 @@ def _network(config, own, seen, begin) -> inference.Spec:
         critic=bool(terms.discriminator.weight),
         decoder=config.heatmaps.decoder,
         margin=config.crop.margin,
+        up=config.crop.up,
         trained_on=f"{seen}; {init_from.told(begin)}" if begin else seen,
     )
 

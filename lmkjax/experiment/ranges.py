@@ -115,6 +115,7 @@ RANGES = {
     "data.ahead": whole(1, 1024),
     "data.adapter": TEXT,
     "crop.margin": number(0.5, 10),
+    "crop.up": number(-0.5, 0.5),
     "crop.canvas": number(1, 10),
     "model.input_px": whole(8, 4096),
     "model.heatmap_px": whole(2, 1024),

@@ -28,6 +28,7 @@ SCHEMES = ("scheme", "data.scheme")
 LATER = {
     "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4}
     | {"face_synthetics": ""},
+    "crop": {"up": 0.0},
     "train": {"validate_every": 0},
 }
 """Fields that older runs' configs lack, as these runs had them."""

@@ -12,6 +12,8 @@ A transform is a 3 x 3 matrix that acts on (x, y, 1); see `compose`. Products of
 coordinates are written out, or name their precision: accelerators round them else.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +22,23 @@ from jaxtyping import Bool, Float, Int
 from lmkjax.types import typed
 
 Array = jax.Array | np.ndarray  # the host calls these too
+
+
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """How a square lies around a face's box.
+
+    Attributes:
+        margin: its side in units of the longer side of the box.
+        up: how far its centre lies above the box's, share of its own side.
+    """
+
+    margin: float
+    up: float = 0.0
+
+    def wider(self, times: float) -> "Framing":
+        """The square so many times as large about the same centre."""
+        return Framing(self.margin * times, self.up / times)
 
 
 @typed
@@ -131,24 +150,23 @@ def similarity(
 
 @typed
 def crop(
-    box: Float[Array, "*b 4"], *, margin: float, size: int
+    box: Float[Array, "*b 4"], *, framing: Framing, size: int
 ) -> Float[Array, "*b 3 3"]:
     """The transform from a picture to the square crop around a box.
 
-    The crop has the box's centre, and `margin` times its longer side.
-
     Args:
         box: left, top, right, bottom, pixels of the picture.
-        margin: side of the crop in units of the box's longer side.
+        framing: how the crop lies around it.
         size: side of the crop in its own pixels.
 
     Returns:
         The matrix, picture pixels to crop pixels.
     """
-    side = jnp.maximum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1]) * margin
+    longer = jnp.maximum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
     centre = (box[..., :2] + box[..., 2:]) / 2
-    target = jnp.full_like(centre, size / 2)
-    scale = size / jnp.maximum(side, 1e-6)
+    target = jnp.array([size / 2, size * (0.5 + framing.up)], centre.dtype)
+    target = jnp.broadcast_to(target, centre.shape)
+    scale = size / jnp.maximum(longer * framing.margin, 1e-6)
     return similarity(centre, target, scale, jnp.zeros_like(scale))
 
 

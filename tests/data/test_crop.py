@@ -14,6 +14,7 @@ from lmkjax.landmarks import points
 from tests.data.conftest import encode, smooth
 
 BOX = np.array([10.0, 20.0, 30.0, 60.0], np.float32)
+ONCE, HIGH = points.Framing(1.0), points.Framing(1.3, 0.1)
 
 
 def middle(image):
@@ -24,37 +25,57 @@ def middle(image):
 
 
 def test_the_square_by_hand():
-    corner, side = crop.square(BOX, margin=1.5)
+    corner, side = crop.square(BOX, framing=points.Framing(1.5))
     assert side == 60  # 1.5 x the longer side, 40
     np.testing.assert_array_equal(corner, [20 - 30, 40 - 30])
+    corner, side = crop.square(BOX, framing=points.Framing(1.5, 0.1))
+    np.testing.assert_allclose([*corner, side], [20 - 30, 40 - 6 - 30, 60])
+
+
+def test_a_wider_square_has_the_same_centre():
+    framing = points.Framing(1.5, 0.1)
+    near, side = crop.square(BOX, framing=framing)
+    far, wide = crop.square(BOX, framing=framing.wider(1.4))
+    np.testing.assert_allclose(wide, 1.4 * side)
+    np.testing.assert_allclose(far + wide / 2, near + side / 2)
+
+
+@pytest.mark.parametrize("size", [(70, 30), (30, 70)])
+def test_the_whole_of_a_picture_is_the_square_of_its_box(size):
+    framing = points.Framing(1.5, 0.1)
+    corner, side = crop.square(crop.whole(size, framing=framing), framing=framing)
+    np.testing.assert_allclose(corner + side / 2, np.array(size) / 2)
+    assert side == pytest.approx(70)
 
 
 def test_it_is_the_square_of_points_crop():
     places = np.random.RandomState(0).uniform(0, 99, (7, 2)).astype(np.float32)
-    matrix = jax.jit(lambda box: points.crop(box, margin=1.3, size=48))(BOX)
+    matrix = jax.jit(lambda box: points.crop(box, framing=HIGH, size=48))(BOX)
     expected = points.apply(matrix, jnp.asarray(places))
-    moved = crop.forth(places, BOX, margin=1.3, size=48)
+    moved = crop.forth(places, BOX, framing=HIGH, size=48)
     np.testing.assert_allclose(moved, expected, rtol=1e-5, atol=1e-4)
 
 
 def test_back_undoes_forth():
     places = np.random.RandomState(1).uniform(0, 99, (7, 2)).astype(np.float32)
-    there = crop.forth(places, BOX, margin=1.3, size=48)
+    there = crop.forth(places, BOX, framing=HIGH, size=48)
     np.testing.assert_allclose(
-        crop.back(there, BOX, margin=1.3, size=48), places, atol=1e-4
+        crop.back(there, BOX, framing=HIGH, size=48), places, atol=1e-4
     )
 
 
 def test_a_crop_at_its_own_size_copies_the_pixels():
     image = smooth(50, 60)
     box = np.array([20.0, 10.0, 40.0, 30.0])
-    cut = crop.cut(Image.fromarray(image), box, margin=1.0, size=20)
+    cut = crop.cut(Image.fromarray(image), box, framing=ONCE, size=20)
     np.testing.assert_array_equal(cut, image[10:30, 20:40])
 
 
 def test_beyond_the_photo_its_last_pixels_go_on():
     image = smooth(20, 20)
-    cut = crop.cut(Image.fromarray(image), np.array([-5, 0, 15, 20]), margin=1, size=20)
+    cut = crop.cut(
+        Image.fromarray(image), np.array([-5, 0, 15, 20]), framing=ONCE, size=20
+    )
     np.testing.assert_array_equal(cut[:, 5:], image[:, :15])
     np.testing.assert_array_equal(cut[:, :5], np.repeat(image[:, :1], 5, 1))
 
@@ -62,13 +83,13 @@ def test_beyond_the_photo_its_last_pixels_go_on():
 def test_a_box_beside_the_photo_is_no_error():
     box = np.array([100.0, 100.0, 120.0, 120.0])
     image = smooth(20, 30)
-    cut = crop.cut(Image.fromarray(image), box, margin=1, size=8)
+    cut = crop.cut(Image.fromarray(image), box, framing=ONCE, size=8)
     np.testing.assert_array_equal(cut, np.broadcast_to(image[-1, -1], cut.shape))
 
 
-def padded(image, box, *, margin, size):
+def padded(image, box, *, framing, size):
     """The same by another way: all that the square holds is laid out first."""
-    corner, side = crop.square(box, margin=margin)
+    corner, side = crop.square(box, framing=framing)
     reach = int(max(side / size, 1)) + 2
     first = np.floor(corner).astype(int) - reach
     last = np.ceil(corner + side).astype(int) + reach
@@ -90,8 +111,8 @@ def test_a_square_anywhere_is_as_if_the_photo_went_on():
         box = np.array([*(middle - half), *(middle + half)])
         if 1.3 * 2 * half.max() > crop.MOST * max(wide, high):
             continue
-        own = crop.cut(Image.fromarray(image), box, margin=1.3, size=13)
-        other = padded(image, box, margin=1.3, size=13)
+        own = crop.cut(Image.fromarray(image), box, framing=HIGH, size=13)
+        other = padded(image, box, framing=HIGH, size=13)
         # Pillow keeps a window's edges in float32: where it starts moves a last digit.
         assert np.abs(own.astype(int) - other).max() <= 1
 
@@ -108,12 +129,12 @@ def test_a_square_anywhere_is_as_if_the_photo_went_on():
 def test_memory_is_the_photos_own(shape, box):
     image = Image.new("RGB", shape[::-1])
     tracemalloc.start()
-    crop.cut(image, np.array(box, float), margin=1.35, size=64)
+    crop.cut(image, np.array(box, float), framing=points.Framing(1.35), size=64)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 6 * 3 * shape[0] * shape[1]
     with pytest.raises(UserError, match="as large as the face.*of 40 x 30 pixels"):
-        crop.cut(Image.new("RGB", (40, 30)), [0, 0, 9999, 9], margin=1, size=8)
+        crop.cut(Image.new("RGB", (40, 30)), [0, 0, 9999, 9], framing=ONCE, size=8)
 
 
 @pytest.mark.parametrize("side", [8.0, 20.0, 47.3, 90.0])
@@ -122,8 +143,9 @@ def test_a_dot_is_found_where_its_point_goes(side):
     image = np.zeros((60, 70, 3), np.uint8)
     image[22, 33] = 255  # the pixel whose centre that is
     box = np.array([30.2, 20.1, 30.2 + side, 20.1 + side])
-    cut = crop.cut(Image.fromarray(image), box, margin=1.5, size=40)
-    expected = crop.forth(place, box, margin=1.5, size=40)[0]
+    framing = points.Framing(1.5, 0.1)
+    cut = crop.cut(Image.fromarray(image), box, framing=framing, size=40)
+    expected = crop.forth(place, box, framing=framing, size=40)[0]
     np.testing.assert_allclose(middle(cut), expected, atol=0.1)
 
 
@@ -131,7 +153,7 @@ def test_shrinking_is_antialiased():
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
     box = np.array([0.0, 0.0, 64.0, 64.0])
-    cut = crop.cut(Image.fromarray(stripes), box, margin=1, size=16)
+    cut = crop.cut(Image.fromarray(stripes), box, framing=ONCE, size=16)
     inner = cut[:, 1:-1].astype(int)  # at the rim the last stripe goes on
     assert np.abs(inner - 127).max() <= 2
 
@@ -145,7 +167,7 @@ def test_a_large_jpeg_is_decoded_small_and_stays_in_place(shape):
     small, scale = crop.decode(photo, side_px=1.5 * 230, size=32)
     assert scale == 1 / 8 and small.width == -(-shape[1] // 8)
     place, seen = np.array([[240.0, 190.0]]), np.zeros(1, np.int8)
-    face = crop.canvas(photo, place, seen, box, margin=1.5, size=32)
+    face = crop.canvas(photo, place, seen, box, framing=points.Framing(1.5), size=32)
     np.testing.assert_allclose(middle(face.image), face.points[0], atol=0.05)
 
 
@@ -165,4 +187,4 @@ def test_grey_and_transparent_photos_become_rgb():
 @pytest.mark.parametrize("box", [[5, 5, 5, 5], [9, 9, 4, 4], [0, 0, np.nan, 9]])
 def test_a_box_without_size_is_refused(box):
     with pytest.raises(UserError, match="Wanted a box"):
-        crop.square(np.array(box, float), margin=1.3)
+        crop.square(np.array(box, float), framing=points.Framing(1.3))

@@ -95,7 +95,7 @@ def test_a_flip_mirrors_places_instead_of_their_order(batch):
 def test_the_box_keeps_its_place_on_the_face(batch):
     one = face(batch, 1)
     moved = PLACE(
-        one, points.crop(one.box, margin=1.5, size=30), size=30
+        one, points.crop(one.box, framing=points.Framing(1.5), size=30), size=30
     )  # the crop's middle, two thirds of its side
     longer = max(moved.box[2] - moved.box[0], moved.box[3] - moved.box[1])
     np.testing.assert_allclose(longer, 20, rtol=1e-5)
@@ -123,14 +123,18 @@ def test_a_rectangle_hides_pixels_and_points(batch):
 
 
 def test_without_chance_augmenting_is_the_plain_crop(batch, key):
-    still = geometric.augment(key, batch, MIRROR, size=32, margin=1.3, **STILL)
-    plain = geometric.centre(batch, size=32, margin=1.3)
+    still = geometric.augment(
+        key, batch, MIRROR, size=32, framing=points.Framing(1.3, 0.1), **STILL
+    )
+    plain = geometric.centre(batch, size=32, framing=points.Framing(1.3, 0.1))
     jax.tree.map(functools.partial(np.testing.assert_allclose, atol=2e-4), still, plain)
     assert plain.image.dtype == jnp.float32 and plain.image.max() <= 1
 
 
 def test_a_key_tells_all(batch, key):
-    augment = functools.partial(geometric.augment, size=32, margin=1.3, **WILD)
+    augment = functools.partial(
+        geometric.augment, size=32, framing=points.Framing(1.3, 0.1), **WILD
+    )
     one, again = augment(key, batch, MIRROR), augment(key, batch, MIRROR)
     jax.tree.map(np.testing.assert_array_equal, one, again)
     other = augment(jax.random.key(1), batch, MIRROR)
@@ -140,7 +144,9 @@ def test_a_key_tells_all(batch, key):
 
 def test_faces_of_a_batch_are_changed_each_in_its_own_way(key, batch):
     alike = jax.tree.map(lambda leaf: jnp.stack([leaf[0]] * 4), batch)
-    out = geometric.augment(key, alike, MIRROR, size=32, margin=1.3, **WILD)
+    out = geometric.augment(
+        key, alike, MIRROR, size=32, framing=points.Framing(1.3, 0.1), **WILD
+    )
     assert len(np.unique(np.asarray(out.points[:, 0, 0]).round(4))) == 4
 
 
@@ -149,7 +155,13 @@ def test_the_spread_is_as_asked(key):
 
     def draw(key):
         return geometric.random_similarity(
-            key, box, margin=1.0, size=20, rotation_deg=18.0, scale=0.1, shift=0.05
+            key,
+            box,
+            framing=points.Framing(1.0),
+            size=20,
+            rotation_deg=18.0,
+            scale=0.1,
+            shift=0.05,
         )
 
     m = jax.jit(jax.vmap(draw))(jax.random.split(key, 4000))

@@ -13,13 +13,14 @@ import pytest
 from launch import pods
 from lmkjax.data import sources, streams
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points
 from lmkjax.training import mesh as meshes
 from lmkjax.types import purpose
 
 
 @pytest.fixture
 def canvases(source):
-    return streams.Canvases(source, margin=2.0, size=16)
+    return streams.Canvases(source, framing=points.Framing(2.0), size=16)
 
 
 def collect(iterator, count):
@@ -68,7 +69,7 @@ def test_another_seed_is_another_order(canvases):
 
 def test_a_source_smaller_than_a_batch_repeats(source):
     few = sources.subset(source, count=3, seed=0)
-    canvases = streams.Canvases(few, margin=2.0, size=16)
+    canvases = streams.Canvases(few, framing=points.Framing(2.0), size=16)
     (batch,) = collect(streams.train(canvases, batch=8, seed=0), 1)
     assert len(np.unique(batch.points[:, 1, 1])) == 3
 
@@ -99,14 +100,14 @@ def test_a_batch_that_cannot_be_shared_is_refused(canvases):
 
 
 def test_kept_canvases_are_those_made_anew(source, monkeypatch):
-    kept = streams.Canvases(source, margin=2.0, size=16)
-    anew = streams.Canvases(source, margin=2.0, size=16, keep=False)
+    kept = streams.Canvases(source, framing=points.Framing(2.0), size=16)
+    anew = streams.Canvases(source, framing=points.Framing(2.0), size=16, keep=False)
     first = kept[4]
     assert kept[4] is first
     assert anew[4] is not anew[4]
     same(first, anew[4])
     monkeypatch.setattr(streams, "MEMORY_LIMIT", 1000)
-    assert not streams.Canvases(source, margin=2.0, size=16).keep
+    assert not streams.Canvases(source, framing=points.Framing(2.0), size=16).keep
 
 
 def test_rendered_numbers_go_on_and_are_shared():
@@ -201,7 +202,7 @@ def test_all_workers_make_faces_of_one_batch_and_end_with_the_stream(source):
             together.wait()
             return super().face(index)
 
-    canvases = Waiting(source, margin=2.0, size=16)
+    canvases = Waiting(source, framing=points.Framing(2.0), size=16)
     loading = streams.Loading(workers=4, ahead=1)
     before = set(threading.enumerate())
     stream = streams.train(canvases, batch=4, seed=0, loading=loading)
@@ -222,7 +223,7 @@ def test_a_face_that_cannot_be_made_is_told_and_the_workers_end(source):
                 raise UserError("face 6 is broken")
             return super().face(index)
 
-    stream = streams.test(Broken(source, margin=2.0, size=16), batch=4)
+    stream = streams.test(Broken(source, framing=points.Framing(2.0), size=16), batch=4)
     assert len(next(stream).mask) == 4
     with pytest.raises(UserError, match="face 6"):
         next(stream)

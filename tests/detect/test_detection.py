@@ -9,10 +9,11 @@ from PIL import Image
 from lmkjax.data import crop
 from lmkjax.detect import detection, inference
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
 
-SIZE, MARGIN = 64, 1.35
+SIZE, FRAMING = 64, plane.Framing(1.45, 0.13)
 DENSE, FEW = schemes.get("dense243"), schemes.get("ibug68")
 UNIT = np.random.default_rng(0).uniform(0, 1, (DENSE.count, 2)).astype(np.float32)
 UNIT[DENSE.subset68[0]], UNIT[DENSE.subset68[8]] = (0, 0), (1, 1)  # its box is full
@@ -46,7 +47,7 @@ def placed(box):
 
 def detector(**options):
     return detection.Detector(
-        predict, scheme="dense243", input_px=SIZE, margin=MARGIN, batch=4, **options
+        predict, scheme="dense243", input_px=SIZE, framing=FRAMING, batch=4, **options
     )
 
 
@@ -58,7 +59,7 @@ def test_points_come_back_in_the_photos_own_pixels():
     points, uncertainty = detector()(PICTURES[:7], BOXES[:7])  # 7 is no multiple of 4
     assert points.shape == (7, 243, 2) and uncertainty.shape == (7, 243)
     for face, doubt, box in zip(points, uncertainty, BOXES[:7], strict=True):
-        side = MARGIN * max(box[2] - box[0], box[3] - box[1])
+        side = FRAMING.margin * max(box[2] - box[0], box[3] - box[1])
         # The bright rectangle is known to one pixel of the crop on each side.
         np.testing.assert_allclose(face, placed(box), atol=1.01 * side / SIZE)
         np.testing.assert_allclose(doubt, 2.0 * side / SIZE, rtol=1e-5)
@@ -82,7 +83,7 @@ def test_without_a_box_the_picture_is_one_face_and_looks_get_closer():
     for rounds in (0, 1, 2):
         found = detector(rounds=rounds).find([Image.fromarray(image)])
         errors.append(np.abs(found.points[0] - placed(box)).max())
-    side = MARGIN * 110
+    side = FRAMING.margin * 110
     assert errors[0] < 300 / SIZE * 1.01 and errors[2] < side / SIZE * 1.01
     assert errors[2] < errors[0]
     np.testing.assert_allclose(found.boxes[0], box, atol=2 * side / SIZE)
@@ -100,10 +101,10 @@ def test_the_68_points_are_a_subset_unless_the_network_says_them_itself():
         return answer | {"ibug68": (own + 1.0, jnp.ones(own.shape[:2]))}
 
     other = detection.Detector(
-        transfers, scheme="dense243", input_px=SIZE, margin=MARGIN, batch=4
+        transfers, scheme="dense243", input_px=SIZE, framing=FRAMING, batch=4
     )
     moved, _ = other(PICTURES[:2], BOXES[:2], scheme="ibug68")
-    sides = np.array([MARGIN * 70, MARGIN * 190])[:, None, None]
+    sides = FRAMING.margin * np.array([70, 190])[:, None, None]
     np.testing.assert_allclose(
         moved - points, 1.0 * sides / SIZE + 0 * moved, rtol=1e-3
     )
@@ -134,7 +135,8 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
         transfer_features=8,
         critic=False,
         decoder="soft_argmax",
-        margin=MARGIN,
+        margin=FRAMING.margin,
+        up=FRAMING.up,
     )
     spec.save(tmp_path)
     shapes = jax.eval_shape(spec.module().init, key, jnp.zeros((1, 32, 32, 3)))
@@ -146,8 +148,9 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
     found = detection.Detector.from_checkpoint(tmp_path)
     points, uncertainty = found(PICTURES[:1], BOXES[:1])
     said = inference.predictor(spec)(weights, crop_of(PICTURES[0], BOXES[0], 32))
-    scale = MARGIN * 70 / 32
-    corner = np.array([60.0, 75.0]) - MARGIN * 70 / 2
+    side = FRAMING.margin * 70
+    scale = side / 32
+    corner = np.array([60.0, 75.0 - FRAMING.up * side]) - side / 2
     expected = np.asarray(said.points[0]) * scale + corner
     np.testing.assert_allclose(points[0], expected, atol=1e-3)
     np.testing.assert_allclose(uncertainty[0], said.spread[0] * scale, rtol=1e-4)
@@ -157,7 +160,7 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
 
 
 def crop_of(image, box, size):
-    cut = crop.cut(Image.fromarray(image), np.array(box), margin=MARGIN, size=size)
+    cut = crop.cut(Image.fromarray(image), np.array(box), framing=FRAMING, size=size)
     return jnp.asarray(cut[None] / np.float32(255))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lmkjax.data import streams
 from lmkjax.experiment import measurement
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import points, schemes
 
 DENSE, IBUG68 = schemes.get("dense243"), measurement.IBUG68
 
@@ -29,7 +29,7 @@ class Faces:
 
 def canvases(scheme, place, count=5):
     shape = np.full((scheme.count, 2), place, np.float32)
-    return streams.Canvases(Faces(shape, count), margin=2.0, size=8)
+    return streams.Canvases(Faces(shape, count), framing=points.Framing(2.0), size=8)
 
 
 @pytest.fixture

@@ -80,15 +80,18 @@ def test_a_picture_is_a_picture(faces):
     np.testing.assert_array_equal(np.isinf(faces.depth), background)
 
 
-def test_the_margin_times_the_box_is_the_picture(faces, params):
+def test_the_picture_lies_around_the_box_as_a_canvas_does(faces, params):
     side = np.maximum(
         faces.box[:, 2] - faces.box[:, 0], faces.box[:, 3] - faces.box[:, 1]
     )
-    due = SIZE / camera.MARGIN * np.exp(params.camera.zoom)
+    due = SIZE / camera.FRAMING.margin * np.exp(params.camera.zoom)
     np.testing.assert_allclose(side, due, rtol=1e-4)
     middle = (faces.box[:, :2] + faces.box[:, 2:]) / 2
     np.testing.assert_allclose(
-        middle, SIZE * (0.5 + params.camera.shift), rtol=1e-3, atol=1e-2
+        np.asarray(middle) - (0, SIZE * camera.FRAMING.up),
+        SIZE * (0.5 + params.camera.shift),
+        rtol=1e-3,
+        atol=1e-2,
     )
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
-MARGIN = 1.35 * 1.5
-"""Side of a picture in units of the longer side of the face's box."""
+FRAMING = plane.Framing(1.45, 0.13).wider(1.5)
+"""How a picture lies around the face's box: the canvas of a training's crops."""
 CLOSEST = 0.2
 """The most that a camera zooms in: what the rasteriser has room for."""
 
@@ -90,13 +90,15 @@ def frame(face: Float[Array, "k 2"], camera: Camera, *, size: int) -> Frame:
         size: side of the picture, pixels.
 
     Returns:
-        The frame: `MARGIN` times the longer side of the points' box fills the picture.
+        The frame: about the points' box as `FRAMING` says.
     """
     box = plane.box(face)
     side = jnp.maximum(box[2] - box[0], box[3] - box[1])
-    scale = size / (MARGIN * side) * jnp.exp(jnp.minimum(camera.zoom, CLOSEST))
+    zoom = jnp.exp(jnp.minimum(camera.zoom, CLOSEST))
+    scale = size / (FRAMING.margin * side) * zoom
     middle = (box[:2] + box[2:]) / 2
-    return Frame(scale, size * (0.5 + camera.shift) - scale * middle)
+    due = 0.5 + jnp.array([0.0, FRAMING.up])
+    return Frame(scale, size * (due + camera.shift) - scale * middle)
 
 
 @typed

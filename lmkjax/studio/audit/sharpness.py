@@ -9,10 +9,11 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from lmkjax.landmarks import points
 from lmkjax.types import typed
 
-SIDE, MARGIN = 128, 1.35
-"""Of the square around a face: pixels, and in units of the longer side of its box."""
+SIDE, FRAMING = 128, points.Framing(1.35)
+"""Of the square around a face: pixels, and how it lies around the box."""
 MIDDLE = 96
 """Side of the part that is looked at, pixels."""
 RINGS = np.array([0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5])

@@ -135,4 +135,4 @@ def _photographed(
 
 
 def _square(image: Image.Image, box: np.ndarray) -> np.ndarray:
-    return crop.cut(image, box, margin=sharpness.MARGIN, size=sharpness.SIDE)
+    return crop.cut(image, box, framing=sharpness.FRAMING, size=sharpness.SIDE)

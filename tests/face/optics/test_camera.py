@@ -40,14 +40,16 @@ def test_a_point_half_as_far_is_twice_as_big():
     np.testing.assert_allclose(flat, [[0.03, -0.04, 100], [0.06, -0.08, 50]], rtol=1e-6)
 
 
-def test_the_margin_times_the_box_fills_the_picture():
+def test_a_picture_lies_around_the_box_as_its_framing_says():
     face = jnp.array([[0.1, 0.2], [0.5, 0.4], [0.2, 0.3]])
     view = camera.frame(face, pose(), size=60)
     points = camera.to_pixels(face, view)
-    side = 60 / camera.MARGIN
+    side, middle = 60 / camera.FRAMING.margin, 30 + 60 * camera.FRAMING.up
     np.testing.assert_allclose(points[:, 0].min(), 30 - side / 2, rtol=1e-5)
     np.testing.assert_allclose(points[:, 0].max(), 30 + side / 2, rtol=1e-5)
-    np.testing.assert_allclose(points[:, 1].min() + points[:, 1].max(), 60, rtol=1e-5)
+    np.testing.assert_allclose(
+        points[:, 1].min() + points[:, 1].max(), 2 * middle, rtol=1e-5
+    )
 
 
 def test_a_ray_meets_the_point_seen_in_its_pixel():
