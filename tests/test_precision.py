@@ -108,7 +108,7 @@ HOST = {  # they read files, or return names; or are of NumPy alone
     nme: {"name_at"},
     adversarial: {"reversal_strength"},
     measures: {"table"},
-    marks: {"embed"},
+    marks: {"anchors", "places", "pool"},
 }
 
 
@@ -153,8 +153,15 @@ SPACE = {
     camera.to_pixels: lambda: camera.to_pixels(vertices(), view()),
     camera.rays: lambda: camera.rays(view(), size=SIZE),
     marks.locate: lambda: marks.locate(
-        vertices(), vertices()[:, :2], schemes.get("ibug68"), head()
+        vertices(),
+        vertices()[:, :2],
+        marks.anchors(schemes.get("ibug68"), head()),
+        head(),
     ),
+    marks.sample: lambda: marks.sample(
+        KEY, marks.pool(head()), marks.Draw(skin=3, head=1, curves=2, contour=2)
+    ),
+    marks.on_jaw: lambda: marks.on_jaw(BOX[0] / 8),
     marks.seen: lambda: marks.seen(vertices()[:5], IMAGE[0, ..., 0], IMAGE[0, ..., 1]),
     measures.measure: lambda: measures.measure(head(), vertices()),
     measures.identity: lambda: measures.identity(head(), {"jaw_width": 1.0}),

@@ -74,7 +74,7 @@ def _shape(
     shape = shape + moved[: shape.shape[0]]
     turn = camera.rotation(params.camera)
     own = plane.product(shape - jnp.array(surfaces.PIVOT)[None], turn.T)
-    ibug68 = schemes.get("ibug68")
+    ibug68 = marks.anchors(schemes.get("ibug68"), head)
     flat = camera.project(own, params.camera)[:, :2]
     ibug = camera.project(marks.locate(own, flat, ibug68, head), params.camera)
     view = camera.frame(ibug[:, :2], params.camera, size=size)
@@ -99,7 +99,8 @@ def landmarks(
     """Landmarks of a head before a camera: x, y in pixels and depth in cm."""
     own = shape.places[: shape.head.shape[0]]
     flat = camera.project(own, eye)[:, :2]
-    places = marks.locate(own, flat, scheme, shape.surface.head)
+    at = marks.anchors(scheme, shape.surface.head)
+    places = marks.locate(own, flat, at, shape.surface.head)
     return camera.to_pixels(camera.project(places, eye), shape.view)
 
 

@@ -101,11 +101,11 @@ def tell(scheme: schemes.Scheme) -> list[str]:
 
 def _places(scheme, head):
     """Where the landmarks are, a little above the skin."""
-    ids, weights = marks.embed(scheme, head)
+    at = marks.anchors(scheme, head)
     vertices = jnp.asarray(head.neutral, jnp.float32)
     normals = heads.normals(vertices, jnp.asarray(head.triangles))
     lifted = np.asarray(vertices + LIFT_CM * normals)
-    return (lifted[ids] * weights[..., None]).sum(1)
+    return at.of(lifted)
 
 
 def _part(objects, head, name, landmarks):

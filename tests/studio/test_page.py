@@ -71,8 +71,8 @@ def test_the_page_holds_every_point_and_its_edges(written, scheme):
 
 def test_points_stand_on_the_skin(scheme):
     head = heads.load()
-    ids, weights = marks.embed(scheme, head)
-    skin = (head.neutral[ids] * weights[..., None]).sum(1)
+    at = marks.anchors(scheme, head)
+    skin = at.of(head.neutral)
     gap = np.linalg.norm(page._places(scheme, head) - skin, axis=1)
     assert gap.max() < 1.01 * page.LIFT_CM and gap.min() > 0.5 * page.LIFT_CM
 

@@ -62,10 +62,10 @@ class Gaps:
 def gaps(head: heads.HeadLike) -> Gaps:
     """The gaps of a head, lips first, then the right lids, then the left ones."""
     upper, lower = np.array([*LIPS, *LIDS["R"], *LIDS["L"]]).T
-    ids, weights = marks.embed(schemes.get("ibug68_surface"), head)
+    at = marks.anchors(schemes.get("ibug68_surface"), head)
 
     def heights(identity, expression):
-        y = (head.vertices(identity, expression)[ids, 1] * weights).sum(-1)
+        y = at.of(head.vertices(identity, expression))[:, 1]
         return y[upper] - y[lower]
 
     @jax.jit

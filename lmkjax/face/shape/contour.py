@@ -81,38 +81,37 @@ def _cross(a, b):
 
 @typed
 def visible(
-    points: Float[Array, "v 2"], band: Band, *, count: int
+    points: Float[Array, "v 2"], band: Band, share: Float[Array, " k"]
 ) -> tuple[Float[Array, "k 2"], Int[Array, "k 6"], Float[Array, "k 6"]]:
-    """The outline from the subject's right ear over the chin to the left, cut evenly.
+    """Points of the outline that a camera sees, each half measured for itself.
 
     Args:
         points: every vertex of the head as a camera sees it, y down, in any unit.
         band: the part of the face whose outline counts.
-        count: how many points, odd, at least 3; the middle one is the chin.
+        share: how far along each lies: 0 is the subject's right ear, 0.5 the chin, 1
+            the left ear; steps of equal share are of equal length in the picture.
 
     Returns:
         The points, and each one's place on the head: six vertices and their weights,
         so that its depth and visibility can be known.
-
-    Raises:
-        ValueError: `count` is even or below 3.
     """
-    if count < 3 or count % 2 == 0:
-        raise ValueError(f"Need an odd count >= 3, for the chin's sake; got {count}.")
     nodes = (points[band.ids] * band.weights[..., None]).sum(-2)
     flat = _upright(nodes - points[band.middle].mean(0)[None, None])
-    right = _direction(flat[ABOVE], -1.0)
-    left = _direction(flat[-1 - ABOVE], 1.0)
     chin = _direction(flat[flat.shape[0] // 2], 0.0)
-    halves = [_even(flat, ear, chin, count // 2) for ear in (right, left)]
-    angle = jnp.concatenate([halves[0], halves[1][-2::-1]])
-    _, spoke, ring, share = _meet(flat, angle)
+    right = _measured(flat, _direction(flat[ABOVE], -1.0), chin)
+    left = _measured(flat, _direction(flat[-1 - ABOVE], 1.0), chin)
+    angle = jnp.where(
+        share <= 0.5,
+        jnp.interp(2 * share, *right),
+        jnp.interp(2 * (1 - share), *left),
+    )
+    _, spoke, ring, past = _meet(flat, angle)
     ids, weights = jnp.asarray(band.ids), jnp.asarray(band.weights)
     ids = jnp.concatenate([ids[spoke, ring], ids[spoke + 1, ring]], -1)
     weights = jnp.concatenate(
         [
-            weights[spoke, ring] * (1 - share)[:, None],
-            weights[spoke + 1, ring] * share[:, None],
+            weights[spoke, ring] * (1 - past)[:, None],
+            weights[spoke + 1, ring] * past[:, None],
         ],
         -1,
     )
@@ -127,12 +126,12 @@ def _upright(nodes):
     return jnp.matmul(nodes, axes, precision="highest")
 
 
-def _even(flat, ear, chin, steps):
-    """Angles of rays that cut the outline between two others into equal steps."""
+def _measured(flat, ear, chin):
+    """The outline between two rays: rays' shares of its length, and their angles."""
     angle = ear + (chin - ear) * jnp.linspace(0.0, 1.0, RAYS)
     sides = jnp.linalg.norm(jnp.diff(_meet(flat, angle)[0], axis=0), axis=-1)
     length = jnp.concatenate([jnp.zeros(1), jnp.cumsum(sides)])
-    return jnp.interp(jnp.linspace(0.0, 1.0, steps + 1) * length[-1], length, angle)
+    return length / jnp.maximum(length[-1], 1e-9), angle
 
 
 def _direction(spoke, side):

@@ -1,109 +1,269 @@
-"""Where a scheme's landmarks lie on one head, and what stands before them."""
+"""Where landmarks lie on one head, and what stands before them.
 
+A scheme's landmarks lie at the same places of every head, and so do places drawn by
+chance from a pool; the visible contour has none before there is a camera.
+"""
+
+import dataclasses
 import functools
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 from jaxtyping import Array, Float, Int
 
 from lmkjax.face.optics import raster
-from lmkjax.face.shape import atlas, contour, curves
+from lmkjax.face.shape import atlas, contour, lines
 from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import surface as surfaces
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
-from lmkjax.types import BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE, VISIBLE
+from lmkjax.types import (
+    BEHIND_HEAD,
+    BEHIND_OBJECT,
+    CONTOUR,
+    EYES,
+    OUTSIDE,
+    SKIN,
+    VISIBLE,
+    Key,
+    Places,
+    typed,
+)
 
-IRIS_RAD = math.radians(20.5)  # angle at the eyeball's centre, from its axis (+z)
-PUPIL_RAD = math.radians(7.5)
+JAW = 257
+"""Points of the fixed jaw line between which a contour's place is read."""
+POOL = (32_768, 8192, 8192)
+"""Places of the pool: of the skin, of the rest of the head, of curves."""
+FACE_CM, NECK_CM = -9.0, -13.0
+"""Down to which height the face's skin is taken, and the rest of the head."""
+SUNLESS = 0.05
+"""Skin that sees less of the sky lies inside the nose or the mouth."""
+EYE_RAD = math.radians(35)
+"""How far from its axis an eyeball may show between the lids."""
+
+
+@struct.dataclass
+class Anchors:
+    """Where landmarks lie on a head: each a mean of three vertices, moving with them.
+
+    Attributes:
+        ids: of the vertices. The contour's landmarks stand on the fixed jaw line here.
+        weights: of the vertices, which sum to 1.
+        share: of the contour's landmarks, the way from the right ear over the chin to
+            the left ear, as in `lmkjax.types.Places`; 0 elsewhere.
+        contour: which landmarks are the visible contour's; they lie side by side.
+    """
+
+    ids: Int[Array, "*b k 3"]
+    weights: Float[Array, "*b k 3"]
+    share: Float[Array, "*b k"]
+    contour: range = struct.field(pytree_node=False, default=range(0))
+
+    def of(self, values: np.ndarray | Float[Array, "v c"]) -> Float[Array, "k c"]:
+        """What the vertices carry, where the landmarks lie; of one face."""
+        return (values[self.ids] * self.weights[..., None]).sum(-2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """How many places are drawn for a face.
+
+    Attributes:
+        skin: of the face, ears and what shows of the eyeballs, evenly by area.
+        head: of scalp and neck, likewise.
+        curves: of the named curves, of each in dense1001's proportion.
+        contour: of the visible contour, evenly from ear to ear.
+    """
+
+    skin: int
+    head: int
+    curves: int
+    contour: int
+
+    @property
+    def count(self) -> int:
+        """How many in all."""
+        return self.skin + self.head + self.curves + self.contour
+
+
+@struct.dataclass
+class Pool:
+    """Many places of a head that a step draws some of.
+
+    Attributes:
+        anchors: where they lie on the head; none is of the contour.
+        places: what they are.
+        ends: where skin, rest of the head and curves end; neighbours lie near each
+            other, so that draws at even steps are spread over the head.
+    """
+
+    anchors: Anchors
+    places: Places
+    ends: tuple[int, int, int] = struct.field(pytree_node=False)
 
 
 @functools.cache
-def embed(
-    scheme: schemes.Scheme, head: heads.HeadLike
-) -> tuple[np.ndarray, np.ndarray]:
-    """Each landmark as three vertices and their weights, so that it moves with them.
-
-    The visible contour has no such place before there is a camera: its landmarks
-    stand on the fixed jaw line here, and `contour.visible` replaces them per view.
+def anchors(scheme: schemes.Scheme, head: heads.HeadLike) -> Anchors:
+    """A scheme's landmarks on a head, as arrays of the host.
 
     Args:
         scheme: which landmarks.
         head: the head that they lie on.
 
-    Returns:
-        Vertex ids [k 3] int32 and weights [k 3] float32, which sum to 1.
-
     Raises:
         UserError: the head is not what `heads.HeadLike` says.
     """
     heads.check(head)
-    parts = []
-    for name, count in scheme.curves:
-        side, _, rest = name.partition("_")
-        if rest in ("iris", "pupil"):
-            angle = IRIS_RAD if rest == "iris" else PUPIL_RAD
-            parts.append(_ring(head, side, angle, count))
-        elif schemes.CURVES[name].area:
-            parts.append(atlas.place(head, curves.spread(name, count)))
-        else:
-            parts.append(atlas.place(head, _cut(head, name, count)))
-    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    parts = [lines.lay(head, name, count) for name, count in scheme.curves]
+    ids, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    share, own = np.zeros(len(ids), np.float32), range(0)
+    if "jaw" in scheme.starts:
+        start, count = scheme.starts["jaw"], dict(scheme.curves)["jaw"]
+        own = range(start, start + count)
+        share[start : start + count] = np.linspace(0, 1, count)
+    return Anchors(ids, weights, share, own)
 
 
-def _cut(head, name, count):
-    """`count` spots of the chart along a curve, evenly spaced on the neutral head."""
-    spots, knots, closed = curves.chart(name)
-    if closed:
-        spots = np.concatenate([spots, spots[:1]])
-        knots = np.append(knots, len(spots) - 1)
-    ids, weights = atlas.place(head, spots)
-    steps = np.diff((head.neutral[ids] * weights[..., None]).sum(1), axis=0)
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(steps, axis=1))])
-    if schemes.passes_knots(name, count):
-        pieces = count // (len(knots) - 1)
-        at = np.interp(
-            np.arange(pieces * (len(knots) - 1) + 1) / pieces,
-            np.arange(len(knots)),
-            length[knots],
-        )
-    else:
-        at = np.linspace(0, length[-1], count + closed)
-    at = at[:count]
-    return np.stack([np.interp(at, length, spots[:, i]) for i in range(2)], 1)
-
-
-def _ring(head, side, angle_rad, count):
-    """Iris or pupil; on a head without eyes, where the project's own has them."""
-    if "eyes" in head.part_names:
-        return _on_eye(head, side, angle_rad, count)
+@functools.cache
+def places(scheme: schemes.Scheme) -> Places:
+    """What a scheme's landmarks are on the project's own head, as host arrays."""
     own = heads.load()
-    ids, weights = _on_eye(own, side, angle_rad, count)
-    return atlas.nearest(head, (own.neutral[ids] * weights[..., None]).sum(1))
+    found = anchors(scheme, own)
+    xyz = found.of(own.neutral)
+    rings = [name.endswith(("_iris", "_pupil")) for name in scheme.names]
+    part = np.where(rings, EYES, SKIN).astype(np.int32)
+    part[found.contour] = CONTOUR
+    xyz[found.contour] = on_jaw(found.share[found.contour])
+    return Places(xyz.astype(np.float32), part, found.share)
 
 
-def _on_eye(head, side, angle_rad, count):
-    """A circle about an eyeball's axis, clockwise as seen, from the leftmost point."""
-    balls = dict(zip(("right", "left"), heads.eyeballs(head), strict=True))
-    centres = dict(zip(("right", "left"), head.eye_centres, strict=True))
-    turn = np.pi - 2 * np.pi * np.arange(count) / count
-    flat = math.sin(angle_rad) * np.stack([np.cos(turn), np.sin(turn)], 1)
-    rays = np.concatenate([flat, np.full((count, 1), math.cos(angle_rad))], 1)
-    triangles = head.triangles[np.isin(head.triangles[:, 0], balls[side])]
-    corners = head.neutral[triangles] - head.neutral[centres[side]]
-    usable = np.abs(np.linalg.det(corners)) > 1e-9
-    triangles, corners = triangles[usable], corners[usable]
-    weights = np.einsum("nc,tcj->ntj", rays, np.linalg.inv(corners))
-    best = weights.min(-1).argmax(1)  # all three positive: the ray goes through it
-    weights = weights[np.arange(count), best]
-    weights = weights / weights.sum(-1, keepdims=True)
-    return triangles[best].astype(np.int32), weights.astype(np.float32)
+@functools.cache
+def pool(head: heads.HeadLike) -> Pool:
+    """The pool of a head, the same every time, as arrays of the host."""
+    face, rest = _areas(head)
+    groups = [_scatter(head, face, POOL[0]), _scatter(head, rest, POOL[1])]
+    like = dict(schemes.get("dense1001").curves)
+    like["jaw_surface"] = like.pop("jaw")
+    share = POOL[2] / sum(like.values())
+    curve = tuple((n, 2 * round(k * share / 2)) for n, k in like.items())
+    own = anchors(schemes.Scheme("pool", curve), head)
+    groups.append((own.ids, own.weights))
+    ids, weights = (np.concatenate(arrays) for arrays in zip(*groups, strict=True))
+    ends = np.cumsum([len(group[0]) for group in groups])
+    none = np.zeros(len(ids), np.float32)
+    at = Anchors(ids, weights, none)
+    eyes = heads.eyeballs(head) if "eyes" in head.part_names else (np.empty(0, int),)
+    part = np.where(np.isin(ids[:, 0], np.concatenate(eyes)), EYES, SKIN)
+    xyz = at.of(atlas.places(head)).astype(np.float32)
+    return Pool(at, Places(xyz, part.astype(np.int32), none), tuple(map(int, ends)))
+
+
+def _areas(head):
+    """Triangles and their areas: of face, ears and eyeballs; of scalp and neck."""
+    own = atlas.places(head)[head.triangles]
+    middle, sides = own.mean(1), own[:, 1:] - own[:, :1]
+    size = np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1) / 2
+    sky = surfaces.load(head).open_sky[head.triangles].mean(1)
+    number = functools.partial(heads.number, head)
+    face, scalp = head.part == number("face"), head.part == number("head")
+    face, scalp = face & (sky > SUNLESS), scalp & (middle[:, 1] > NECK_CM)
+    shown = np.zeros_like(face)
+    if "eyes" in head.part_names:
+        for centre in head.eye_centres:
+            way = middle - atlas.places(head)[centre]
+            near = way[:, 2] > np.linalg.norm(way, axis=1) * math.cos(EYE_RAD)
+            shown |= near & (head.part == number("eyes")) & (np.abs(way[:, 0]) < 2)
+    high = middle[:, 1] > FACE_CM
+    neck = face & ~high & (middle[:, 1] > NECK_CM)
+    return (face & high | shown) * size, (scalp | neck) * size
+
+
+def _scatter(head, area, count):
+    """Places by chance, evenly by area, neighbours beside each other."""
+    if not area.any():
+        return np.empty((0, 3), np.int32), np.empty((0, 3), np.float32)
+    rng = np.random.RandomState(0)
+    triangle = rng.choice(len(area), count, p=area / area.sum())
+    share = rng.random_sample((count, 2))
+    share = np.where(share.sum(1, keepdims=True) > 1, 1 - share, share)
+    weights = np.concatenate([1 - share.sum(1, keepdims=True), share], 1)
+    ids = head.triangles[triangle].astype(np.int32)
+    xyz = np.einsum("kcx,kc->kx", atlas.places(head)[ids], weights)
+    order = np.argsort(_along(xyz))
+    return ids[order], weights[order].astype(np.float32)
+
+
+def _along(xyz):
+    """Where places lie along a line through all cells of space (Morton's)."""
+    cell = (xyz - xyz.min(0)) / (np.ptp(xyz, axis=0).max() + 1e-6) * 1024
+    bits = cell.astype(np.int64)[:, None] >> np.arange(10)[None, :, None] & 1
+    return (bits << (3 * np.arange(10)[:, None] + np.arange(3))).sum((1, 2))
+
+
+@typed
+def sample(key: Key, pool: Pool, draw: Draw) -> tuple[Anchors, Places]:
+    """Places for one face, drawn by chance; those of the contour come last.
+
+    Places of a kind are drawn at even steps along the pool, each step by chance, so
+    that every place is as likely as any other and they are spread over the head.
+
+    Args:
+        key: of the face.
+        pool: of its head.
+        draw: how many of each kind.
+    """
+    starts = (0, *pool.ends[:-1])
+    kinds = zip(starts, pool.ends, (draw.skin, draw.head, draw.curves), strict=True)
+    step = jax.random.uniform(key, (draw.count,))
+    rows, done = [], 0
+    for start, end, count in kinds:
+        at = jnp.arange(count) + step[done : done + count]
+        number = jnp.floor(at * ((end - start) / max(count, 1))).astype(jnp.int32)
+        rows.append(jnp.clip(start + number, start, max(start, end - 1)))
+        done += count
+    rows.append(jnp.zeros(draw.contour, jnp.int32))
+    way = (jnp.arange(draw.contour) + step[done:]) / max(draw.contour, 1)
+    row = jnp.concatenate(rows)
+    own = range(done, draw.count)
+    share = jnp.concatenate([jnp.zeros(done), way])
+    at = Anchors(
+        jnp.asarray(pool.anchors.ids)[row],
+        jnp.asarray(pool.anchors.weights)[row],
+        share,
+        own,
+    )
+    there = slice(done, draw.count)
+    xyz = jnp.asarray(pool.places.xyz)[row].at[there].set(on_jaw(way))
+    part = jnp.asarray(pool.places.part)[row].at[there].set(CONTOUR)
+    return at, Places(xyz, part, share)
+
+
+def on_jaw(share: np.ndarray | Float[Array, " k"]) -> Float[Array, "k 3"]:
+    """Where the fixed jaw line of the mean head is, so far along.
+
+    Args:
+        share: of the way from the right ear (0) over the chin (0.5) to the left one.
+    """
+    line = _jaw()
+    at = np.linspace(0, 1, len(line), dtype=np.float32)
+    numbers = np if isinstance(share, np.ndarray) else jnp
+    return numbers.stack([numbers.interp(share, at, axis) for axis in line.T], -1)
+
+
+@functools.cache
+def _jaw():
+    own = heads.load()
+    ids, weights = lines.lay(own, "jaw_surface", JAW)
+    return np.einsum("kcx,kc->kx", own.neutral[ids], weights)
 
 
 def locate(
     vertices: Float[Array, "v 3"],
     flat: Float[Array, "v 2"],
-    scheme: schemes.Scheme,
+    at: Anchors,
     head: heads.HeadLike,
 ) -> Float[Array, "k 3"]:
     """The landmarks' places, in the axes that `vertices` has.
@@ -111,17 +271,16 @@ def locate(
     Args:
         vertices: the head's own, cm.
         flat: the same on the image plane, y down: there the contour is looked for.
-        scheme: which landmarks.
+        at: where the landmarks lie on the head; may be traced.
         head: whose vertices they are.
     """
-    ids, weights = embed(scheme, head)
-    places = plane.weigh("kcx,kc->kx", vertices[ids], weights)
-    if "jaw" not in scheme.starts:
-        return places
-    count, start = dict(scheme.curves)["jaw"], scheme.starts["jaw"]
-    _, ids, weights = contour.visible(flat, contour.band(head), count=count)
-    jaw = plane.weigh("kcx,kc->kx", vertices[ids], weights)
-    return places.at[np.arange(start, start + count)].set(jaw)
+    found = at.of(vertices)
+    if not at.contour:
+        return found
+    there = slice(at.contour.start, at.contour.stop)
+    share = jnp.asarray(at.share)[there]
+    _, ids, weights = contour.visible(flat, contour.band(head), share)
+    return found.at[there].set(plane.weigh("kcx,kc->kx", vertices[ids], weights))
 
 
 def seen(

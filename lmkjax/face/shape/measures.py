@@ -174,8 +174,8 @@ def table(head: heads.HeadLike) -> Table:
 
 
 def _lengths(head, vertices):
-    ids, weights = marks.embed(PLACES, head)
-    points = plane.weigh("kcx,kc->kx", vertices[ids], weights)
+    at = marks.anchors(PLACES, head)
+    points = at.of(vertices)
     return jnp.stack([length(points) for _, length in MEASURES.values()])
 
 

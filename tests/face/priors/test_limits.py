@@ -32,8 +32,8 @@ def able(identity, expression):
 @jax.jit
 def heights(identity, expression):
     """Between lips (3) and lids (2 and 2), cm, from the head itself."""
-    ids, weights = marks.embed(schemes.get("ibug68_surface"), HEAD)
-    y = (HEAD.vertices(identity, expression)[ids, 1] * weights).sum(-1)
+    at = marks.anchors(schemes.get("ibug68_surface"), HEAD)
+    y = at.of(HEAD.vertices(identity, expression))[:, 1]
     upper, lower = np.array([*limits.LIPS, *limits.LIDS["R"], *limits.LIDS["L"]]).T
     return y[upper] - y[lower]
 

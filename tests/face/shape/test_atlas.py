@@ -26,8 +26,8 @@ IBUG = schemes.get("ibug68")
 
 
 def spots(scheme, head=BALD):
-    ids, weights = marks.embed(scheme, head)
-    return (head.neutral[ids] * weights[..., None]).sum(1)
+    at = marks.anchors(scheme, head)
+    return at.of(head.neutral)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,9 @@ def test_hooks_are_believed():
 @pytest.mark.parametrize("name", ["dense490", "dense1001"])
 def test_a_dense_scheme_lies_on_the_egg_and_is_symmetric(name):
     scheme = schemes.get(name)
-    ids, weights = marks.embed(scheme, BALD)
-    assert {tuple(row) for row in ids} <= {tuple(row) for row in BALD.triangles}
-    assert weights.min() >= 0
+    at = marks.anchors(scheme, BALD)
+    assert {tuple(row) for row in at.ids} <= {tuple(row) for row in BALD.triangles}
+    assert at.weights.min() >= 0
     found = spots(scheme)
     shell = (((found - egg.CENTRE) / egg.RADII) ** 2).sum(1)
     assert shell.max() < 1 + 1e-5 and shell.min() > 0.95  # chords of the egg's shell
@@ -188,7 +188,7 @@ def test_a_head_that_is_none_is_refused_with_what_would_do(changes, reason):
     with pytest.raises(UserError, match=reason):
         atlas.places(head)
     with pytest.raises(UserError, match=reason):
-        marks.embed(IBUG, head)
+        marks.anchors(IBUG, head)
 
 
 def test_what_is_no_head_is_refused(key):

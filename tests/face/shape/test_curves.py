@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmkjax.errors import UserError
-from lmkjax.face.shape import contour, curves, marks
+from lmkjax.face.shape import contour, curves, lines, marks
 from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import schemes
 
@@ -15,8 +15,8 @@ FLIP = np.array([-1, 1, 1], np.float32)
 
 
 def spots(name):
-    ids, weights = marks.embed(schemes.get(name), HEAD)
-    return (HEAD.neutral[ids] * weights[..., None]).sum(1)
+    at = marks.anchors(schemes.get(name), HEAD)
+    return at.of(HEAD.neutral)
 
 
 def seen(yaw_deg, identity=None, pitch_deg=0.0):
@@ -40,17 +40,23 @@ def seen(yaw_deg, identity=None, pitch_deg=0.0):
     )
 
 
-visible = jax.jit(contour.visible, static_argnames="count")
+@jax.jit
+def outline(points, share):
+    return contour.visible(points, contour.band(HEAD), share)
+
+
+def visible(points, count):
+    return outline(points, jnp.linspace(0, 1, count))
 
 
 @pytest.mark.parametrize("name", sorted(schemes.SCHEMES))
 def test_every_point_is_a_mean_of_the_corners_of_one_triangle(name):
-    ids, weights = marks.embed(schemes.get(name), HEAD)
-    assert ids.dtype == np.int32 and ids.shape == (schemes.get(name).count, 3)
-    assert weights.min() >= 0
-    np.testing.assert_allclose(weights.sum(1), 1, atol=1e-6)
+    at = marks.anchors(schemes.get(name), HEAD)
+    assert at.ids.dtype == np.int32 and at.ids.shape == (schemes.get(name).count, 3)
+    assert at.weights.min() >= 0
+    np.testing.assert_allclose(at.weights.sum(1), 1, atol=1e-6)
     corners = {tuple(t) for t in HEAD.triangles.tolist()}
-    assert {tuple(row) for row in ids.tolist()} <= corners
+    assert {tuple(row) for row in at.ids.tolist()} <= corners
 
 
 @pytest.mark.parametrize("name", ["ibug68_surface", "dense243", "dense1001"])
@@ -98,28 +104,27 @@ def test_lids_and_lips_are_cut_where_annotators_cut_them(ends, inner, shares):
 
 def test_a_users_count_that_misses_the_knots_is_evenly_spaced():
     scheme = schemes.Scheme("mine", (("forehead", 10), ("nose_bridge", 6)))
-    ids, weights = marks.embed(scheme, HEAD)
-    found = (HEAD.neutral[ids] * weights[..., None]).sum(1)
+    at = marks.anchors(scheme, HEAD)
+    found = at.of(HEAD.neutral)
     steps = np.linalg.norm(np.diff(found[:10], axis=0), axis=1)
     assert np.ptp(steps) < 0.1 * steps.mean()
     np.testing.assert_allclose(found[scheme.mirror] * FLIP, found, atol=2e-3)
 
 
 def test_iris_is_a_circle_on_the_eyeball_that_starts_at_the_left_of_the_photo():
-    ids, weights = marks.embed(
-        schemes.Scheme("eye", (("right_iris", 8), ("left_iris", 8))), HEAD
-    )
-    ring = (HEAD.neutral[ids] * weights[..., None]).sum(1)[:8]
+    eyes = schemes.Scheme("eye", (("right_iris", 8), ("left_iris", 8)))
+    at = marks.anchors(eyes, HEAD)
+    ring = at.of(HEAD.neutral)[:8]
     axis = ring - HEAD.neutral[HEAD.eye_centres[0]]
     angles = np.arctan2(np.hypot(axis[:, 0], axis[:, 1]), axis[:, 2])
-    np.testing.assert_allclose(angles, marks.IRIS_RAD, atol=1e-3)
+    np.testing.assert_allclose(angles, lines.RINGS_RAD["iris"], atol=1e-3)
     assert ring[:, 0].argmin() == 0 and ring[:, 1].argmax() == 2
 
 
 def test_every_curve_of_the_catalogue_can_be_placed():
     scheme = schemes.Scheme("all", tuple((name, 4) for name in schemes.CURVES))
-    ids, _ = marks.embed(scheme, HEAD)
-    assert ids.shape == (4 * len(schemes.CURVES), 3)
+    at = marks.anchors(scheme, HEAD)
+    assert at.ids.shape == (4 * len(schemes.CURVES), 3)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +132,8 @@ def test_every_curve_of_the_catalogue_can_be_placed():
 )
 def test_an_area_is_spread_evenly_over_its_own_skin(name, count):
     scheme = schemes.Scheme("mine", ((name, count),))
-    ids, weights = marks.embed(scheme, HEAD)
-    found = (HEAD.neutral[ids] * weights[..., None]).sum(1)
+    at = marks.anchors(scheme, HEAD)
+    found = at.of(HEAD.neutral)
     np.testing.assert_allclose(found[scheme.mirror] * FLIP, found, atol=2e-3)
     assert (found[: count // 2, 0] < 0).all()  # the subject's right comes first
     gaps = np.linalg.norm(found[:, None] - found, axis=-1)
@@ -161,37 +166,37 @@ def test_an_unknown_curve_is_refused_with_the_known_ones():
 
 @pytest.mark.parametrize("yaw_deg", [-40.0, 0.0, 25.0])
 def test_the_contour_is_cut_evenly_each_side_for_itself(yaw_deg):
-    found = np.asarray(visible(seen(yaw_deg), contour.band(HEAD), count=17)[0])
+    found = np.asarray(visible(seen(yaw_deg), 17)[0])
     steps = np.linalg.norm(np.diff(found, axis=0), axis=1)
     for side in (steps[:8], steps[8:]):
         assert np.ptp(side) < 0.12 * side.mean()
 
 
 def test_a_finer_contour_passes_the_coarse_ones_points():
-    coarse = visible(seen(30.0), contour.band(HEAD), count=17)[0]
-    fine = visible(seen(30.0), contour.band(HEAD), count=113)[0]
+    coarse = visible(seen(30.0), 17)[0]
+    fine = visible(seen(30.0), 113)[0]
     np.testing.assert_allclose(fine[::7], coarse, atol=1e-3)
 
 
 def test_contour_points_are_where_their_vertices_are(key):
     identity = jax.random.normal(key, (len(HEAD.identity),))
     view = seen(35.0, identity)
-    points, ids, weights = visible(view, contour.band(HEAD), count=17)
+    points, ids, weights = visible(view, 17)
     again = (view[ids] * weights[..., None]).sum(-2)
     np.testing.assert_allclose(again, points, atol=1e-4)
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
 
 
 def test_the_mirrored_view_has_the_mirrored_contour():
-    right = np.asarray(visible(seen(30.0), contour.band(HEAD), count=17)[0])
-    left = np.asarray(visible(seen(-30.0), contour.band(HEAD), count=17)[0])
+    right = np.asarray(visible(seen(30.0), 17)[0])
+    left = np.asarray(visible(seen(-30.0), 17)[0])
     # The band is cut in a finite number of spokes; half a millimetre of a face.
     np.testing.assert_allclose(left[::-1] * np.array([-1, 1]), right, atol=0.05)
 
 
 def test_a_turned_head_has_its_far_outline_and_its_near_jaw():
     view = seen(40.0)
-    points, _, _ = visible(view, contour.band(HEAD), count=17)
+    points, _, _ = visible(view, 17)
     middle = HEAD.ibug68[[48, 54, 0, 16]]
     far = np.asarray(view[HEAD.ibug68[[13, 14, 15]]])
     # The fixed far points have turned behind the cheek; the outline stands out.
@@ -202,6 +207,8 @@ def test_a_turned_head_has_its_far_outline_and_its_near_jaw():
     assert np.isfinite(np.asarray(view[middle])).all()
 
 
-def test_an_even_contour_is_refused():
-    with pytest.raises(ValueError, match="odd count >= 3.*16"):
-        contour.visible(seen(0.0), contour.band(HEAD), count=16)
+def test_any_share_of_the_contour_lies_on_the_way_between_even_ones():
+    view, share = seen(-35.0), jnp.array([0.7, 0.03, 0.5, 0.25])
+    fine = np.asarray(visible(view, 1001)[0])
+    found = np.asarray(outline(view, share)[0])
+    np.testing.assert_allclose(found, fine[[700, 30, 500, 250]], atol=2e-3)
