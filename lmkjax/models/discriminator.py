@@ -33,7 +33,7 @@ class Discriminator(nn.Module):
         Raises:
             ValueError: the features cannot be halved `depth` times.
         """
-        x = nn.Dense(self.features, dtype=self.dtype, name="enter")(features)
+        x = blocks.Dense(self.features, dtype=self.dtype, name="enter")(features)
         for level in range(self.depth):
             x = blocks.Residual(self.features, self.dtype, name=f"look_{level}")(x)
             x = blocks.halve(x)

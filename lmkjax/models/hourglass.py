@@ -149,10 +149,10 @@ class HourglassNet(nn.Module):
         self.stem = Stem(f, dtype)
         self.hourglasses = [Hourglass(self.depth, f, dtype) for _ in each]
         self.residuals = [blocks.Residual(f, dtype) for _ in each]
-        self.linears = [nn.Dense(f, dtype=dtype) for _ in each]
+        self.linears = [blocks.Dense(f, dtype=dtype) for _ in each]
         self.norms = [blocks.Norm(dtype=dtype) for _ in each]
         self.heads = [Head(self.landmarks, f, self.gain, dtype) for _ in each]
-        self.fc = [nn.Dense(f, dtype=dtype) for _ in between]
+        self.fc = [blocks.Dense(f, dtype=dtype) for _ in between]
         start = nn.initializers.lecun_normal()
         self.score = [
             self.param(f"score_{i}", start, (self.landmarks, f), jnp.float32)

@@ -73,21 +73,21 @@ class UNet(nn.Module):
                 the maps cannot be halved `depth` times.
         """
         maps = logits.shape[-1]
-        mixture = nn.Dense(
+        mixture = blocks.Dense(
             self.landmarks,
             use_bias=False,
             kernel_init=self._start(maps),
             dtype=self.dtype,
             name="mixture",
         )(logits)
-        x = nn.Dense(self.features, use_bias=False, dtype=self.dtype, name="narrow")(
-            logits
-        )
+        x = blocks.Dense(
+            self.features, use_bias=False, dtype=self.dtype, name="narrow"
+        )(logits)
         x = x - x.mean((1, 2), keepdims=True)
         x = Level(self.depth, self.features, self.dtype, name="level")(x)
         x = nn.relu(blocks.Norm(dtype=self.dtype, name="norm")(x))
         nothing = nn.initializers.zeros
-        added = nn.Dense(
+        added = blocks.Dense(
             self.landmarks, kernel_init=nothing, dtype=self.dtype, name="added"
         )(x)
         return (mixture + self.gain * added).astype(jnp.float32)

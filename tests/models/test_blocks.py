@@ -73,3 +73,39 @@ def test_bfloat16_inside_keeps_float32_parameters(key, x):
 def test_odd_sides_are_refused(x, change):
     with pytest.raises(ValueError, match="even sides"):
         change(x[:, :3])
+
+
+def test_each_platforms_form_is_the_function_and_its_gradient(key):
+    form = blocks.by_platform(lambda x, w: x * w * 2, cpu=lambda x, w: x * w * 3)
+    x, w = jax.random.normal(key, (2, 5))
+    value, (dx, dw) = jax.jit(
+        jax.value_and_grad(lambda x, w: form(x, w).sum(), (0, 1))
+    )(x, w)
+    np.testing.assert_allclose(value, 3 * (x * w).sum(), rtol=1e-6)
+    np.testing.assert_allclose((dx, dw), (3 * w, 3 * x), rtol=1e-6)
+
+
+def test_a_program_for_another_platform_holds_that_platforms_form():
+    # As `launch.pods` compiles for a TPU on a machine that has none.
+    form = blocks.by_platform(jnp.exp, tpu=jnp.tanh)
+    traced = jax.jit(jax.value_and_grad(form)).trace(jnp.ones(()))
+    for platform, has, lacks in (("tpu", "tanh", "exp"), ("cpu", "exp", "tanh")):
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        assert f"stablehlo.{has}" in text and f"stablehlo.{lacks}" not in text
+
+
+def test_dense_is_flaxs_dense_in_value_and_gradient(key, x):
+    ours, theirs = blocks.Dense(5), nn.Dense(5)
+    params = theirs.init(key, x)
+
+    def grads(module):
+        def total(params, x):
+            return jnp.sin(module.apply(params, x)).sum()
+
+        return jax.jit(jax.grad(total, (0, 1)))(params, x)
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4),
+        grads(ours),
+        grads(theirs),
+    )
