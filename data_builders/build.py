@@ -3,34 +3,22 @@
 Run:  python -m data_builders.build ibug_300w --source FOLDER --data-dir data
 """
 
-import argparse
 import contextlib
+import importlib
 import io
 import json
 import pathlib
 import shutil
-import sys
+from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
-import tensorflow_datasets as tfds
 from absl import logging
 
-from data_builders import left_out
-from data_builders.face_synthetics import (
-    face_synthetics_dataset_builder as face_synthetics,
-)
-from data_builders.ibug_300w import ibug_300w_dataset_builder as ibug_300w
-from data_builders.synthetic_faces import (
-    synthetic_faces_dataset_builder as synthetic_faces,
-)
-from lmkjax import files
+from data_builders import flags, left_out
+from lmkjax import cli, files
 from lmkjax.errors import UserError
 
-MODULES = {
-    "ibug_300w": ibug_300w,
-    "face_synthetics": face_synthetics,
-    "synthetic_faces": synthetic_faces,
-}
 WHOLE = "dataset_info.json"
 """Written last: a folder that has it is whole."""
 
@@ -56,11 +44,12 @@ def prepare(name: str, *, data_dir: str | pathlib.Path, **options) -> pathlib.Pa
         UserError: the dataset is unknown, its source is not as wanted, or not one face
             in it can be used.
     """
-    if name not in MODULES:
-        raise UserError(f"Unknown dataset '{name}'; known: {', '.join(MODULES)}.")
-    module = MODULES[name]
+    if name not in flags.DATASETS:
+        known = ", ".join(flags.DATASETS)
+        raise UserError(f"Unknown dataset '{name}'; known: {known}.")
+    module = _builder(name)
     config = module.make_config(**options)
-    home = pathlib.Path(data_dir).expanduser().resolve() / name / config.name
+    home = files.local(data_dir, flag="--data-dir").resolve() / name / config.name
     folder = home / str(module.Builder.VERSION)
     if _fits(folder, module, options):
         return folder
@@ -87,11 +76,18 @@ def describe(name: str, folder: pathlib.Path) -> list[str]:
         name: of the dataset.
         folder: what `prepare` gave back.
     """
-    return MODULES[name].describe(folder)
+    return _builder(name).describe(folder)
 
 
-def _build(builder_class, config, home: pathlib.Path, options: dict) -> None:
+def _builder(name: str) -> ModuleType:
+    """A dataset's own module, where TFDS looks for it."""
+    return importlib.import_module(f"data_builders.{name}.{name}_dataset_builder")
+
+
+def _build(builder_class: Any, config: Any, home: pathlib.Path, options: dict) -> None:
     """Builds one dataset; TFDS writes beside the folder and renames at the end."""
+    import tensorflow_datasets as tfds  # slow, and not needed for --help
+
     for leftover in home.glob("incomplete.*"):  # of a build that was killed
         shutil.rmtree(leftover)
     source = options.get("source")
@@ -114,6 +110,8 @@ def _build(builder_class, config, home: pathlib.Path, options: dict) -> None:
 @contextlib.contextmanager
 def quiet():
     """Keeps TFDS from talking; the builders show their own progress, on stderr."""
+    import tensorflow_datasets as tfds
+
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     tfds.disable_progress_bar()
@@ -125,38 +123,28 @@ def quiet():
         logging.set_verbosity(verbosity)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> cli.Parser:
     """The command line: one word for the dataset, then its own options."""
-    top = argparse.ArgumentParser(
+    top = cli.Parser(
         prog="python -m data_builders.build",
         description="Prepare a dataset for training. It is built once: the same "
         "command again finds what is there.",
     )
     names = top.add_subparsers(dest="name", required=True, metavar="DATASET")
-    for name, module in MODULES.items():
-        summary = module.Builder.__doc__.strip().splitlines()[0]
-        sub = names.add_parser(
-            name,
-            help=summary,
-            description=summary,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
+    for name, (summary, add_flags) in flags.DATASETS.items():
+        sub = names.add_parser(name, help=summary, description=summary)
         sub.add_argument(
             "--data-dir", default="data", help="where prepared datasets are kept"
         )
-        module.add_flags(sub)
+        add_flags(sub)
     return top
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Prepares what the command line asks for and prints the folder."""
     options = vars(parser().parse_args(argv))
     name, data_dir = options.pop("name"), options.pop("data_dir")
-    try:
-        folder = prepare(name, data_dir=data_dir, **options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    folder = prepare(name, data_dir=data_dir, **options)
     for line in describe(name, folder):
         print(line)
     print(folder)
@@ -164,4 +152,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

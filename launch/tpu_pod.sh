@@ -134,7 +134,7 @@ everywhere() {
 install=$(printf 'set -e; %s; [ -d lmkjax ] || git clone %q lmkjax; cd lmkjax; %s %q; git checkout -q FETCH_HEAD; %s; %s' \
   "$mount" "$repo" 'git fetch -q origin' "$ref" \
   'python3 -m venv .venv' \
-  ".venv/bin/pip install -q -c launch/constraints.txt -e '.[tpu]'")
+  ".venv/bin/pip install -q -c launch/constraints.txt -e '.[train,tpu]'")
 # Ends with ssh: a worker that stays behind would hold the chips.
 start=$(printf 'cd lmkjax && .venv/bin/python -m lmkjax.train --workdir %q' "$workdir")
 for word in "${train[@]}"; do start+=$(printf ' %q' "$word"); done

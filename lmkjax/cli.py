@@ -50,8 +50,8 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         told = action.help or ""
-        given = action.default not in (None, False, "", argparse.SUPPRESS)
-        if action.option_strings and given and action.default != []:
+        nothing = action.default in (None, "", [], argparse.SUPPRESS)
+        if action.option_strings and not nothing and action.default is not False:
             told += " (default: %(default)s)"
         return told
 
@@ -133,6 +133,10 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
         sys.exit(main(None) or 0)
     except UserError as error:
         _fail(str(error))
+    except ImportError as error:
+        if not (why := errors.not_installed(error)):
+            raise
+        _fail(why)
     except BrokenPipeError:  # the reader of our output has gone
         sys.exit(1)
     except OSError as error:

@@ -17,3 +17,26 @@ def out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     ours = known & {kind.__name__ for kind in type(error).__mro__}
     return bool(ours) and ("resource_exhausted" in text or "out of memory" in text)
+
+
+EXTRAS = {
+    "train": ("dm_pix", "grain", "ml_collections", "tensorboardX"),
+    "report": ("matplotlib", "plotly"),
+    "data": ("array_record", "importlib_resources", "tensorflow_datasets"),
+    "tpu": ("libtpu",),
+    "beam": ("apache_beam",),
+}
+"""What prediction does not need, by the extra of pyproject.toml that brings it."""
+
+
+def not_installed(error: ImportError) -> str:
+    """What would bring the package that was not found; "" if that is not known."""
+    wanted = (error.name or "").partition(".")[0]
+    for extra, modules in EXTRAS.items():
+        if wanted in modules:
+            return (
+                f"Wanted the package '{wanted.replace('_', '-')}', which is not"
+                f' installed: pip install "lmkjax[{extra}]" brings it (in a clone:'
+                f' pip install -e ".[{extra}]").'
+            )
+    return ""

@@ -3,9 +3,10 @@
 python -m lmkjax.render --scheme dense490 --count 64 --size 192 --out faces --sheet
 """
 
+import argparse
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lmkjax import cli, files
 from lmkjax.face.priors import options
@@ -28,31 +29,59 @@ ELEMENTS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draws what the flags ask for; returns the exit code."""
+    parser = _flags()
+    flags = parser.parse_args(argv)
+    for name in ("out", "ibug_300w", "backgrounds"):
+        if path := getattr(flags, name):
+            flag = f"--{name.replace('_', '-')}"
+            setattr(flags, name, files.local(path, flag=flag))
+    scheme = schemes.get(flags.scheme)
+    priors = options.choose(flags.looks, flags.priors)
+    if flags.benchmark:
+        _benchmark(flags, scheme)
+    elif flags.page:
+        _page(flags, scheme)
+    elif flags.report is not None:
+        _report(flags, scheme, priors)
+    elif flags.out is None:
+        parser.error("--out FOLDER is wanted (or --page, --report, --benchmark)")
+    else:
+        _draw(flags, scheme, priors)
+    return 0
+
+
+def _flags() -> cli.Parser:
+    """The flags."""
     parser = cli.Parser(
         prog="lmkjax render",
         description="Draw synthetic faces with their landmarks. Writes one PNG per face"
         " and points.json (points in pixels, visibility, box) into a folder. Face i of"
         " a seed is always the same face.",
     )
-    parser.add_argument(
+    _add_faces(parser.add_argument)
+    _add_instead(parser.add_argument)
+    return parser
+
+
+def _add_faces(add: Callable) -> None:
+    """Flags of what is drawn."""
+    add(
         "--scheme",
         default="ibug68",
         help="which landmarks: one of " + ", ".join(sorted(schemes.SCHEMES)) + ", or a"
         " .yaml file of your own",
     )
-    parser.add_argument("--count", type=int, default=16, help="faces")
-    parser.add_argument(
-        "--size", type=int, default=192, help="side of a picture, pixels"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the set")
-    parser.add_argument("--out", type=pathlib.Path, help="folder to write into")
-    parser.add_argument(
+    add("--count", type=int, default=16, help="faces")
+    add("--size", type=int, default=192, help="side of a picture, pixels")
+    add("--seed", type=int, default=0, help="of the set")
+    add("--out", metavar="FOLDER", help="folder to write into")
+    add(
         "--looks",
         default="photo",
         help="photo, or stand_in: harder light, other colours, more things before the"
         " face",
     )
-    parser.add_argument(
+    add(
         "--priors",
         nargs="+",
         default=[],
@@ -60,13 +89,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="what can be seen, and how often: `glasses=1 hats=0`. Names: "
         + ", ".join(options.KNOWN),
     )
-    parser.add_argument(
+    add(
         "--backgrounds",
         metavar="FOLDER",
         help="pictures of your own to be seen behind the faces, cropped and blurred by"
         " chance (they should show no faces)",
     )
-    parser.add_argument(
+
+
+def _add_instead(add: Callable) -> None:
+    """Flags of what is written beside the faces, or instead of them."""
+    add(
         "--sheet",
         nargs="?",
         const="points",
@@ -75,13 +108,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         " and on it the same faces with nothing but the element varied: "
         + ", ".join(ELEMENTS),
     )
-    parser.add_argument(
+    add(
         "--page",
         action="store_true",
         help="draw no face; write SCHEME.html (into --out, or here), a page on which to"
         " turn the head and hover over its landmarks",
     )
-    parser.add_argument(
+    add(
         "--report",
         nargs="?",
         type=int,
@@ -91,76 +124,75 @@ def main(argv: Sequence[str] | None = None) -> int:
         " drawn faces obey the renderer's laws, and the statistics of FACES faces"
         " (%(const)s) without their pictures; takes minutes",
     )
-    parser.add_argument(
+    add(
         "--ibug-300w",
-        type=pathlib.Path,
         metavar="FOLDER",
         help="300-W in its own layout, for --report: its training part's statistics"
         " stand beside the rendered faces'",
     )
-    parser.add_argument(
+    add(
         "--benchmark",
         action="store_true",
         help="write no file; print one line of JSON: faces per second, milliseconds"
         " per stage, peak memory",
     )
-    flags = parser.parse_args(argv)
 
-    from lmkjax.face.paint import backdrop  # imports JAX: not needed for --help
-    from lmkjax.studio import gallery, page
+
+# What imports JAX, or a package of an extra, is imported where it is used.
+
+
+def _benchmark(flags: argparse.Namespace, scheme: schemes.Scheme) -> None:
+    from lmkjax.studio import gallery
+
+    figures = gallery.benchmark(
+        scheme, size=flags.size, seed=flags.seed, count=flags.count
+    )
+    print(json.dumps(figures))
+
+
+def _page(flags: argparse.Namespace, scheme: schemes.Scheme) -> None:
+    from lmkjax.studio import page
+
+    text = page.html(scheme)
+    with files.together(flags.out or pathlib.Path()) as (scratch, written):
+        (scratch / f"{scheme.name}.html").write_text(text)
+    print(written[0])
+
+
+def _report(
+    flags: argparse.Namespace, scheme: schemes.Scheme, priors: options.Priors
+) -> None:
     from lmkjax.studio.audit import survey
 
-    scheme = schemes.get(flags.scheme)
-    priors = options.choose(flags.looks, flags.priors)
-    if flags.benchmark:
-        figures = gallery.benchmark(
-            scheme, size=flags.size, seed=flags.seed, count=flags.count
-        )
-        print(json.dumps(figures))
-        return 0
-    if flags.page:
-        text = page.html(scheme)
-        with files.together(flags.out or pathlib.Path()) as (scratch, written):
-            (scratch / f"{scheme.name}.html").write_text(text)
-        print(written[0])
-        return 0
-    if flags.report is not None:
-        survey.write(
-            flags.out or pathlib.Path(),
-            scheme,
-            count=flags.count,
-            statistics=flags.report,
-            size=flags.size,
-            seed=flags.seed,
-            priors=priors,
-            photos=flags.ibug_300w,
-        )
-        return 0
-    if flags.out is None:
-        parser.error("--out FOLDER is wanted (or --page, --report, --benchmark)")
-    backgrounds = backdrop.load(flags.backgrounds) if flags.backgrounds else None
-    if flags.sheet not in (None, "points"):
-        (file,) = gallery.write_sheet(
-            flags.out,
-            flags.sheet,
-            size=flags.size,
-            seed=flags.seed,
-            backgrounds=backgrounds,
-        )
-        print(file)
-        return 0
-    written = gallery.write(
-        flags.out,
+    survey.write(
+        flags.out or pathlib.Path(),
         scheme,
         count=flags.count,
+        statistics=flags.report,
         size=flags.size,
         seed=flags.seed,
         priors=priors,
-        backgrounds=backgrounds,
-        sheet=flags.sheet is not None,
+        photos=flags.ibug_300w,
+    )
+
+
+def _draw(
+    flags: argparse.Namespace, scheme: schemes.Scheme, priors: options.Priors
+) -> None:
+    from lmkjax.face.paint import backdrop
+    from lmkjax.studio import gallery
+
+    backgrounds = backdrop.load(flags.backgrounds) if flags.backgrounds else None
+    seen = {"size": flags.size, "seed": flags.seed, "backgrounds": backgrounds}
+    if flags.sheet not in (None, "points"):
+        (file,) = gallery.write_sheet(flags.out, flags.sheet, **seen)
+        print(file)
+        return
+    with_sheet = flags.sheet is not None
+    written = gallery.write(
+        flags.out, scheme, count=flags.count, priors=priors, sheet=with_sheet, **seen
     )
     print(f"{flags.out}: {len(written)} files, {flags.count} faces.")
-    return 0
 
 
 if __name__ == "__main__":

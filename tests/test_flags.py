@@ -8,23 +8,6 @@ import pytest
 from lmkjax import cli, render
 from lmkjax.errors import UserError
 
-WITHOUT_JAX = """
-import contextlib, io, sys
-sys.modules["jax"] = sys.modules["flax"] = None  # importing them is an error
-from lmkjax import cli
-
-for verb in ("", *cli.VERBS):
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
-        cli.dispatch([verb, "--help"] if verb else ["--help"])
-    assert "usage: lmkjax " + verb in shown.getvalue(), verb
-    assert verb == "" or "--" in shown.getvalue()
-"""
-
-
-def test_no_help_needs_jax():
-    subprocess.run([sys.executable, "-c", WITHOUT_JAX], check=True)
-
 
 def test_the_version_is_told():
     said = subprocess.check_output(

@@ -1,6 +1,5 @@
 """FaceSynthetics: rendered faces, each with 68 landmarks and two pupils."""
 
-import argparse
 import dataclasses
 import hashlib
 import json
@@ -165,16 +164,6 @@ def held(*, source: str | pathlib.Path) -> Callable[[str], bytes]:
     """What the files of a source's faces hold, by the face's number; none: nothing."""
     files, read = listed(pathlib.Path(source).expanduser())
     return lambda name: _held(files[name], read) if name in files else b""
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds what `make_config` takes to a command line."""
-    parser.add_argument(
-        "--source",
-        required=True,
-        metavar="FOLDER_OR_ZIP",
-        help="dataset_100000.zip (or another of the makers' zips), or its folder",
-    )
 
 
 def describe(folder: pathlib.Path) -> list[str]:

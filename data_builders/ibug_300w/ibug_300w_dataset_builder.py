@@ -1,6 +1,5 @@
 """300-W: photos of faces, each with 68 landmarks, in their official splits."""
 
-import argparse
 import contextlib
 import hashlib
 import json
@@ -107,17 +106,6 @@ def held(*, source: str | pathlib.Path) -> Callable[[str], bytes]:
     faces = ibug_300w.find(pathlib.Path(source).expanduser())
     files = {name: file for own in faces.values() for name, file in own.items()}
     return lambda name: _held(files[name]) if name in files else b""
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds what `make_config` takes to a command line."""
-    parser.add_argument(
-        "--source",
-        required=True,
-        metavar="FOLDER",
-        help="300-W in its own layout: afw, helen, lfpw, ibug, 01_Indoor, 02_Outdoor; "
-        "what is missing is named",
-    )
 
 
 def describe(folder: pathlib.Path) -> list[str]:

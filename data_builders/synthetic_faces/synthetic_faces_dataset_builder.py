@@ -1,6 +1,5 @@
 """Our own faces: rendered from a seed, with the landmarks of any scheme."""
 
-import argparse
 import dataclasses
 import functools
 import hashlib
@@ -20,6 +19,8 @@ from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2
 
 import lmkjax
+from data_builders import flags
+from data_builders.flags import CHUNK
 from lmkjax.errors import UserError
 from lmkjax.face import drawing
 from lmkjax.face.paint import backdrop
@@ -28,36 +29,12 @@ from lmkjax.landmarks import schemes
 from lmkjax.types import faces_of
 
 FIRST_TEST_FACE = 2**31  # far from the train faces, however many they are
-CHUNK = 32  # faces per call of the renderer
 JPEG_QUALITY = 95  # 4:4:4; against PNG see README.md
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
-class Config(tfds.core.BuilderConfig):
-    """What a set of faces is made from.
-
-    Attributes:
-        scheme: name of the landmarks' scheme, or the path of its YAML file.
-        count: faces of the train split.
-        test_count: faces of the test split.
-        size: side of the pictures, pixels.
-        seed: face i is drawn from `lmkjax.types.faces_of(seed, [i])`.
-        looks: "photo", or "stand_in": clearly different, in place of real photos.
-        priors: `name=value`, blanks between: what the faces have otherwise.
-        backgrounds: a folder of pictures to be seen behind the faces; "" = invented.
-        faces_per_file: how many lie together; it changes no face, and 4096 of
-            dense490 at 192 px are about 90 MB.
-    """
-
-    scheme: str = "dense490"
-    count: int = 4096
-    test_count: int = 512
-    size: int = 192
-    seed: int = 0
-    looks: str = "photo"
-    priors: str = ""
-    backgrounds: str = ""
-    faces_per_file: int = 128 * CHUNK
+class Config(flags.Faces, tfds.core.BuilderConfig):
+    """What a set of faces is made from, as TFDS has it."""
 
 
 class Builder(tfds.core.ShardBasedBuilder):
@@ -292,25 +269,6 @@ def options(config: Config) -> dict:
     """What `make_config` takes, as the config has it."""
     names = inspect.signature(make_config).parameters
     return {name: getattr(config, name) for name in names}
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds what `make_config` takes to a command line."""
-    helps = {
-        "scheme": f"landmarks: {', '.join(schemes.SCHEMES)}, or a YAML file",
-        "count": "faces to train on",
-        "test_count": "faces to test with, all others than those",
-        "size": "side of the pictures in pixels",
-        "seed": "of the faces; face i depends on seed and i alone",
-        "looks": f"how they look: {' or '.join(face_options.LOOKS)}",
-        "priors": "what they have otherwise, in one text: 'glasses=1 hats=0'",
-        "backgrounds": "a folder of pictures to be seen behind them, without faces",
-        "faces_per_file": f"a multiple of {CHUNK}; it changes no face",
-    }
-    for name, text in helps.items():
-        value = getattr(Config, name)
-        flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, type=type(value), default=value, help=text)
 
 
 def describe(folder: pathlib.Path) -> list[str]:

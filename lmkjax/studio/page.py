@@ -2,8 +2,8 @@
 
 import jax.numpy as jnp
 import numpy as np
+from plotly import graph_objects
 
-from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import schemes
@@ -32,27 +32,17 @@ def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
     Args:
         scheme: which landmarks; those of the visible contour stand on the fixed jaw.
         head: on which; None is the project's own head.
-
-    Raises:
-        UserError: plotly, which draws it, is not installed.
     """
-    try:
-        from plotly import graph_objects
-    except ImportError as error:
-        raise UserError(
-            "The page is drawn by plotly, which is not installed; "
-            "`pip install 'plotly>=7.1'` would do."
-        ) from error
     head = head or heads.load()
     places = _places(scheme, head)
     texts = tell(scheme)
     figure = graph_objects.Figure()
     for name in head.part_names:
-        figure.add_trace(_part(graph_objects, head, name, places))
+        figure.add_trace(_part(head, name, places))
     for name, count in scheme.curves:
         start = scheme.starts[name]
         own = np.arange(start, start + count)
-        figure.add_trace(_curve(graph_objects, scheme, name, places, own, texts))
+        figure.add_trace(_curve(scheme, name, places, own, texts))
     hidden = dict.fromkeys(("xaxis", "yaxis", "zaxis"), {"visible": False})
     figure.update_layout(
         title={"text": f"{scheme.name}: {scheme.count} landmarks"},
@@ -108,14 +98,14 @@ def _places(scheme, head):
     return at.of(lifted)
 
 
-def _part(objects, head, name, landmarks):
+def _part(head, name, landmarks):
     triangles = head.triangles[head.part == heads.number(head, name)]
     neck = landmarks[:, 1].min() - NECK_CM
     triangles = triangles[(head.neutral[triangles, 1] > neck).all(1)]
     ids, corners = np.unique(triangles, return_inverse=True)
     x, y, z = np.asarray(head.neutral, np.float32)[ids].T.round(3)
     i, j, k = corners.reshape(-1, 3).T
-    return objects.Mesh3d(
+    return graph_objects.Mesh3d(
         x=x,
         y=y,
         z=z,
@@ -130,13 +120,13 @@ def _part(objects, head, name, landmarks):
     )
 
 
-def _curve(objects, scheme, name, places, own, texts):
+def _curve(scheme, name, places, own, texts):
     """A curve's points; its edges are the line through them."""
     curve = schemes.CURVES[name]
     drawn = np.append(own, own[:1]) if curve.closed else own
     x, y, z = places[drawn].T.round(3)
     colour = REGIONS[curve.region]
-    return objects.Scatter3d(
+    return graph_objects.Scatter3d(
         x=x,
         y=y,
         z=z,

@@ -4,7 +4,10 @@ import json
 import pathlib
 import runpy
 
+import pytest
+
 from data_builders import build
+from lmkjax.errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[2]
 DUMMY = ROOT / "data_builders/ibug_300w/dummy_data"
@@ -17,5 +20,5 @@ def test_one_line_tells_faces_per_second_and_the_workers(tmp_path, capsys):
     assert main([*flags, "--workers", "3", "--seconds", "0.05"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["faces_per_s"] > 0 and told["workers"] == 3 and told["cores"] >= 1
-    assert main(["--data-dir", str(tmp_path)]) == 2
-    assert "prepared dataset" in capsys.readouterr().err
+    with pytest.raises(UserError, match="prepared dataset"):
+        main(["--data-dir", str(tmp_path)])

@@ -5,6 +5,7 @@ import pytest
 
 from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
+from lmkjax.studio.facekit import __main__ as command
 from lmkjax.studio.facekit import compact, decimate, official
 
 HEAD = heads.load()
@@ -94,14 +95,14 @@ def test_a_folder_without_facekit_is_refused_by_name(tmp_path):
 
 def test_the_command_refuses_a_folder_with_too_few_shapes(shared, tmp_path):
     source, out = shared / "data/ict_facekit/original", tmp_path / "head.npz"
-    with pytest.raises(SystemExit, match="53 expressions.*2 and 2"):
-        compact.main(["--source", str(source), "--out", str(out)])
+    with pytest.raises(UserError, match="53 expressions.*2 and 2"):
+        command.main(["--source", str(source), "--out", str(out)])
     assert not out.exists()
 
 
 def test_the_command_makes_the_head_that_ships(shared, tmp_path):
     source, out = shared / "data/ict_facekit/facekit.npz", tmp_path / "head.npz"
-    compact.main(["--source", str(source), "--out", str(out)])
+    command.main(["--source", str(source), "--out", str(out)])
     made, ships = np.load(out), np.load(heads.ASSETS / "head.npz")
     assert set(made) == set(ships)
     for name in ships:
@@ -111,7 +112,7 @@ def test_the_command_makes_the_head_that_ships(shared, tmp_path):
 def test_the_command_makes_a_head_of_the_samples(shared, tmp_path):
     """From the makers' own .obj files, two modes and two expressions of them."""
     folder, out = shared / "data/ict_facekit/original", tmp_path / "head.npz"
-    compact.main(["--source", str(folder), "--out", str(out), "--partial"])
+    command.main(["--source", str(folder), "--out", str(out), "--partial"])
     made, source = np.load(out), official.read(folder)
     assert made["expression_names"].tolist() == ["jawOpen"]  # half a smile is none
     own = made["source"] >= 0

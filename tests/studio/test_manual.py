@@ -7,16 +7,16 @@ import pytest
 
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import measures
-from lmkjax.studio import manual
+from lmkjax.studio.manual import pages
 
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e[+-]\d+)?")
-README = manual.README.read_text()
+README = pages.README.read_text()
 MEND = "run `python -m lmkjax.studio.manual`"
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    return manual.tables()
+    return pages.tables()
 
 
 def rows(name):
@@ -58,17 +58,17 @@ def test_every_name_is_in_its_table(drawn):
 def test_what_an_expression_moves_is_seen_from_its_owner():
     head = heads.load()
     wide = head.expression_names.index("jawOpen")
-    assert manual._reach(head, wide)[0] == "lips outer down and back"
+    assert pages._reach(head, wide)[0] == "lips outer down and back"
     left = head.expression_names.index("browOuterUp_L")
-    assert manual._reach(head, left)[0] == "left brow up"
+    assert pages._reach(head, left)[0] == "left brow up"
 
 
 def test_a_text_without_marks_is_refused():
     with pytest.raises(ValueError, match="<!-- kinds -->"):
-        manual.write("no marks", {"kinds": ["| a |"]})
+        pages.write("no marks", {"kinds": ["| a |"]})
 
 
 def test_only_what_is_between_the_marks_changes():
     text = "before <!-- kinds -->\nold\n<!-- /kinds --> after"
-    found = manual.write(text, {"kinds": ["| new |"]})
+    found = pages.write(text, {"kinds": ["| new |"]})
     assert found == "before <!-- kinds -->\n| new |\n<!-- /kinds --> after"

@@ -2,13 +2,11 @@
 
 import json
 import re
-import sys
 
 import numpy as np
 import pytest
 
 from lmkjax import render as command
-from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import schemes
@@ -26,7 +24,6 @@ def scheme(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(scheme, tmp_path_factory):
-    pytest.importorskip("plotly", reason="draws the page; `pip install plotly`")
     out = tmp_path_factory.mktemp("page")
     path = out / "mine.yaml"
     path.write_text(MINE)
@@ -82,9 +79,3 @@ def test_the_page_asks_for_nothing_outside(written):
     outside = r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)\s*="
     assert not re.findall(outside, written.split("Plotly.newPlot(")[-1])
     assert not re.findall(r"<script[^>]+src", written)
-
-
-def test_without_plotly_the_page_says_what_would_do(scheme, monkeypatch):
-    monkeypatch.setitem(sys.modules, "plotly", None)
-    with pytest.raises(UserError, match="pip install 'plotly"):
-        page.html(scheme)

@@ -1,9 +1,5 @@
 """FaceKit's official folder to the compact head that the project ships.
 
-Run by hand, once:
-
-    python -m lmkjax.studio.facekit.compact --source FaceXModel --out head.npz
-
 What the file holds (v vertices, t triangles; the left half mirrors the right):
 
     vertices         [v 3] float32   neutral mean head, cm; y up, z to the viewer
@@ -25,14 +21,12 @@ Source: Li et al., "Learning Formation of Physically-Based Face Attributes",
     CVPR 2020; github.com/ICT-VGL/ICT-FaceKit, MIT licence.
 """
 
-import argparse
 import dataclasses
 import json
-import pathlib
-from collections.abc import Sequence
 
 import numpy as np
 
+from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
 from lmkjax.studio.facekit import decimate, official
 
@@ -207,42 +201,46 @@ def _ball(points):
     return np.linalg.lstsq(rows, (points**2).sum(1), rcond=None)[0][:3]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Reads the folder and writes the compact head."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--source", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--modes", type=int, default=60, help="identity modes to keep")
-    parser.add_argument(
-        "--partial",
-        action="store_true",
-        help="make do with what a folder of samples has: fewer modes, and of the"
-        " one-sided expressions those of which the other side is there too",
-    )
-    args = parser.parse_args(argv)
-    source = official.read(args.source)
-    if args.partial:
-        shapes = source.expression
+def shapes_of(source: official.Source, *, modes: int, partial: bool) -> official.Source:
+    """The source, if it has all shapes that are wanted.
+
+    Args:
+        source: the head as it was read.
+        modes: of identity that are to be kept.
+        partial: make do with what there is; of the one-sided expressions those stay
+            of which the other side is there too.
+
+    Raises:
+        UserError: it has too few, and `partial` is not set.
+    """
+    shapes = source.expression
+    if partial:
         paired = {n: s for n, s in shapes.items() if heads.opposite(n) in shapes}
-        source = dataclasses.replace(source, expression=paired)
-    elif len(source.expression) < 53 or len(source.identity) < args.modes:
-        raise SystemExit(
-            f"Wanted 53 expressions and {args.modes} identity modes; {args.source} has "
-            f"{len(source.expression)} and {len(source.identity)}. --partial makes do."
+        return dataclasses.replace(source, expression=paired)
+    if len(shapes) < 53 or len(source.identity) < modes:
+        raise UserError(
+            f"Wanted 53 expressions and {modes} identity modes; there are"
+            f" {len(shapes)} and {len(source.identity)}. --partial makes do."
         )
-    assets = heads.ASSETS
-    named = json.loads((assets / "curves.json").read_text())["vertices"]
-    kept = np.concatenate(list(named.values()))
-    head = compact(source, kept, modes=args.modes)
-    np.savez_compressed(args.out, **head)
+    return source
+
+
+def named_vertices() -> np.ndarray:
+    """FaceKit's numbers of the vertices that the named curves run through."""
+    named = json.loads((heads.ASSETS / "curves.json").read_text())["vertices"]
+    return np.concatenate(list(named.values()))
+
+
+def variance_kept(
+    source: official.Source, head: dict[str, np.ndarray], *, modes: int
+) -> float:
+    """The share of the face's variance that the first modes hold.
+
+    Args:
+        source: all modes.
+        head: what `compact` made.
+        modes: how many are kept.
+    """
     ids = head["source"][head["triangles"][head["part"] == 0]]
     energy = (source.identity[:, np.unique(ids)].astype(float) ** 2).sum((1, 2))
-    print(
-        f"{args.out}: {len(head['vertices'])} vertices, {len(head['part'])} triangles, "
-        f"{len(head['identity'])} of {len(energy)} modes, which hold "
-        f"{energy[: args.modes].sum() / energy.sum():.1%} of the face's variance."
-    )
-
-
-if __name__ == "__main__":
-    main()
+    return energy[:modes].sum() / energy.sum()

@@ -1,6 +1,6 @@
 """The step compiled for real TPU slices: flat in weak scaling, no stray collectives.
 
-Run, with `.[tpu,test]` installed:  pytest -n 0 -m slow tests/launch/test_pods.py
+Run, with `.[tpu,test]` installed:  pytest -n 0 -m slow tests/launch/test_slices.py
 """
 
 import importlib.util
@@ -12,14 +12,14 @@ import sys
 
 import pytest
 
-from launch import pods
+from launch import slices
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAM = """
 import dataclasses, json, sys
-from launch import pods
+from launch import slices
 asked = json.loads(sys.argv[1])
-print(json.dumps([dataclasses.asdict(pods.compile_step(**one)) for one in asked]))
+print(json.dumps([dataclasses.asdict(slices.compile_step(**one)) for one in asked]))
 """
 HLO = """HloModule step
 
@@ -38,8 +38,8 @@ ENTRY %main (p: f32[2]) -> f32[2] {
 
 
 def test_a_program_is_read_by_hand():
-    assert pods.cycles(HLO) == 100 + 5
-    assert pods.collectives(HLO) == {
+    assert slices.cycles(HLO) == 100 + 5
+    assert slices.collectives(HLO) == {
         "all-reduce": (8 * 4 * 2 + 4, 1),
         "all-gather": (16 * 4, 1),
     }
@@ -49,7 +49,9 @@ def test_a_program_is_read_by_hand():
 def compiled():
     """The tiny step, compiled in a process of its own: libtpu is noisy."""
     if importlib.util.find_spec("libtpu") is None:
-        pytest.skip("needs libtpu, in an environment of its own: pip install '.[tpu]'")
+        pytest.skip(
+            "needs libtpu, in an environment of its own: pip install -e '.[tpu,test]'"
+        )
     asked = [
         {"slice_": name, "faces": 16, "size": "tiny", "fsdp_min_size": share}
         for share, names in (
