@@ -1,5 +1,6 @@
 """Measures how good landmarks are: of a trained run, or of any system's predictions."""
 
+import argparse
 from collections.abc import Sequence
 
 from lmkjax import cli, files
@@ -28,6 +29,38 @@ to 8 %, as a share of 1; fr_08 is the share of faces above 8 %.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures what the command line says; returns the exit code."""
+    parser = _flags()
+    options = parser.parse_args(argv)
+    _refuse_what_does_not_go_together(parser, options)
+    out = options.out and files.local(options.out, flag="--out")
+    if options.predictions:
+        from lmkjax.evaluation import predictions
+
+        predictions.run(
+            files.local(options.predictions, flag="--predictions"),
+            [files.local(folder, flag="--data") for folder in options.data],
+            first_pixel_centre=options.first_pixel_centre,
+            threshold=options.threshold,
+            out=out,
+        )
+    else:
+        from lmkjax.experiment import run
+
+        photos = options.ibug_300w
+        run.evaluate(
+            files.local(options.workdir, flag="--workdir"),
+            test_sets=options.test_set,
+            threshold=options.threshold,
+            photos=photos and files.local(photos, flag="--ibug-300w"),
+            flip=options.flip,
+            out=out,
+            best=options.best,
+        )
+    return 0
+
+
+def _flags() -> cli.Parser:
+    """The flags."""
     parser = cli.Parser(
         prog="lmkjax evaluate",
         description=__doc__,
@@ -81,7 +114,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="DIR",
         help="also write results.json, results.md, results.csv and the error curve",
     )
-    options = parser.parse_args(argv)
+    return parser
+
+
+def _refuse_what_does_not_go_together(
+    parser: cli.Parser, options: argparse.Namespace
+) -> None:
     if options.predictions and not options.data:
         parser.error(
             "--predictions wants --data FOLDER, the .pts files to hold against"
@@ -94,31 +132,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--data goes with --predictions; a run knows its own test sets")
     if not 0 < options.threshold <= 100:  # NaN neither
         parser.error(f"--threshold wants a % above 0 to 100; got {options.threshold}")
-
-    if options.predictions:
-        from lmkjax.evaluation import predictions
-
-        predictions.run(
-            options.predictions,
-            options.data,
-            first_pixel_centre=options.first_pixel_centre,
-            threshold=options.threshold,
-            out=options.out,
-        )
-    else:
-        from lmkjax.experiment import run
-
-        photos, out = options.ibug_300w, options.out
-        run.evaluate(
-            files.local(options.workdir, flag="--workdir"),
-            test_sets=options.test_set,
-            threshold=options.threshold,
-            photos=photos and files.local(photos, flag="--ibug-300w"),
-            flip=options.flip,
-            out=out and files.local(out, flag="--out"),
-            best=options.best,
-        )
-    return 0
 
 
 if __name__ == "__main__":

@@ -40,6 +40,53 @@ those of the photo as you see it.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Predicts as the command line says; returns the exit code."""
+    options = _flags().parse_args(argv)
+
+    from lmkjax.detect import box_files, detection, photos
+    from lmkjax.images import finding
+
+    out = files.local(options.out, flag="--out")
+    images = [files.local(path, flag="--images") for path in options.images]
+    found, notes = finding.find(images, apart=out)
+    boxes = None
+    if options.boxes:
+        file = files.local(options.boxes, flag="--boxes")
+        boxes = box_files.read(file, found, form=options.box_format)
+        notes += boxes.notes
+    for note in notes:
+        print(note, file=sys.stderr)
+    workdir = options.workdir or detection.shipped(options.scheme)
+    workdir = files.local(workdir, flag="--workdir")
+    detector = detection.Detector.from_checkpoint(
+        workdir, flip=options.flip, best=options.best
+    )
+    scheme = options.scheme or detector.scheme
+    progress = Progress()
+    try:
+        outcome = photos.annotate(
+            detector.find,
+            found,
+            out,
+            boxes=boxes,
+            scheme=scheme,
+            subset=detector.scheme_of(scheme).subset68,
+            asked=[detection.identity(workdir), options.flip, options.best],
+            progress=progress,
+        )
+    except (KeyboardInterrupt, OSError):
+        if photos.part_of(out).is_dir():
+            print(
+                f"Broken off after {progress.done} of {len(found)} photos; the same"
+                " command goes on from there.",
+                file=sys.stderr,
+            )
+        raise
+    _tell(outcome, scheme, out / photos.POINTS)
+    return 1 if outcome.faults else 0
+
+
+def _flags() -> cli.Parser:
+    """The flags."""
     parser = cli.Parser(
         prog="lmkjax predict",
         description=__doc__,
@@ -83,49 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="with --workdir: the weights that did best on the run's validation faces",
     )
-    options = parser.parse_args(argv)
-
-    from lmkjax.detect import box_files, detection, photos
-    from lmkjax.images import finding
-
-    out = files.local(options.out, flag="--out")
-    images = [files.local(path, flag="--images") for path in options.images]
-    found, notes = finding.find(images, apart=out)
-    boxes = None
-    if options.boxes:
-        file = files.local(options.boxes, flag="--boxes")
-        boxes = box_files.read(file, found, form=options.box_format)
-        notes += boxes.notes
-    for note in notes:
-        print(note, file=sys.stderr)
-    workdir = options.workdir or detection.shipped(options.scheme)
-    workdir = files.local(workdir, flag="--workdir")
-    detector = detection.Detector.from_checkpoint(
-        workdir, flip=options.flip, best=options.best
-    )
-    scheme = options.scheme or detector.scheme
-    progress = Progress()
-    try:
-        outcome = photos.annotate(
-            detector.find,
-            found,
-            out,
-            boxes=boxes,
-            scheme=scheme,
-            subset=detector.scheme_of(scheme).subset68,
-            asked=[detection.identity(workdir), options.flip, options.best],
-            progress=progress,
-        )
-    except (KeyboardInterrupt, OSError):
-        if photos.part_of(out).is_dir():
-            print(
-                f"Broken off after {progress.done} of {len(found)} photos; the same"
-                " command goes on from there.",
-                file=sys.stderr,
-            )
-        raise
-    _tell(outcome, scheme, out / photos.POINTS)
-    return 1 if outcome.faults else 0
+    return parser
 
 
 class Progress:

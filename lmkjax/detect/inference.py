@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from lmkjax import files
 from lmkjax.errors import UserError
 from lmkjax.landmarks import heatmaps, points, schemes
-from lmkjax.models import discriminator, hourglass, unet
+from lmkjax.models import critic, hourglass, unet
 from lmkjax.models import network as networks
 
 FILE = "network.json"
@@ -103,7 +103,7 @@ class Spec:
             gain=self.gain,
             dtype=dtype,
         )
-        transfer = critic = None
+        transfer = judge = None
         if self.transfer_features:
             start = (
                 None if scheme.subset68 is None else tuple(map(int, scheme.subset68))
@@ -115,8 +115,8 @@ class Spec:
                 dtype=dtype,
             )
         if self.critic:
-            critic = discriminator.Discriminator(self.features, dtype=dtype)
-        return networks.LandmarkNetwork(net, transfer, critic)
+            judge = critic.Critic(self.features, dtype=dtype)
+        return networks.LandmarkNetwork(net, transfer, judge)
 
 
 @struct.dataclass

@@ -1,11 +1,12 @@
-"""What a run tells while it trains: a file of lines, TensorBoard, a progress bar."""
+"""What a run tells while it trains: a file of lines, TensorBoard, a bar, the speed."""
 
+import contextlib
 import json
 import math
 import pathlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import rich.console
 import rich.progress
@@ -93,3 +94,44 @@ class Bar:
     def close(self) -> None:
         """Leaves the bar as it is."""
         self._progress.stop()
+
+
+class Clock:
+    """Seconds trained, over all lives of a run, and seconds waited for data.
+
+    Attributes:
+        steps: of this process's life.
+    """
+
+    def __init__(self, already_s: float, *, faces: int):
+        self._born, self._already_s, self._faces = time.monotonic(), already_s, faces
+        self._waited = self._paused = 0.0
+        self.steps = 0
+
+    def lived(self) -> float:
+        """Seconds of this process's life in the loop, without pauses."""
+        return max(time.monotonic() - self._born - self._paused, 1e-9)
+
+    def seconds(self) -> float:
+        """Seconds trained."""
+        return self._already_s + self.lived()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Counts the time inside as waited."""
+        began = time.monotonic()
+        yield
+        self._waited += time.monotonic() - began
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves the time inside out: measuring is no training."""
+        began = time.monotonic()
+        yield
+        self._paused += time.monotonic() - began
+
+    def figures(self) -> dict[str, float]:
+        """How fast faces went, and the share of the time that was waited."""
+        lived = self.lived()
+        speed = self.steps * self._faces / lived
+        return {"images_per_s": speed, "waiting": self._waited / lived}

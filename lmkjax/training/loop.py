@@ -126,17 +126,18 @@ def run(
             stack.callback(stream.close)
 
         batches = _take(streams, mesh)
-        faces = sum(jax.tree.leaves(batch)[0].shape[0] for batch in batches.values())
         progress = meshes.scalar(mesh, length.progress(step, seconds))
         compiled, compile_s, flops = _compile(train_step, state, batches, progress)
-        clock, first, metrics, watch = _Clock(seconds), step, {}, trouble.Watch()
-        over, stopped = False, _agree(seconds, stop.is_set())[1]
+        clock = log.Clock(seconds, faces=_faces(batches))
+        watch = trouble.Watch()
+        account = _Account(checkpoints, report, best, clock, watch, rhythm, workdir)
+        metrics, over, stopped = {}, False, _agree(seconds, stop.is_set())[1]
         if stopped:
             checkpoints.save(state, {"seconds": seconds})
         while not (over or stopped):
             before = metrics
             state, metrics = compiled(state, batches, progress)
-            step += 1
+            step, clock.steps = step + 1, clock.steps + 1
             watch.add(step, metrics)
             with clock.waiting():  # the devices work meanwhile
                 batches = _take(streams, mesh)
@@ -145,24 +146,59 @@ def run(
                 seconds, stopped = _agree(clock.seconds(), stop.is_set())
             share = length.progress(step, seconds)
             over, progress = share >= 1, meshes.scalar(mesh, share)
-            save = over or stopped or step % rhythm.save_every == 0
-            look = best and (over or step % validation.every == 0)
-            tell = over or look or step % rhythm.log_every == 0
-            if not (save or tell or watch.due):
-                continue
-            wrong = watch.look()
-            figures = clock.figures(faces * (step - first))
-            if look and not wrong:
-                with clock.paused():
-                    figures[validations.NME] = best.measure(state.ema, step)
-            if tell or wrong:
-                report.write(step, metrics, figures, share=share, seconds=seconds)
-            if wrong:
-                raise _not_finite(*wrong, workdir)
-            if save:
-                checkpoints.save(state, {"seconds": seconds})
-        speed = clock.figures(faces * (step - first))
-        return Result(state, over, compile_s, flops, **speed)
+            now = _Now(step, seconds, share, over=over, stopped=stopped)
+            account.settle(now, state, metrics)
+        return Result(state, over, compile_s, flops, **clock.figures())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Now:
+    """How far a training is."""
+
+    step: int
+    seconds: float
+    share: float
+    over: bool
+    stopped: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Account:
+    """What is measured, told and saved every so many steps, and at the end."""
+
+    checkpoints: checkpoint.Checkpoints
+    report: "_Report"
+    best: validations.Best | None
+    clock: log.Clock
+    watch: trouble.Watch
+    rhythm: Rhythm
+    workdir: pathlib.Path
+
+    def settle(self, now: _Now, state: TrainState, metrics: Metrics) -> None:
+        """Does what is due after a step.
+
+        Raises:
+            UserError: a figure is no longer finite; the state is not saved.
+        """
+        rhythm, best, step = self.rhythm, self.best, now.step
+        save = now.over or now.stopped or step % rhythm.save_every == 0
+        look = best and (now.over or step % best.every == 0)
+        tell = now.over or look or step % rhythm.log_every == 0
+        if not (save or tell or self.watch.due):
+            return
+        wrong = self.watch.look()
+        figures = self.clock.figures()
+        if look and not wrong:
+            with self.clock.paused():
+                figures[validations.NME] = best.measure(state.ema, step)
+        if tell or wrong:
+            self.report.write(
+                step, metrics, figures, share=now.share, seconds=now.seconds
+            )
+        if wrong:
+            raise _not_finite(*wrong, self.workdir)
+        if save:
+            self.checkpoints.save(state, {"seconds": now.seconds})
 
 
 def _take_up(
@@ -220,6 +256,11 @@ def _not_finite(step: int, name: str, value: float, workdir: pathlib.Path) -> Us
     )
 
 
+def _faces(batches: Any) -> int:
+    """Faces of all streams' batches together."""
+    return sum(jax.tree.leaves(batch)[0].shape[0] for batch in batches.values())
+
+
 def _take(streams: Mapping[str, Iterator[Any]], mesh: jax.sharding.Mesh) -> Any:
     return {name: meshes.put(mesh, next(stream)) for name, stream in streams.items()}
 
@@ -238,41 +279,6 @@ def _compile(
     compiled = train_step.lower(state, batches, progress).compile()
     cost = compiled.cost_analysis() or {}
     return compiled, time.monotonic() - began, float(cost.get("flops", 0.0))
-
-
-class _Clock:
-    """Seconds trained, over all lives of a run, and seconds waited for data."""
-
-    def __init__(self, already_s: float):
-        self._born, self._already_s = time.monotonic(), already_s
-        self._waited = self._paused = 0.0
-
-    def lived(self) -> float:
-        """Seconds of this process's life in the loop, without pauses."""
-        return max(time.monotonic() - self._born - self._paused, 1e-9)
-
-    def seconds(self) -> float:
-        """Seconds trained."""
-        return self._already_s + self.lived()
-
-    @contextlib.contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Counts the time inside as waited."""
-        began = time.monotonic()
-        yield
-        self._waited += time.monotonic() - began
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Leaves the time inside out: measuring is no training."""
-        began = time.monotonic()
-        yield
-        self._paused += time.monotonic() - began
-
-    def figures(self, faces: int) -> dict[str, float]:
-        """How fast so many faces went, and the share of the time that was waited."""
-        lived = self.lived()
-        return {"images_per_s": faces / lived, "waiting": self._waited / lived}
 
 
 @contextlib.contextmanager

@@ -51,29 +51,7 @@ def build(
         are shared out over a mesh are worked on where they lie; the means over faces
         are means over all devices.
     """
-
-    def gradient(
-        params: Any, key: Key, batches: Any, step: Step
-    ) -> tuple[Any, Metrics]:
-        grad = jax.grad(
-            lambda p, k, b: loss(p, k, b, step=step), argnums=0, has_aux=True
-        )
-        if accumulate == 1:
-            return grad(params, key, batches)
-
-        parts = purpose(key, "parts")
-
-        def add(total: Any, number: Scalar) -> tuple[Any, None]:
-            part = jax.tree.map(lambda x: _part(x, number, accumulate), batches)
-            found = grad(params, one_of(parts, number), part)
-            return jax.tree.map(jnp.add, total, found), None
-
-        shapes = jax.eval_shape(
-            grad, params, key, jax.tree.map(lambda x: _part(x, 0, accumulate), batches)
-        )
-        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-        (grads, metrics), _ = jax.lax.scan(add, zeros, jnp.arange(accumulate))
-        return jax.tree.map(lambda g: g / accumulate, grads), metrics
+    gradient = _gradient(loss, accumulate)
 
     def lay(tree: Any, shared: int = fsdp_min_size) -> Any:
         if mesh is None:
@@ -88,7 +66,7 @@ def build(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
         key = one_of(state.key, state.step)
-        grads, metrics = gradient(whole(state.params), key, batches, state.step)
+        grads, metrics = gradient(whole(state.params), key, batches, step=state.step)
         grads = lay(whole(grads))
         rate = optim.learning_rate(
             state.step, progress, peak=peak, warmup_steps=warmup_steps
@@ -107,14 +85,43 @@ def build(
             "weights_norm": (optax.tree.norm(params), one),
             "learning_rate": (rate, one),
         }
-        return (
-            state.replace(
-                step=state.step + 1, params=params, ema=average, opt_state=opt_state
-            ),
-            metrics,
+        after = state.replace(
+            step=state.step + 1, params=params, ema=average, opt_state=opt_state
         )
+        return after, metrics
 
     return train_step
+
+
+def _gradient(loss: Loss, accumulate: int) -> Callable[..., tuple[Any, Metrics]]:
+    """(params, key, batches, *, step) to the gradient and the metrics, in parts."""
+
+    def grad(params: Any, key: Key, batches: Any, *, step: Step):
+        def small(params, key, batches):
+            return loss(params, key, batches, step=step)
+
+        return jax.grad(small, argnums=0, has_aux=True)(params, key, batches)
+
+    if accumulate == 1:
+        return grad
+
+    def of_parts(params: Any, key: Key, batches: Any, *, step: Step):
+        def part(number: Scalar | int) -> Any:
+            return jax.tree.map(lambda x: _part(x, number, accumulate), batches)
+
+        def add(total: Any, number: Scalar) -> tuple[Any, None]:
+            found = grad(params, one_of(keys, number), part(number), step=step)
+            return jax.tree.map(jnp.add, total, found), None
+
+        keys = purpose(key, "parts")
+        shapes = jax.eval_shape(
+            functools.partial(grad, step=step), params, key, part(0)
+        )
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        (grads, metrics), _ = jax.lax.scan(add, zeros, jnp.arange(accumulate))
+        return jax.tree.map(lambda g: g / accumulate, grads), metrics
+
+    return of_parts
 
 
 def _part(x: jax.Array, number: Scalar | int, parts: int) -> jax.Array:

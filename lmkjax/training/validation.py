@@ -35,10 +35,14 @@ class Best:
 
     A run taken up again at an earlier step keeps what it had found: the same run
     found it.
+
+    Attributes:
+        every: so many steps it is to be asked.
     """
 
     def __init__(self, workdir: pathlib.Path, validation: Validation):
         self._file, self._validation = workdir / averaged.BEST, validation
+        self.every = validation.every
         own = _error_of(self._file) if hosts.lead() else math.inf
         self._error = float(hosts.gather(np.array([own]))[0])
 

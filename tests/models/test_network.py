@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmkjax.models import discriminator, hourglass, network, unet
+from lmkjax.models import critic, hourglass, network, unet
 
 EYE = hourglass.HourglassNet(landmarks=70, stacks=1, features=8, depth=1)
 NET = network.LandmarkNetwork(
     hourglass=EYE,
     transfer=unet.UNet(features=4, depth=1, subset=tuple(range(68))),
-    critic=discriminator.Discriminator(features=6, depth=1),
+    critic=critic.Critic(features=6, depth=1),
 )
 
 

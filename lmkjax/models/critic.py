@@ -9,7 +9,7 @@ from lmkjax.models import blocks
 from lmkjax.types import typed
 
 
-class Discriminator(nn.Module):
+class Critic(nn.Module):
     """Features to the logit of the source domain.
 
     Attributes:
