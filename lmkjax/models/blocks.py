@@ -6,6 +6,7 @@ than the operation of that name, above all backwards. Where one form is not the
 fastest everywhere, there are several, see `by_platform`.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -91,19 +92,54 @@ class Norm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, (c,), jnp.float32)
         offset = self.param("offset", nn.initializers.zeros, (c,), jnp.float32)
         groups = next(n for n in range(min(self.groups, c), 0, -1) if c % n == 0)
-        each = c // groups
+        return _normalise(x.astype(self.dtype), scale[None], offset[None], groups)
 
-        def mean(value):  # sums over the pixels first: one pass, no transpose
-            sums = value.sum((1, 2)).reshape(b, groups, each).sum(-1)
-            return jnp.repeat(sums / (h * w * each), each, axis=1)
 
-        wide = x.astype(jnp.float32)
-        centre = mean(wide)
-        variance = jnp.maximum(mean(jnp.square(wide)) - jnp.square(centre), 0.0)
-        gain = jax.lax.rsqrt(variance + 1e-5) * scale[None]
-        shift = offset[None] - centre * gain
-        gain, shift = (v[:, None, None].astype(self.dtype) for v in (gain, shift))
-        return x.astype(self.dtype) * gain + shift
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _normalise(x, scale, offset, groups):
+    """Normalised by face and group, with a gradient that reads its two arrays twice."""
+    return _normalise_forward(x, scale, offset, groups)[0]
+
+
+def _normalise_forward(x, scale, offset, groups):
+    wide = x.astype(jnp.float32)
+    centre = _mean(wide.sum((1, 2)), x, groups)
+    square = _mean(jnp.square(wide).sum((1, 2)), x, groups)
+    variance = jnp.maximum(square - jnp.square(centre), 0.0)
+    sharp = jax.lax.rsqrt(variance + 1e-5)
+    gain = sharp * scale
+    shift = offset - centre * gain
+    y = x * _over_pixels(gain, x.dtype) + _over_pixels(shift, x.dtype)
+    return y, (x, scale, centre, sharp)
+
+
+def _normalise_backward(groups, kept, grad):
+    x, scale, centre, sharp = kept
+    wide, grad = x.astype(jnp.float32), grad.astype(jnp.float32)
+    total = grad.sum((1, 2))
+    along = ((grad * wide).sum((1, 2)) - centre * total) * sharp  # of the normalised
+    # Neither the mean nor the deviation of what comes out depends on x: its gradient
+    # has no part along either.
+    bend = _mean(along * scale, x, groups) * jnp.square(sharp)
+    lift = centre * bend - _mean(total * scale, x, groups) * sharp
+    gain, bend, lift = map(_over_pixels, (sharp * scale, bend, lift))
+    dx = (grad * gain - wide * bend + lift).astype(x.dtype)
+    return dx, along.sum(0, keepdims=True), total.sum(0, keepdims=True)
+
+
+_normalise.defvjp(_normalise_forward, _normalise_backward)
+
+
+def _mean(sums, x, groups):
+    """The mean over pixels and group of each channel; from sums over the pixels."""
+    b, h, w, c = x.shape
+    each = c // groups
+    means = sums.reshape(b, groups, each).sum(-1) / (h * w * each)
+    return jnp.repeat(means, each, axis=1)
+
+
+def _over_pixels(value, dtype=jnp.float32):
+    return value[:, None, None].astype(dtype)
 
 
 class Residual(nn.Module):
@@ -143,12 +179,10 @@ def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
     Raises:
         ValueError: a side is odd.
     """
-    b, h, w, c = x.shape
+    h, w = x.shape[1:3]
     if h % 2 or w % 2:
         raise ValueError(f"Need even sides to halve; got {h} x {w}.")
-    x = x.reshape(b, h // 2, 2, w // 2, 2, c)
-    x = _larger(x[:, :, 0], x[:, :, 1])
-    return _larger(x[:, :, :, 0], x[:, :, :, 1])
+    return _halved(x)
 
 
 def _larger(a, b):
@@ -161,12 +195,45 @@ def _larger(a, b):
     return jnp.where(a >= b, a, b)
 
 
-@typed
-def double(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
-    """Each cell four times: nearest up-sampling by two."""
+def _halved_in_blocks(x):
+    b, h, w, c = x.shape
+    x = x.reshape(b, h // 2, 2, w // 2, 2, c)
+    x = _larger(x[:, :, 0], x[:, :, 1])
+    return _larger(x[:, :, :, 0], x[:, :, :, 1])
+
+
+def _halved_in_strides(x):
+    x = _larger(x[:, 0::2], x[:, 1::2])
+    return _larger(x[:, :, 0::2], x[:, :, 1::2])
+
+
+def _doubled_by_copies(x):
     b, h, w, c = x.shape
     spread = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
     return spread.reshape(b, 2 * h, 2 * w, c)
+
+
+def _doubled_by_ones(x):
+    return jax.lax.conv_general_dilated(
+        x,
+        jnp.ones((2, 2, 1, x.shape[-1]), x.dtype),
+        window_strides=(1, 1),
+        padding=((1, 1), (1, 1)),
+        lhs_dilation=(2, 2),  # zeros between the cells
+        feature_group_count=x.shape[-1],
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+# A TPU holds the last two axes in tiles: to split the third is to lay all out anew.
+_halved = by_platform(_halved_in_blocks, tpu=_halved_in_strides)
+_doubled = by_platform(_doubled_by_copies, tpu=_doubled_by_ones)
+
+
+@typed
+def double(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
+    """Each cell four times: nearest up-sampling by two."""
+    return _doubled(x)
 
 
 @typed

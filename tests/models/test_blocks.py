@@ -23,6 +23,21 @@ def test_norm_is_flaxs_group_norm(key, x):
     np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
+def test_norms_gradient_is_that_of_flaxs_group_norm(key, x):
+    ours, theirs = blocks.Norm(groups=4), nn.GroupNorm(num_groups=4, epsilon=1e-5)
+    scale, offset = jax.random.normal(key, (2, 16))
+
+    def grads(module, offset_name):
+        def total(scale, offset, x):
+            params = {"scale": scale, offset_name: offset}
+            return jnp.sin(module.apply({"params": params}, x)).sum()
+
+        return jax.jit(jax.grad(total, (0, 1, 2)))(scale, offset, x)
+
+    for got, expected in zip(grads(ours, "offset"), grads(theirs, "bias"), strict=True):
+        np.testing.assert_allclose(got, expected, atol=3e-5)
+
+
 def test_norm_takes_the_most_groups_that_divide_the_channels(x):
     odd = x[..., :15]
     got, _ = blocks.Norm(groups=8).init_with_output(jax.random.key(0), odd)
@@ -50,6 +65,22 @@ def test_halve_double_and_fold_equal_the_librarys(x):
     assert folded.shape == (2, 2, 3, 64)
     corner = x[1, 2:4, 4:6].reshape(-1)  # row 1, column 2 of the folded picture
     np.testing.assert_array_equal(folded[1, 1, 2], corner)
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (blocks._halved_in_blocks, blocks._halved_in_strides),
+        (blocks._doubled_by_copies, blocks._doubled_by_ones),
+    ],
+)
+def test_halving_and_doubling_are_the_same_on_a_tpu(x, here, there):
+    x = jnp.round(x)  # with ties; what a doubled cell's gradients add up to is exact
+    y, back = jax.vjp(here, x)
+    other, other_back = jax.vjp(there, x)
+    np.testing.assert_array_equal(y, other)
+    grad = jnp.arange(y.size, dtype=jnp.float32).reshape(y.shape)
+    np.testing.assert_array_equal(back(grad)[0], other_back(grad)[0])
 
 
 def test_halving_hands_the_gradient_to_one_of_equal_cells():
