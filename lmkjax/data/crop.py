@@ -4,6 +4,7 @@ Pure NumPy and Pillow: the threads that feed a device call this.
 """
 
 import io
+import math
 
 import numpy as np
 from PIL import Image
@@ -113,41 +114,64 @@ def cut(
     near = np.clip(np.floor(first), 0, shape - 1).astype(int)
     far = np.clip(np.ceil(last), near + 1, shape).astype(int)
     # The part as it is; `crop` would warn of a large one.
-    pixels = np.asarray(image.resize(tuple(far - near), box=(*near, *far)))
-    for axis in (0, 1):  # as Pillow has them: x, y
-        pixels = _along(pixels, 1 - axis, corner[axis] - near[axis], side, size)
-    return pixels
+    part = image.resize(tuple(far - near), box=(*near, *far))
+    # One axis after the other, a square far too large is never laid out in both.
+    ordinary = 16 * reach <= min(part.size)
+    for axes in [(0, 1)] if ordinary else [(0,), (1,)]:
+        part = _along(part, axes, corner - near, side, size)
+    return np.asarray(part)
 
 
 def _along(
-    pixels: np.ndarray, axis: int, start: float, side: float, size: int
-) -> np.ndarray:
-    """What `cut` makes of one axis, the last pixels going on beyond both ends."""
+    image: Image.Image, axes: tuple, start: np.ndarray, side: float, size: int
+) -> Image.Image:
+    """What `cut` makes of some axes, the last pixels going on beyond their ends."""
     scale = side / size
     reach = max(scale, 1.0)  # of the filter, to both sides of a pixel's middle
-    length, other = pixels.shape[axis], pixels.shape[1 - axis]
-    # Pixels wholly beyond an end are alike: of them one is made, and repeated.
-    first = np.floor((-reach - start) / scale - 0.5)
-    last = np.ceil((length + reach - start) / scale - 0.5)
-    first = np.clip(first, 0, size - 1).astype(int)
-    last = np.clip(last, first, size - 1).astype(int)
-    low = np.clip(start + first * scale, -reach - 2 * scale, length + reach)
-    high = low + (last + 1 - first) * scale
-    before = max(0, int(np.ceil(reach - low)))
-    after = max(0, int(np.ceil(high + reach - length)))
-    part = Image.fromarray(_repeat_ends(pixels, axis, before, after))
-    window = (low + before, 0, high + before, other)
-    shape = (last + 1 - first, other)
-    if axis == 0:
-        window, shape = (0, window[0], other, window[2]), shape[::-1]
-    made = np.asarray(part.resize(shape, Image.BILINEAR, box=window))
-    return _repeat_ends(made, axis, first, size - 1 - last)
+    shape, window = list(image.size), [0, 0, *image.size]
+    around, beyond = [0] * 4, [0] * 4  # pixels more: left, top, right, bottom
+    for axis in axes:
+        length, begin = image.size[axis], float(start[axis])
+        # Pixels wholly beyond an end are alike: of them one is made, and repeated.
+        first = math.floor((-reach - begin) / scale - 0.5)
+        last = math.ceil((length + reach - begin) / scale - 0.5)
+        first = min(max(first, 0), size - 1)
+        last = min(max(last, first), size - 1)
+        low = min(max(begin + first * scale, -reach - 2 * scale), length + reach)
+        high = low + (last + 1 - first) * scale
+        before = max(0, math.ceil(reach - low))
+        around[axis::2] = before, max(0, math.ceil(high + reach - length))
+        beyond[axis::2] = first, size - 1 - last
+        shape[axis] = last + 1 - first
+        window[axis::2] = low + before, high + before
+    made = _repeat_ends(image, around).resize(shape, Image.BILINEAR, box=window)
+    return _repeat_ends(made, beyond)
 
 
-def _repeat_ends(pixels: np.ndarray, axis: int, before: int, after: int) -> np.ndarray:
-    """Pixels with the first and the last of one axis so many times more."""
-    around = [(before, after) if axis == own else (0, 0) for own in range(3)]
-    return np.pad(pixels, around, mode="edge") if before or after else pixels
+def _repeat_ends(image: Image.Image, around: list[int]) -> Image.Image:
+    """A picture whose outermost pixels go on.
+
+    Args:
+        image: the picture.
+        around: how often they are there once more: left, top, right, bottom.
+    """
+    if not any(around):
+        return image
+    left, top, right, bottom = around
+    wide, high = image.size
+    # Not by NumPy: a picture's way there and back costs more than the rest.
+    larger = Image.new(image.mode, (left + wide + right, top + high + bottom), None)
+    larger.paste(image, (left, top))
+    for at, count, edge in ((0, left, 0), (left + wide, right, wide - 1)):
+        if count:
+            box = (edge, 0, edge + 1, high)
+            larger.paste(image.resize((count, high), Image.NEAREST, box=box), (at, top))
+    wide = larger.width
+    for at, count, edge in ((0, top, top), (top + high, bottom, top + high - 1)):
+        if count:
+            box = (0, edge, wide, edge + 1)
+            larger.paste(larger.resize((wide, count), Image.NEAREST, box=box), (0, at))
+    return larger
 
 
 def decode(photo: bytes, *, side_px: float = 0.0, size: int = 0) -> tuple:

@@ -8,6 +8,7 @@ import collections
 import dataclasses
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 
@@ -243,31 +244,58 @@ def _batches(
     workers = loading.workers or cores()
     share = max(1, min(MOST_AT_ONCE, size // workers))
 
-    def some(first: int, last: int) -> list[Batch]:
-        return [face(place) for place in range(first, last)]
-
-    def joined(parts: list[futures.Future]) -> Batch:
-        faces = [face for part in parts for face in part.result()]
-        return jax.tree.map(lambda *leaves: np.stack(leaves), *faces)
+    def some(batch: _Rows, first: int, rows: range) -> None:
+        for row in rows:
+            batch.put(row, face(first + row))
 
     pool = futures.ThreadPoolExecutor(workers, thread_name_prefix="loader")
-    waiting: collections.deque[futures.Future] = collections.deque()
+    waiting: collections.deque[tuple[_Rows, list[futures.Future]]] = collections.deque()
+
+    def ready() -> Batch:
+        batch, parts = waiting.popleft()
+        for part in parts:
+            part.result()
+        return batch.whole
+
     try:
         for step in steps:
-            first, end = step * size, (step + 1) * size
-            parts = [
-                pool.submit(some, at, min(at + share, end))
-                for at in range(first, end, share)
-            ]
-            # A pool begins with what came first: those a worker waits for here are
-            # done or being done, also where there is but one.
-            waiting.append(pool.submit(joined, parts))
+            batch, every = _Rows(size), range(size)
+            rows = [every[at : at + share] for at in range(0, size, share)]
+            parts = [pool.submit(some, batch, step * size, own) for own in rows]
+            waiting.append((batch, parts))
             if len(waiting) > loading.ahead:
-                yield waiting.popleft().result()
+                yield ready()
         while waiting:
-            yield waiting.popleft().result()
+            yield ready()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Rows:
+    """A batch that workers fill, each its own faces: nobody copies it once more.
+
+    Attributes:
+        size: faces that it holds in the end.
+        whole: the batch; None before the first face is there.
+    """
+
+    def __init__(self, size: int):
+        self.size = size
+        self.whole: Batch | None = None
+        self._lock = threading.Lock()
+
+    def put(self, row: int, face: Batch) -> None:
+        """Face `row` of the batch."""
+        with self._lock:
+            if self.whole is None:
+                self.whole = jax.tree.map(self._empty, face)
+        for rows, leaf in zip(
+            jax.tree.leaves(self.whole), jax.tree.leaves(face), strict=True
+        ):
+            rows[row] = leaf
+
+    def _empty(self, leaf: np.ndarray) -> np.ndarray:
+        return np.empty((self.size, *leaf.shape), leaf.dtype)
 
 
 def _part(batch: int, process_index: int, process_count: int) -> slice:

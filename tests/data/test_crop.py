@@ -126,13 +126,29 @@ def test_a_square_anywhere_is_as_if_the_photo_went_on():
         ((600, 700), (5000, 5000, 9000, 9000)),  # and one beside it
     ],
 )
-def test_memory_is_the_photos_own(shape, box):
+def test_memory_is_the_photos_own(shape, box, monkeypatch):
     image = Image.new("RGB", shape[::-1])
+    made = []  # pixels of every picture on the way; Pillow's memory is its own
+
+    def counted(make):
+        def new(*args, **options):
+            result = make(*args, **options)
+            made.append(result.width * result.height)
+            return result
+
+        return new
+
+    monkeypatch.setattr(Image, "new", counted(Image.new))
+    monkeypatch.setattr(Image.Image, "resize", counted(Image.Image.resize))
     tracemalloc.start()
     crop.cut(image, np.array(box, float), framing=points.Framing(1.35), size=64)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    assert made and max(made) < 3 * shape[0] * shape[1]
     assert peak < 6 * 3 * shape[0] * shape[1]
+
+
+def test_a_box_out_of_all_proportion_is_refused():
     with pytest.raises(UserError, match="as large as the face.*of 40 x 30 pixels"):
         crop.cut(Image.new("RGB", (40, 30)), [0, 0, 9999, 9], framing=ONCE, size=8)
 
