@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Int8
 
-from lmkjax.face import picture
+from lmkjax.face import compiled, picture
 from lmkjax.face.optics import barrier, camera, raster, sensor
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options, sample
@@ -211,7 +211,7 @@ def draw(
     shape, layers, image = _draw(
         params, backgrounds, size=size, head=head, together=count
     )
-    points, visibility = _mark(params, shape, layers, scheme)
+    points, visibility = _mark(params, shape, layers, scheme=scheme)
     return Rendering(
         image=image,
         points=points,
@@ -222,7 +222,7 @@ def draw(
     )
 
 
-@functools.partial(jax.jit, static_argnames=("size", "head", "together"))
+@functools.partial(compiled.jit, static=["size", "head", "together"])
 def _draw(
     params: sample.FaceParams,
     backgrounds: backdrop.Pictures | None,
@@ -257,8 +257,8 @@ def _map(one: Callable, faces: Any, together: int) -> Any:
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], found)
 
 
-@functools.partial(jax.jit, static_argnums=3)
-def _mark(faces, shapes, layers, scheme):
+@functools.partial(compiled.jit, static=["scheme"])
+def _mark(faces, shapes, layers, *, scheme):
     """Landmarks of many faces, and what became of each."""
 
     def mark(face, shape, bare, thing):

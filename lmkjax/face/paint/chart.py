@@ -99,13 +99,12 @@ def _distance(grid, line):
     best = np.full(grid.shape[:-1], np.inf)
     along, across = np.zeros_like(best), np.zeros_like(best)
     for i in range(len(a)):
-        t = ((grid - a[i]) @ way[i]) / length[i] ** 2
+        x, y = grid[..., 0] - a[i, 0], grid[..., 1] - a[i, 1]
+        t = (x * way[i, 0] + y * way[i, 1]) / length[i] ** 2
         low, high = (-99 if i == 0 else 0), (99 if i == len(a) - 1 else 1)
-        foot = a[i] + np.clip(t, 0, 1)[..., None] * way[i]
-        gap = np.linalg.norm(grid - foot, axis=-1)
-        side = (
-            way[i, 0] * (grid - a[i])[..., 1] - way[i, 1] * (grid - a[i])[..., 0]
-        ) / length[i]
+        foot = np.clip(t, 0, 1)
+        gap = np.hypot(x - foot * way[i, 0], y - foot * way[i, 1])
+        side = (way[i, 0] * y - way[i, 1] * x) / length[i]
         near = gap < best
         best = np.where(near, gap, best)
         along = np.where(

@@ -5,21 +5,36 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from lmkjax.types import purposes
+from lmkjax.types import Key, purposes, typed
+
+
+@typed
+def numbers(key: Key, names: tuple[str, ...], *, count: int) -> Float[Array, "n 2 m"]:
+    """Random numbers for each of several purposes: uniform ones, and normal ones.
+
+    Args:
+        key: of all of them.
+        names: of the purposes; a number depends on its own purpose's name alone.
+        count: of either kind for each purpose; more of them change none.
+    """
+    keys = jax.vmap(lambda own: purposes(own, "uniform", "normal"))(
+        purposes(key, *names)
+    )
+    # As `uniform` of one and `normal` of the other: the generator compiled once.
+    both = jax.vmap(jax.vmap(lambda own: jax.random.uniform(own, (count,))))(keys)
+    low = np.nextafter(np.float32(-1), np.float32(0))
+    spread = jnp.maximum(both[:, 1] * (1 - low) + low, low)
+    normals = np.float32(math.sqrt(2)) * jax.lax.erf_inv(spread)
+    return jnp.stack([both[:, 0], normals], 1)
 
 
 class Draw:
-    """Numbers drawn at once from a key, and handed out each once: compiles fast."""
+    """One purpose's `numbers`, handed out each once."""
 
-    def __init__(self, key, count=192):
-        keys = purposes(key, "uniform", "normal")
-        # As `uniform` of one and `normal` of the other: the generator compiled once.
-        both = jax.vmap(lambda key: jax.random.uniform(key, (count,)))(keys)
-        low = np.nextafter(np.float32(-1), np.float32(0))
-        spread = jnp.maximum(both[1] * (1 - low) + low, low)
-        self.uniforms = both[0]
-        self.normals = np.float32(math.sqrt(2)) * jax.lax.erf_inv(spread)
+    def __init__(self, numbers: Float[Array, "2 m"]):
+        self.uniforms, self.normals = numbers
         self.used = [0, 0]
 
     def _take(self, which, pool, shape):

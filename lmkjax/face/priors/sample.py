@@ -11,6 +11,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
+from lmkjax.face import compiled
 from lmkjax.face.optics import camera, light, sensor
 from lmkjax.face.paint import backdrop, props, scenery, traits
 from lmkjax.face.priors import draw as draws
@@ -18,7 +19,7 @@ from lmkjax.face.priors import limits, looks, options, wardrobe
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import measures as lengths
 from lmkjax.face.shape import surface as surfaces
-from lmkjax.types import Key, purposes, typed
+from lmkjax.types import Key, typed
 
 SIDES = len(dataclasses.fields(surfaces.Sides))
 
@@ -81,19 +82,28 @@ def sample(
             standard deviations from the mean; the rest of the face is drawn.
     """
     head = head or heads.load()
-    own = dict(zip(PARTS, purposes(key, *PARTS), strict=True))
-    shape = draws.Draw(own["shape"], max(192, head.modes + SIDES))
+    numbers = draws.numbers(key, PARTS, count=_needed(head))
+    return _face(numbers, priors, head, measures)
+
+
+def _needed(head):
+    """How many random numbers a part may need."""
+    return max(192, head.modes + SIDES)
+
+
+def _face(numbers, priors, head, measures=None):
+    """The face that random numbers make."""
+    own = {part: draws.Draw(row) for part, row in zip(PARTS, numbers, strict=True)}
+    shape, tone, worn = own["shape"], own["skin"], own["worn"]
     identity = jnp.clip(shape.normal(priors.identity, (head.modes,)), -2.5, 2.5)
     if measures:
         identity = lengths.hold(head, identity, measures)
-    wish = _expression(draws.Draw(own["expression"]), priors)
+    wish = _expression(own["expression"], priors)
     sides = shape.normal(priors.asymmetry, (SIDES,))
     child = shape.chance(priors.children) * shape.uniform(0.3, 1.0)
-    tone = draws.Draw(own["skin"])
-    worn = draws.Draw(own["worn"])
     low, high, power = priors.melanin
     melanin = low + (high - low) * tone.uniform() ** power
-    lamps = looks.lamps(draws.Draw(own["light"]), priors)
+    lamps = looks.lamps(own["light"], priors)
     colour, grey = looks.hair_colour(tone, melanin, priors)
     person = looks.person(tone, melanin, colour, grey, priors)
     grown = (child == 0).astype(jnp.float32)
@@ -104,14 +114,14 @@ def sample(
         sides=surfaces.Sides(*sides),
         youth=child,
         expression=limits.apply(head, identity, _of_head(wish, head)),
-        camera=_camera(draws.Draw(own["camera"]), priors),
+        camera=_camera(own["camera"], priors),
         light=lamps,
         skin=person,
         hair=looks.locks(worn, colour, grey, priors),
         props=wardrobe.worn(worn, priors),
-        scene=looks.surroundings(draws.Draw(own["scene"]), melanin, priors),
-        backdrop=looks.backdrop(draws.Draw(own["backdrop"], 16), priors),
-        sensor=looks.device(draws.Draw(own["sensor"]), lamps, melanin, priors),
+        scene=looks.surroundings(own["scene"], melanin, priors),
+        backdrop=looks.backdrop(own["backdrop"], priors),
+        sensor=looks.device(own["sensor"], lamps, melanin, priors),
     )
 
 
@@ -122,12 +132,20 @@ def many(
     head: heads.HeadLike | None = None,
 ) -> FaceParams:
     """Faces of many keys, along a leading axis; compiled once for all priors."""
-    return _many(keys, dataclasses.asdict(priors), head or heads.load())
+    head = head or heads.load()
+    # Apart: in one program the numbers are worked out anew for each use of one.
+    numbers = _numbers(keys, count=_needed(head))
+    return _many(numbers, dataclasses.asdict(priors), head=head)
 
 
-@functools.partial(jax.jit, static_argnums=2)
-def _many(keys, values, head):
-    return jax.vmap(lambda key: sample(key, options.Priors(**values), head=head))(keys)
+@functools.partial(compiled.jit, static=["count"], options=compiled.ONCE)
+def _numbers(keys, *, count):
+    return jax.vmap(lambda key: draws.numbers(key, PARTS, count=count))(keys)
+
+
+@functools.partial(compiled.jit, static=["head"], options=compiled.ONCE)
+def _many(numbers, values, *, head):
+    return jax.vmap(lambda own: _face(own, options.Priors(**values), head))(numbers)
 
 
 def _camera(draw, priors):

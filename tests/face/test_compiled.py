@@ -1,0 +1,31 @@
+"""Options for a CPU: they reach a program that stands alone, and no other."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from lmkjax.face import compiled
+
+
+def _double(x, *, times):
+    return x * 2 * times
+
+
+def test_options_reach_the_compiler_where_a_program_stands_alone():
+    wrong = compiled.jit(_double, static=["times"], options={"xla_no_such": True})
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_no_such"):
+        wrong(jnp.arange(3.0), times=2)
+
+
+@pytest.mark.parametrize("x", [jnp.arange(3.0), None], ids=["known", "traced"])
+def test_inside_another_program_there_are_none(x):
+    inner = compiled.jit(_double, static=["times"], options={"xla_no_such": True})
+    given = jnp.arange(3.0)
+    outer = jax.jit(lambda y: inner(y if x is None else x, times=2) + 1)
+    assert outer(given).tolist() == [1.0, 5.0, 9.0]
+
+
+@pytest.mark.parametrize("options", [compiled.QUICK, compiled.ONCE])
+def test_the_compiler_knows_the_options(options):
+    quick = compiled.jit(_double, static=["times"], options=options)
+    assert quick(jnp.arange(3.0), times=2).tolist() == [0.0, 4.0, 8.0]
