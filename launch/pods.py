@@ -6,6 +6,7 @@ Run, in an environment with `.[train,tpu]`:  python -m launch.pods > table.md
 from collections.abc import Sequence
 
 from lmkjax import cli
+from lmkjax.errors import UserError
 
 SLICES = ("v5e:2x2", "v5e:4x4", "v5e:16x16", "v6e:4x4")
 
@@ -30,22 +31,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="draw the source's faces inside the step, as data.source=rendered does",
     )
+    parser.add_argument(
+        "--largest",
+        action="store_true",
+        help="find the most faces that fit, a multiple of 16; begins at --faces",
+    )
     options = parser.parse_args(argv)
 
     import libtpu  # noqa: F401  # the compiler: else JAX says only that it has none
 
     from launch import slices
 
+    asked = {
+        "fsdp_min_size": options.fsdp_min_size,
+        "size": options.size,
+        "rendered": options.rendered,
+    }
+    rows = []
     print(slices.table([]), flush=True)
     for slice_ in options.slices:
-        row = slices.compile_step(
-            slice_,
-            faces=options.faces,
-            fsdp_min_size=options.fsdp_min_size,
-            size=options.size,
-            rendered=options.rendered,
-        )
+        if options.largest:
+            row = slices.largest(slice_, first=options.faces, **asked)
+        else:
+            row = slices.compile_step(slice_, faces=options.faces, **asked)
+        if row is None:
+            raise UserError(f"Not even 16 faces fit into a chip of {slice_}.")
+        rows.append(row)
         print(slices.table([row]).splitlines()[-1], flush=True)
+    print(f"\n{slices.kinds(rows)}", flush=True)
     return 0
 
 

@@ -5,33 +5,26 @@ growing size, the faces per chip held, and its work, memory and collectives are 
 off the compiled program. Weak scaling is flat where a chip's share stays the same.
 """
 
-import collections
 import dataclasses
 import math
 import os
-import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import jax
 import numpy as np
 from jax.experimental import topologies
 
 from configs import daln
+from launch import programs
 from lmkjax.experiment import parts, plan
 from lmkjax.training import mesh as meshes
 from lmkjax.training import state
 from lmkjax.types import Batch
 
 ACCELERATORS = {"v5e": "v5litepod", "v6e": "v6e", "v5p": "v5p"}
-COLLECTIVES = (
-    "all-reduce",
-    "reduce-scatter",
-    "all-gather",
-    "all-to-all",
-    "collective-permute",
-)
-BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "u8": 1, "s8": 1}
+MEMORY = {"v5e": 16, "v6e": 32, "v5p": 95}
+"""GiB of a chip."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +40,8 @@ class Compiled:
         accessed_bytes: of memory read and written.
         memory_bytes: arguments, results and temporaries together.
         state_bytes: of the parameters, their averages and moments.
-        cycles: the compiler's own estimate of the time, see `cycles`.
+        cycles: the compiler's own estimate of the time, by kind of instruction, and
+            how many there are, see `programs.Program.cycles`.
         collectives: bytes of what each kind hands over, and how many there are.
         compile_s: seconds that compiling took here.
     """
@@ -60,9 +54,14 @@ class Compiled:
     accessed_bytes: float
     memory_bytes: int
     state_bytes: int
-    cycles: int
+    cycles: dict[str, tuple[int, int]]
     collectives: dict[str, tuple[int, int]]
     compile_s: float
+
+    @property
+    def million_cycles(self) -> float:
+        """Of all kinds of instruction together."""
+        return sum(own for own, _ in self.cycles.values()) / 1e6
 
 
 def devices_of(slice_: str) -> list[jax.Device]:
@@ -129,7 +128,7 @@ def compile_step(
     began = time.monotonic()
     compiled = one_step.lower(now, batches, progress).compile()
     took = time.monotonic() - began
-    program = compiled.as_text()
+    program = programs.Program(compiled.as_text())
     cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
     return Compiled(
         slice_,
@@ -143,56 +142,10 @@ def compile_step(
         - memory.alias_size_in_bytes
         + memory.temp_size_in_bytes,
         memory.alias_size_in_bytes,  # what is given back in place: the state
-        cycles(program),
-        collectives(program),
+        program.cycles(),
+        program.collectives(),
         took,
     )
-
-
-def collectives(program: str) -> dict[str, tuple[int, int]]:
-    """Bytes that each kind of collective hands over in a program, and how many."""
-    found = collections.defaultdict(lambda: (0, 0))
-    kinds = "|".join(COLLECTIVES)
-    for line in program.splitlines():
-        match = re.match(rf"\s*(?:ROOT )?%?\S+ = (.*?) ({kinds})(?:-start)?\(", line)
-        if not match:
-            continue
-        size = sum(
-            BYTES.get(kind, 4) * math.prod(int(n) for n in shape.split(",") if n)
-            for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", match[1])
-        )
-        total, count = found[match[2]]
-        found[match[2]] = (total + size, count + 1)
-    return dict(found)
-
-
-def cycles(program: str) -> int:
-    """The cycles of a chip that the compiler expects a program to take.
-
-    The sum over its instructions, those of loops once. What a collective takes is not
-    in it: the compiler gives that no figure.
-    """
-    bodies, name, entry = {}, "", ""
-    for line in program.splitlines():
-        if match := re.match(r"(ENTRY )?%?([\w.\-]+) \(.*\{$", line):
-            name = match[2]
-            bodies[name] = []
-            entry = name if match[1] else entry
-        elif line.startswith(" "):
-            bodies[name].append(line)
-
-    def taken(name: str) -> int:
-        total = 0
-        for line in bodies[name]:
-            own = re.search(r'"estimated_cycles":"(\d+)"', line)
-            total += int(own[1]) if own else 0
-            called = re.search(
-                r" (?:while|call)\(.*(?:body|to_apply)=%?([\w.\-]+)", line
-            )
-            total += taken(called[1]) if called else 0
-        return total
-
-    return taken(entry)
 
 
 def table(rows: Iterable[Compiled]) -> str:
@@ -211,6 +164,61 @@ def table(rows: Iterable[Compiled]) -> str:
             f"| {row.slice_} | {row.chips} | {row.faces} |"
             f" {'shared out' if row.shared else 'whole'} | {row.flops / 1e9:.1f} |"
             f" {row.accessed_bytes / 1e9:.2f} | {row.memory_bytes / 1e9:.2f} |"
-            f" {moved or 'none'} | {row.cycles / 1e6:.1f} | {row.compile_s:.0f} s |"
+            f" {moved or 'none'} | {row.million_cycles:.1f} | {row.compile_s:.0f} s |"
         )
     return "\n".join(lines)
+
+
+def kinds(rows: Sequence[Compiled]) -> str:
+    """A Markdown table of each step's million cycles, by kind of instruction."""
+    found = {kind: None for row in rows for kind in row.cycles}
+    heads = [f"{row.slice_}, {row.faces} a chip" for row in rows]
+    lines = [
+        f"| million cycles in | {' | '.join(heads)} |",
+        "|---|" + "--:|" * len(rows),
+    ]
+    for kind in found:
+        cells = []
+        for row in rows:
+            cycles, count = row.cycles.get(kind, (0, 0))
+            own = cycles / 1e6
+            cells.append(f"{own:.1f} ({own / row.million_cycles:.0%}, {count})")
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def largest(slice_: str, *, first: int, step: int = 16, **asked) -> Compiled | None:
+    """The step with the most faces a chip that its memory holds.
+
+    Args:
+        slice_: kind and shape.
+        first: faces a chip that are tried first.
+        step: the most is looked for among this many faces and its multiples.
+        **asked: as `compile_step` takes.
+
+    Returns:
+        None where not even `step` faces fit.
+    """
+    limit = MEMORY[slice_.partition(":")[0]] * 2**30
+    best, fits, too_many, faces = None, 0, math.inf, first
+    while fits + step < too_many:
+        row = _fitting(slice_, faces, limit, asked)
+        if row:
+            best, fits = row, faces
+            faces = limit * faces // row.memory_bytes // step * step  # in proportion
+        else:
+            too_many = faces
+            faces = (fits + too_many) // 2 // step * step
+        faces = max(fits + step, min(faces, too_many - step))
+    return best
+
+
+def _fitting(slice_, faces, limit, asked):
+    """The compiled step, or None where its memory is more than a chip has."""
+    try:
+        row = compile_step(slice_, faces=faces, **asked)
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        return None
+    return row if row.memory_bytes <= limit else None

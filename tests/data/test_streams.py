@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from launch import slices
+from launch import programs
 from lmkjax.data import sources, streams
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points
@@ -169,7 +169,7 @@ def test_each_device_draws_its_own_share_of_the_faces():
 
     whole, shared = parts(None), parts(grid)
     # A sum is all that devices tell each other; each draws 4 of 32 faces at a time.
-    assert set(slices.collectives(shared.as_text())) == {"all-reduce"}
+    assert set(programs.Program(shared.as_text()).collectives()) == {"all-reduce"}
     assert "f32[4,8,9,3]" in shared.as_text()
     assert "f32[32,8,9,3]" not in shared.as_text()
     assert "f32[32,8,9,3]" in whole.as_text()  # left to itself: every device draws all

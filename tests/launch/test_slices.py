@@ -10,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from launch import slices
@@ -21,28 +22,6 @@ from launch import slices
 asked = json.loads(sys.argv[1])
 print(json.dumps([dataclasses.asdict(slices.compile_step(**one)) for one in asked]))
 """
-HLO = """HloModule step
-
-%body.1 (p: f32[2]) -> f32[2] {
-  %double = f32[2]{0} fusion(%p), calls=%x, backend_config={"estimated_cycles":"5"}
-}
-
-ENTRY %main (p: f32[2]) -> f32[2] {
-  %a = f32[8,4]{1,0} fusion(%p), backend_config={"estimated_cycles":"100"}
-  %w = f32[2]{0} while(%a), condition=%c, body=%body.1
-  %all-reduce.1 = (bf16[8,4]{1,0}, f32[]{:T(128)}) all-reduce(%a, %b), channel_id=2
-  %all-gather-start.1 = f32[16]{0} all-gather-start(%a), channel_id=3
-  %get-tuple-element.2 = f32[8,4]{1,0} get-tuple-element(%all-reduce.1), index=0
-}
-"""
-
-
-def test_a_program_is_read_by_hand():
-    assert slices.cycles(HLO) == 100 + 5
-    assert slices.collectives(HLO) == {
-        "all-reduce": (8 * 4 * 2 + 4, 1),
-        "all-gather": (16 * 4, 1),
-    }
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +52,54 @@ def compiled():
     return {(r["slice_"], r["shared"]): r for r in rows}
 
 
+def row(faces, **figures):
+    told = {"slice_": "v5e:2x2", "chips": 4, "shared": False, "flops": 2e9}
+    told |= {"accessed_bytes": 3e9, "memory_bytes": 4e9, "state_bytes": 5}
+    told |= {"cycles": {}, "collectives": {}, "compile_s": 6.0, **figures}
+    return slices.Compiled(faces=faces, **told)
+
+
+def test_tables_of_two_steps():
+    moved = {"all-reduce": (2_000_000, 3)}
+    one = row(32, cycles={"reduce": (3_000_000, 4), "broadcast": (1_000_000, 5)})
+    other = row(64, cycles={"reduce": (8_000_000, 4)}, collectives=moved)
+    assert slices.table([one, other]).splitlines()[2:] == [
+        "| v5e:2x2 | 4 | 32 | whole | 2.0 | 3.00 | 4.00 | none | 4.0 | 6 s |",
+        "| v5e:2x2 | 4 | 64 | whole | 2.0 | 3.00 | 4.00 | all-reduce (3, 2.0) | 8.0 |"
+        " 6 s |",
+    ]
+    assert slices.kinds([one, other]).splitlines() == [
+        "| million cycles in | v5e:2x2, 32 a chip | v5e:2x2, 64 a chip |",
+        "|---|--:|--:|",
+        "| reduce | 3.0 (75%, 4) | 8.0 (100%, 4) |",
+        "| broadcast | 1.0 (25%, 5) | 0.0 (0%, 0) |",
+    ]
+
+
+@pytest.mark.parametrize("most", [0, 16, 48, 80, 96])
+@pytest.mark.parametrize("refuses", [True, False])
+def test_the_largest_batch_is_found_where_it_ends(monkeypatch, most, refuses):
+    asked = []
+
+    def compile_step(slice_, *, faces, size):
+        asked.append(faces)
+        if faces > most and refuses:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: hbm")
+        return row(faces, memory_bytes=2**34 * faces // (most + 8))
+
+    monkeypatch.setattr(slices, "compile_step", compile_step)
+    found = slices.largest("v5e:2x2", first=32, size="tiny")
+    assert (found.faces if found else 0) == most
+    assert len(asked) == len(set(asked)) <= 4
+
+
 def flat(one, other):
-    for figure in ("flops", "accessed_bytes", "memory_bytes", "cycles"):
+    for figure in ("flops", "accessed_bytes", "memory_bytes"):
         assert other[figure] == pytest.approx(one[figure], rel=0.05), figure
+    cycles, others = (
+        sum(own for own, _ in step["cycles"].values()) for step in (one, other)
+    )
+    assert others == pytest.approx(cycles, rel=0.05)
 
 
 @pytest.mark.slow

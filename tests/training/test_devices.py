@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from launch import slices
+from launch import programs
 from lmkjax.experiment import parts, plan
 from lmkjax.training import mesh, state
 from tests import test_configs
@@ -72,13 +72,14 @@ def test_eight_devices_take_the_steps_of_one(fsdp_min_size, build, alone):
             rtol = 1e-4 if one is alone[0][0] else 5e-3
             np.testing.assert_allclose(other[name], value, rtol=rtol, err_msg=name)
     # Faces stay where they are but for DALN's groups, which here span the devices.
-    assert not {"all-to-all", "collective-permute"} & set(slices.collectives(program))
+    collectives = programs.Program(program).collectives()
+    assert not {"all-to-all", "collective-permute"} & set(collectives)
     for x in jax.tree.leaves((eight.params, eight.ema, eight.opt_state)):
         shared = bool(fsdp_min_size) and x.size >= fsdp_min_size
         shared = shared and max(x.shape) % 8 == 0
         assert {s.data.size * 8**shared for s in x.addressable_shards} == {x.size}
         assert len({s.device for s in x.addressable_shards}) == 8
-    assert fsdp_min_size == 0 or "all-gather" in slices.collectives(program)
+    assert fsdp_min_size == 0 or "all-gather" in collectives
     assert far(alone[1], eight) < 0.005 * PEAK * STEPS
 
 
