@@ -17,6 +17,7 @@ from jax.experimental import topologies
 
 from configs import daln
 from launch import programs
+from lmkjax import errors
 from lmkjax.experiment import parts, plan
 from lmkjax.training import mesh as meshes
 from lmkjax.training import state
@@ -218,7 +219,7 @@ def _fitting(slice_, faces, limit, asked):
     try:
         row = compile_step(slice_, faces=faces, **asked)
     except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
+        if not errors.out_of_memory(error):
             raise
         return None
     return row if row.memory_bytes <= limit else None

@@ -20,7 +20,7 @@ HLO = """HloModule step
 
 ENTRY %main (p: f32[2]) -> f32[2] {
   %a = f32[8,4]{1,0} fusion(%p), calls=%fused, backend_config={"estimated_cycles":"100"}
-  %d = (f32[8]{0:T(8)}, f32[]) fusion(), calls=%m, backend_config={"estimated_cycles":"70"}
+  %d = (f32[8]{0:T(8)}, f32[]) fusion(), calls=%m, config={"estimated_cycles":"70"}
   %e = f32[8,4]{1,0} add(%a, %a), backend_config={"estimated_cycles":"30"}
   %b = f32[8,4]{1,0} broadcast(%a), backend_config={"estimated_cycles":"20"}
   %w = f32[2]{0} while(%a), condition=%c, body=%body.1
