@@ -60,6 +60,10 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     model.depth = by_size(1, 3, 4)  # halvings in each hourglass
     model.dtype = by_size("float32", "float32", "bfloat16")  # computed in
     model.transfer_features = by_size(8, 48, 128)  # of the label-transfer U-Net
+    # "place": a landmark's kernel is a function of its place, for any scheme; "free":
+    # numbers of its own, for the landmarks of `scheme` alone.
+    model.kernels = "place"
+    model.kernel_width = by_size(16, 128, 256)  # channels inside that function
 
     config.heatmaps = heatmaps = ml_collections.ConfigDict()
     heatmaps.loss = "points"  # "points", "kl", "mse", "awing"
@@ -72,6 +76,9 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     terms.supervised = ml_collections.ConfigDict({"weight": 1.0})
     terms.supervised.streams = ("source",)  # "source", "target" (real or stand-in)
     terms.label_transfer = ml_collections.ConfigDict({"weight": 0.0})
+    terms.label_transfer.form = "unet"  # of the maps; "places": 68 learned places
+    # Which landmarks can be seen, and how sure their points are.
+    terms.confidence = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln.form = "landmark"  # "landmark" or "pixel": what a row of the matrix is
     terms.daln.group = 8  # faces of each domain in one matrix, at most; 0 = all

@@ -79,12 +79,10 @@ class Outputs:
     """What a network says of a batch, stack by stack; the last stack is the answer.
 
     Attributes:
-        features: what each stack's head reads.
-        logits: one map per landmark and stack, before any softmax.
+        features: of each stack, what maps are made of.
     """
 
-    features: Float[Array, "s b h w c"]
-    logits: Float[Array, "s b h w k"]
+    features: tuple[Float[Array, "b h w c"], ...]
 
 
 @typed

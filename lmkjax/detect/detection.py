@@ -2,12 +2,13 @@
 
 detector = detection.Detector.from_checkpoint("runs/daln")
 points, uncertainty = detector([photo], [[left, top, right, bottom]])
+points, uncertainty = detector([photo], scheme="dense1001")
 """
 
 import hashlib
 import json
 import pathlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -17,16 +18,16 @@ from PIL import Image
 
 from lmkjax.adapt import adaptation
 from lmkjax.data import crop
-from lmkjax.detect import inference, inputs
+from lmkjax.detect import answers, inference, inputs
 from lmkjax.errors import UserError
+from lmkjax.landmarks import places as head_places
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
+from lmkjax.types import Places
 
-IBUG68 = "ibug68"
+IBUG68 = answers.IBUG68
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
-Predict = Callable[[jax.Array], Mapping[str, tuple[jax.Array, jax.Array]]]
-"""Images [b, s, s, 3] in [0, 1] to {scheme: (points, standard deviations)}, pixels."""
 
 
 class Faces(NamedTuple):
@@ -36,11 +37,15 @@ class Faces(NamedTuple):
         points: float32 [n, k, 2], pixels of the pictures, (0, 0) their outer corner.
         uncertainty: float32 [n, k], standard deviation, pixels of the pictures.
         boxes: float32 [n, 4], left, top, right, bottom: what the crops were cut by.
+        visibility: float32 [n, k, 4], probabilities that a point is visible, hidden by
+            the head itself, hidden by a thing, outside the crop; None of a network
+            that has not learned it.
     """
 
     points: np.ndarray
     uncertainty: np.ndarray
     boxes: np.ndarray
+    visibility: np.ndarray | None = None
 
 
 class Detector:
@@ -53,30 +58,34 @@ class Detector:
 
     def __init__(
         self,
-        predict: Predict,
+        predict: answers.Predict,
         *,
         scheme: str | schemes.Scheme,
         input_px: int,
         framing: plane.Framing,
         batch: int = 16,
         rounds: int = 2,
+        around: schemes.Scheme | None = None,
     ):
         """A detector around a function.
 
         Args:
-            predict: see `Predict`; it answers in `scheme`, and in others if it can.
-            scheme: the network's own, or its name.
+            predict: see `answers.Predict`; it refuses what it cannot say.
+            scheme: what it is asked for where nothing else is wanted, or its name.
             input_px: side of the images it wants.
             framing: how a crop lies around the face's box.
             batch: faces to look at together.
             rounds: where no box is given, how often the first guess at the whole
                 picture is mended: each time the box of the points found so far is
                 cut out and looked at again.
+            around: the scheme whose points a face's box is drawn around; None =
+                `scheme`.
         """
         self._own = schemes.get(scheme) if isinstance(scheme, str) else scheme
         self.scheme, self.batch = self._own.name, batch
         self._predict, self._rounds = predict, rounds
         self._input_px, self._framing = input_px, framing
+        self._around = around or self._own
 
     @classmethod
     def from_checkpoint(
@@ -89,8 +98,9 @@ class Detector:
     ) -> "Detector":
         """The detector of a trained run, with its averaged weights.
 
-        The 68 iBug points come through the run's label transfer; else through its
-        label adapter; else they are the nearest of the network's own points.
+        A network of any place answers in every scheme. The 68 iBug points come
+        through the run's label transfer; else through its label adapter; else they
+        are asked for as they lie on the head.
 
         Args:
             workdir: the run's folder.
@@ -105,27 +115,16 @@ class Detector:
         workdir = pathlib.Path(workdir)
         spec = inference.Spec.load(workdir)
         weights = averaged.load(workdir, best=best)
-        look = inference.predictor(spec, flip=flip)
         file = workdir / adaptation.FILE
         adapter = adaptation.load(file) if file.is_file() else None
-        subset = spec.scheme.subset68
-
-        def predict(images):
-            said = look(weights, images)
-            ways = {}
-            if said.transferred is not None:
-                ways[IBUG68] = said.transferred, said.transferred_spread
-            elif adapter is not None and subset is not None:
-                adapted = adaptation.apply(adapter, np.asarray(said.points))
-                ways[IBUG68] = adapted, said.spread[:, subset]
-            return ways | {spec.scheme.name: (said.points, said.spread)}
-
+        speaks = spec.any_place or answers.subset_of(IBUG68, spec.scheme) is not None
         return cls(
-            predict,
+            answers.Speaker(spec, weights, adapter, flip=flip),
             scheme=spec.scheme,
             input_px=spec.input_px,
             framing=spec.framing,
             batch=batch,
+            around=IBUG68 if speaks else spec.scheme,
         )
 
     def __call__(
@@ -133,7 +132,7 @@ class Detector:
         images: Sequence[np.ndarray | Image.Image],
         boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
         *,
-        scheme: str | None = None,
+        scheme: str | answers.Wanted | np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Points and their uncertainty; see `find`."""
         return self.find(images, boxes, scheme=scheme)[:2]
@@ -143,7 +142,7 @@ class Detector:
         images: Sequence[np.ndarray | Image.Image],
         boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
         *,
-        scheme: str | None = None,
+        scheme: str | answers.Wanted | np.ndarray | None = None,
     ) -> Faces:
         """One face in each picture.
 
@@ -155,32 +154,34 @@ class Detector:
             boxes: [left, top, right, bottom] of each face, pixels of its picture,
                 tight around the 68 iBug points as in training. None = each picture
                 is one face; see `rounds`.
-            scheme: of the points wanted; None = the network's own.
+            scheme: which points: a scheme, its name, the path of its YAML file, or
+                places of the mean head: as an array [k, 3], cm (x to the subject's
+                left, y up, z to the viewer), they lie on the skin. None = the
+                network's own scheme.
 
         Returns:
-            Points, uncertainty and boxes in pixels of the pictures; without
-            pictures, arrays of length 0.
+            Points, uncertainty, boxes and visibility in pixels of the pictures;
+            without pictures, arrays of length 0.
 
         Raises:
             UserError: the network cannot speak the scheme, a box has no size or is
                 not finite, or there is another number of boxes than of pictures.
         """
         pictures = [inputs.picture(image) for image in images]
-        wanted = scheme or self.scheme
-        pick = self._picker(wanted)
+        wanted = self._wanted(scheme)
         if boxes is not None:
             if len(boxes) != len(pictures):
                 raise UserError(
                     f"Wanted a box for each of {len(pictures)} pictures; got"
                     f" {len(boxes)}."
                 )
-            return self._look(pictures, inputs.four(boxes), pick)
+            return self._look(pictures, inputs.four(boxes), wanted)
         boxes = [crop.whole(p.size, framing=self._framing) for p in pictures]
         boxes = np.array(boxes, np.float32).reshape(-1, 4)
         for _ in range(self._rounds):
-            found = self._look(pictures, boxes, self._box_picker())
+            found = self._look(pictures, boxes, self._around)
             boxes = _tight(found.points, boxes)
-        return self._look(pictures, boxes, pick)
+        return self._look(pictures, boxes, wanted)
 
     def scheme_of(self, name: str) -> schemes.Scheme:
         """A scheme by its name, which may be that of the network's own.
@@ -190,33 +191,18 @@ class Detector:
         """
         return self._own if name == self.scheme else schemes.get(name)
 
-    def _picker(self, wanted: str) -> Callable:
-        """What takes the wanted scheme out of all that the network says."""
-        members = subset_of(self.scheme_of(wanted), self._own)
-
-        def pick(said):
-            if wanted in said:
-                return said[wanted]
-            if members is None:
-                near = [n for n in schemes.SCHEMES if self._speaks(n)]
-                raise UserError(
-                    f"The network speaks '{self.scheme}'; '{wanted}' is no part of it."
-                    f" It can give: {sorted({*near, *said})}."
-                )
-            points, spread = said[self.scheme]
-            return points[:, members], spread[:, members]
-
-        return pick
-
-    def _box_picker(self) -> Callable:
-        """What takes out the points that a face's box is drawn around."""
-        return self._picker(IBUG68 if self._speaks(IBUG68) else self.scheme)
-
-    def _speaks(self, scheme: str) -> bool:
-        return subset_of(schemes.get(scheme), self._own) is not None
+    def _wanted(self, scheme) -> answers.Wanted:
+        """What is asked for, as an object."""
+        if scheme is None:
+            return self._own
+        if isinstance(scheme, str):
+            return self.scheme_of(scheme)
+        if isinstance(scheme, schemes.Scheme | Places):
+            return scheme
+        return head_places.on_skin(scheme)
 
     def _look(
-        self, pictures: list[Image.Image], boxes: np.ndarray, pick: Callable
+        self, pictures: list[Image.Image], boxes: np.ndarray, wanted: answers.Wanted
     ) -> Faces:
         """Cuts every face by its box, asks the network, and maps back."""
         size, framing = self._input_px, self._framing
@@ -224,21 +210,28 @@ class Detector:
             crop.cut(picture, box, framing=framing, size=size)
             for picture, box in zip(pictures, boxes, strict=True)
         ]
-        points, spreads = [], []
-        for images, real in _batches(crops, self.batch, size):
-            found, spread = pick(self._predict(images))
-            points += list(np.asarray(found)[:real])
-            spreads += list(np.asarray(spread)[:real])
-        if not crops:  # ask all the same: it tells the shapes, and refuses
-            found, spread = pick(self._predict(jnp.zeros((1, size, size, 3))))
-            return Faces(np.asarray(found)[:0], np.asarray(spread)[:0], boxes)
+        # Without pictures it is asked all the same: it tells the shapes, and refuses.
+        batches = list(_batches(crops, self.batch, size)) or [
+            (jnp.zeros((1, size, size, 3)), 0)
+        ]
+        said = [
+            [None if part is None else np.asarray(part)[:real] for part in answer]
+            for images, real in batches
+            for answer in [self._predict(images, wanted)]
+        ]
+        points, spread, visibility = (
+            None if parts[0] is None else np.concatenate(parts)
+            for parts in zip(*said, strict=True)
+        )
+        if not crops:
+            return Faces(points, spread, boxes, visibility)
         sides = [crop.square(box, framing=framing)[1] for box in boxes]
         back = [
             crop.back(face, box, framing=framing, size=size)
             for face, box in zip(points, boxes, strict=True)
         ]
         scale = np.array(sides, np.float32)[:, None] / size
-        return Faces(np.stack(back), np.stack(spreads) * scale, boxes)
+        return Faces(np.stack(back), spread * scale, boxes, visibility)
 
 
 def shipped(scheme: str | None = None) -> pathlib.Path:
@@ -248,7 +241,7 @@ def shipped(scheme: str | None = None) -> pathlib.Path:
         scheme: of the points wanted: "ibug68" has a network of its own; all others,
             and None, are asked of the one that speaks dense490.
     """
-    return WEIGHTS / (IBUG68 if scheme == IBUG68 else "dense490")
+    return WEIGHTS / (scheme if scheme == IBUG68.name else "dense490")
 
 
 def identity(workdir: pathlib.Path) -> str:
@@ -266,21 +259,6 @@ def identity(workdir: pathlib.Path) -> str:
         for f in sorted(kept)
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def subset_of(part: schemes.Scheme, whole: schemes.Scheme) -> np.ndarray | None:
-    """Which points of `whole` are those of `part`; None if some are missing."""
-    counts, found = dict(whole.curves), []
-    for name, few in part.curves:
-        many, curve = counts.get(name, 0), schemes.CURVES[name]
-        gaps, cuts = (few, many) if curve.closed else (few - 1, many - 1)
-        if curve.area and many != few:  # then none of them is where it was
-            return None
-        alike = schemes.passes_knots(name, few) == schemes.passes_knots(name, many)
-        if not many or cuts % gaps or not alike:
-            return None
-        found.append(whole.starts[name] + cuts // gaps * np.arange(few))
-    return np.concatenate(found).astype(np.int32)
 
 
 def _batches(

@@ -1,7 +1,9 @@
 """A trained network: what it is, in a file, and what it says of a picture."""
 
 import dataclasses
+import functools
 import json
+import math
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +15,24 @@ from jaxtyping import Array, Float
 
 from lmkjax import files
 from lmkjax.errors import UserError
+from lmkjax.face.shape import marks
 from lmkjax.landmarks import heatmaps, points, schemes
-from lmkjax.models import critic, hourglass, unet
+from lmkjax.landmarks import places as head_places
+from lmkjax.models import (
+    confidence,
+    critic,
+    hourglass,
+    kernels,
+    learned_places,
+    unet,
+)
 from lmkjax.models import network as networks
+from lmkjax.types import Key, Places
 
 FILE = "network.json"
+IBUG68 = schemes.get("ibug68")
+PLACE, FREE = "place", "free"
+KERNELS = (PLACE, FREE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +47,16 @@ class Spec:
         depth: halvings.
         gain: factor on the logits.
         dtype: computed in.
-        transfer_features: of the label transfer; 0 = there is none.
+        transfer_features: of the label transfer's U-Net; 0 = there is none.
         critic: whether there is a discriminator.
         decoder: see `heatmaps.decode`.
         margin: see `points.Framing`; so for the next one.
         up: older runs' files tell none: their crops had the box's centre.
         trained_on: in words; it says what the weights may be used for.
+        kernels: "place", or "free": see `models.kernels`.
+        kernel_width: channels inside the kernels' own network.
+        confidence: whether it has learned visibility and scale.
+        learned_places: whether it has learned where another labels the 68.
     """
 
     scheme: schemes.Scheme
@@ -53,6 +72,10 @@ class Spec:
     margin: float
     up: float = 0.0
     trained_on: str = ""
+    kernels: str = PLACE
+    kernel_width: int = 128
+    confidence: bool = False
+    learned_places: bool = False
 
     @property
     def framing(self) -> points.Framing:
@@ -92,31 +115,72 @@ class Spec:
                 f" configs/daln.py --workdir {workdir}"
             ) from error
 
+    @property
+    def any_place(self) -> bool:
+        """Whether it answers for any place of the head, and so in any scheme."""
+        return self.kernels == PLACE
+
+    @property
+    def own(self) -> Places:
+        """The places of its own scheme."""
+        return marks.places(self.scheme)
+
     def module(self) -> networks.LandmarkNetwork:
         """The network, without weights."""
-        scheme, dtype = self.scheme, jnp.dtype(self.dtype)
+        dtype = jnp.dtype(self.dtype)
         net = hourglass.HourglassNet(
-            landmarks=scheme.count,
-            stacks=self.stacks,
-            features=self.features,
-            depth=self.depth,
+            stacks=self.stacks, features=self.features, depth=self.depth, dtype=dtype
+        )
+        shape = {"features": self.features, "stacks": self.stacks}
+        if self.any_place:
+            points = kernels.PlaceKernels(**shape, width=self.kernel_width)
+        else:
+            points = kernels.FreeKernels(
+                self.scheme.count, **shape, width=self.kernel_width
+            )
+        return networks.LandmarkNetwork(
+            net,
+            points,
+            confidence=confidence.Confidence() if self.confidence else None,
+            transfer=self._unet(dtype) if self.transfer_features else None,
+            learned=learned_places.LearnedPlaces() if self.learned_places else None,
+            critic=critic.Critic(self.features, dtype=dtype) if self.critic else None,
+            gain=self.gain,
+        )
+
+    def _unet(self, dtype) -> unet.UNet:
+        subset = self.scheme.subset68
+        return unet.UNet(
+            features=self.transfer_features,
+            subset=None if subset is None else tuple(map(int, subset)),
             gain=self.gain,
             dtype=dtype,
         )
-        transfer = judge = None
-        if self.transfer_features:
-            start = (
-                None if scheme.subset68 is None else tuple(map(int, scheme.subset68))
-            )
-            transfer = unet.UNet(
-                features=self.transfer_features,
-                subset=start,
-                gain=self.gain,
-                dtype=dtype,
-            )
-        if self.critic:
-            judge = critic.Critic(self.features, dtype=dtype)
-        return networks.LandmarkNetwork(net, transfer, judge)
+
+    def start(self, key: Key) -> Any:
+        """First weights, of every part."""
+        image = jnp.zeros((1, self.input_px, self.input_px, 3))
+        places = self.own, marks.places(IBUG68)
+        return self.module().init(key, image, *places, method="start")["params"]
+
+
+@struct.dataclass
+class Asked:
+    """What a network is asked for, as its weights see it.
+
+    Attributes:
+        kernels: of the places, last stack.
+        embedding: of the places, for visibility and scale.
+        own: kernels of the network's own scheme, for its label transfer; None without.
+        learned: kernels of the 68 where another labels them; None without.
+        mirrored: the same of the places on the other side; None = only look once.
+    """
+
+    kernels: Float[Array, "k c"]
+    embedding: Float[Array, "k w"]
+    own: Float[Array, "o c"] | None = None
+    learned: Float[Array, "68 c"] | None = None
+    mirrored: "Asked | None" = None
 
 
 @struct.dataclass
@@ -124,67 +188,132 @@ class Prediction:
     """What a network says of pictures, in their pixels.
 
     Attributes:
-        points: in the network's own scheme.
-        spread: standard deviation of each point's map: how unsure the network is.
+        points: of the places asked for.
+        spread: how unsure the network is of each: standard deviation along an axis; of
+            a network that learned it from the errors that it makes, else of its maps.
+        visibility: probabilities of VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE; None
+            of a network that has not learned it.
         transferred: the 68 iBug landmarks through the label transfer; None without.
-        transferred_spread: of those.
+        transferred_spread: of those, of the maps.
     """
 
     points: Float[Array, "b k 2"]
     spread: Float[Array, "b k"]
+    visibility: Float[Array, "b k 4"] | None = None
     transferred: Float[Array, "b 68 2"] | None = None
     transferred_spread: Float[Array, "b 68"] | None = None
 
 
-def predictor(
-    spec: Spec, *, flip: bool = False
-) -> Callable[[Any, jax.Array], Prediction]:
-    """A jitted function of (weights, images) that finds the landmarks.
+def asker(
+    spec: Spec, scheme: schemes.Scheme | Places | None = None, *, flip: bool = False
+) -> Callable[[Any], Asked]:
+    """A jitted function of weights, which makes what `predictor` is asked.
 
     Args:
         spec: of the network.
+        scheme: whose landmarks, or which places of the head, without leading axes;
+            None = the network's own scheme.
         flip: also look at the mirrored pictures, and take the mean; twice the work.
 
-    Returns:
-        The function; images are float32 [b, input_px, input_px, 3] in [0, 1].
+    Raises:
+        UserError: the network knows no other scheme than its own.
     """
-    module = spec.module()
-    own = jnp.asarray(spec.scheme.mirror)
-    ibug68 = jnp.asarray(schemes.get("ibug68").mirror)
-
-    def read(logits):
-        found = heatmaps.decode(logits, decoder=spec.decoder)
-        cells = logits.shape[-2]
-        found = points.rescale(found, old_px=cells, new_px=spec.input_px)
-        return found, heatmaps.spread(logits) * (spec.input_px / cells)
-
-    def look(params, images) -> Prediction:
-        logits = module.apply({"params": params}, images).logits[-1]
-        if not spec.transfer_features:
-            return Prediction(*read(logits))
-        moved = networks.Bound(module, params).transfer(logits)
-        return Prediction(*read(logits), *read(moved))
-
-    def unflip(mirrored: Prediction) -> Prediction:
-        def back(found, mirror):
-            return points.flip(found, mirror, width=spec.input_px)
-
-        result = mirrored.replace(
-            points=back(mirrored.points, own), spread=mirrored.spread[:, own]
+    module, ibug68 = spec.module(), marks.places(IBUG68)
+    wanted = spec.scheme if scheme is None else scheme
+    if not spec.any_place and wanted != spec.scheme:
+        raise UserError(
+            f"This network speaks '{spec.scheme.name}' alone: it was made with"
+            " --config.model.kernels=free. One of any place is made with 'place'."
         )
-        if mirrored.transferred is None:
-            return result
-        return result.replace(
-            transferred=back(mirrored.transferred, ibug68),
-            transferred_spread=mirrored.transferred_spread[:, ibug68],
+    places = marks.places(wanted) if isinstance(wanted, schemes.Scheme) else wanted
+
+    def ask(module, places) -> Asked:
+        learned = module.learned and module.learned.moved(ibug68)
+        return Asked(
+            kernels=module.kernels(places)[-1],
+            embedding=module.kernels.embed(places),
+            own=module.kernels(spec.own)[-1] if spec.transfer_features else None,
+            learned=module.kernels(learned)[-1] if spec.learned_places else None,
         )
 
     @jax.jit
-    def predict(params: Any, images: Float[Array, "b h w 3"]) -> Prediction:
-        seen = look(params, images)
+    def asked(weights: Any) -> Asked:
+        find = functools.partial(module.apply, {"params": weights}, method=ask)
         if not flip:
+            return find(places)
+        other = places if not spec.any_place else head_places.mirrored(places)
+        return find(places).replace(mirrored=find(other))
+
+    return asked
+
+
+def predictor(spec: Spec) -> Callable[[Any, Asked, jax.Array], Prediction]:
+    """A jitted function of (weights, asked, images) that finds landmarks.
+
+    Args:
+        spec: of the network.
+
+    Returns:
+        The function; images are float32 [b, input_px, input_px, 3] in [0, 1], and
+        `asked` is what an `asker` made of the same weights.
+    """
+    module, width = spec.module(), spec.input_px
+    own, ibug68 = jnp.asarray(spec.scheme.mirror), jnp.asarray(IBUG68.mirror)
+
+    def read(maps, offset=0.0):
+        found = heatmaps.decode(maps, decoder=spec.decoder)
+        cells = maps.shape[-2]
+        found = points.rescale(found, old_px=cells, new_px=width)
+        return found + offset * width, heatmaps.spread(maps) * (width / cells)
+
+    def transferred(module, features, asked):
+        if asked.learned is not None:
+            maps = module.maps(features, asked.learned)
+            return read(maps, module.learned.offset(features, maps))
+        if asked.own is not None:
+            return read(module.transfer(module.maps(features, asked.own)))
+        return None, None
+
+    def look(module, asked, images) -> Prediction:
+        features = module(images).features[-1]
+        maps = module.maps(features, asked.kernels)
+        found, spread = read(maps)
+        visibility = None
+        if spec.confidence:
+            said = module.confidence(features, maps, asked.embedding)
+            visibility = jax.nn.softmax(said.visibility)
+            # Of the density exp(-r / s) over the plane, along one axis.
+            spread = math.sqrt(3) * width * jnp.exp(said.log_scale)
+        return Prediction(
+            found, spread, visibility, *transferred(module, features, asked)
+        )
+
+    def unflip(seen: Prediction) -> Prediction:
+        def back(found, mirror):
+            return points.flip(found, mirror, width=width)
+
+        order = jnp.arange(seen.points.shape[1]) if spec.any_place else own
+        result = seen.replace(
+            points=back(seen.points, order), spread=seen.spread[:, order]
+        )
+        if seen.visibility is not None:
+            result = result.replace(visibility=seen.visibility[:, order])
+        if seen.transferred is None:
+            return result
+        return result.replace(
+            transferred=back(seen.transferred, ibug68),
+            transferred_spread=seen.transferred_spread[:, ibug68],
+        )
+
+    @jax.jit
+    def predict(
+        weights: Any, asked: Asked, images: Float[Array, "b h w 3"]
+    ) -> Prediction:
+        apply = functools.partial(module.apply, {"params": weights}, method=look)
+        seen = apply(asked, images)
+        if asked.mirrored is None:
             return seen
-        mirrored = unflip(look(params, images[:, :, ::-1]))
+        mirrored = unflip(apply(asked.mirrored, images[:, :, ::-1]))
         return jax.tree.map(lambda a, b: (a + b) / 2, seen, mirrored)
 
     return predict

@@ -110,15 +110,14 @@ class Bench:
         Returns:
             Rows, faces to draw, and the adapter.
         """
-        predict = functools.partial(self._predictor, weights)
         means = {s: mean_face.fit(_labelled(faces)) for s, faces in train.items()}
         adapter = None
         if IBUG68 in train and self.spec.scheme != IBUG68:
-            adapter = self._fit(predict, train[IBUG68])
+            adapter = self._fit(self._asked(weights), train[IBUG68])
         found = {}
         for test in tests:
             for number, scheme in enumerate(self._schemes(test)):
-                speak = self._labels(predict, scheme, adapter)
+                speak = self._labels(weights, scheme, adapter)
                 for wrong in self._boxes(test):
                     name = wrong.of(test.name) + f" {scheme.count} points" * (
                         number > 0
@@ -134,8 +133,7 @@ class Bench:
         As the report's row "direct", "transfer" or "subset", the best that there is
         of them in this order.
         """
-        predict = functools.partial(self._predictor, weights)
-        speak = self._labels(predict, IBUG68, None)
+        speak = self._labels(weights, IBUG68, None)
 
         def best(images: jax.Array) -> Mapping[str, jax.Array]:
             ways = speak(images)
@@ -146,8 +144,15 @@ class Bench:
         return next(r["nme"] for r in found.rows if r["normaliser"] == "ocular")
 
     @functools.cached_property
-    def _predictor(self) -> Callable[[Any, jax.Array], inference.Prediction]:
-        return inference.predictor(self.spec, flip=self.how.flip)
+    def _predictor(self) -> Callable:
+        return inference.predictor(self.spec)
+
+    def _asked(
+        self, weights: Any, scheme: schemes.Scheme | None = None
+    ) -> Callable[[jax.Array], inference.Prediction]:
+        """What the network says of images, asked for a scheme or for its own."""
+        ask = inference.asker(self.spec, scheme, flip=self.how.flip)
+        return functools.partial(self._predictor, weights, ask(weights))
 
     def _batches(
         self, canvases: streams.Canvases, wrong: boxes.Boxes | None = None
@@ -191,23 +196,34 @@ class Bench:
         """In which schemes a test set can be measured: its own, and the 68 in it."""
         if test.scheme == IBUG68 or test.scheme.subset68 is None:
             return [test.scheme]
-        own = [test.scheme] if test.scheme == self.spec.scheme else []
-        return [*own, IBUG68]
+        speaks = self.spec.any_place or test.scheme == self.spec.scheme
+        return [*[test.scheme] * speaks, IBUG68]
 
     def _boxes(self, test: TestSet) -> tuple[boxes.Boxes, ...]:
         return (boxes.Boxes(), *(boxes.PERTURBED if test.detector_like else ()))
 
-    def _labels(self, predict, scheme, adapter) -> evaluator.Predict:
-        """Predictions in a scheme, by each way there is to come to it."""
-        subset = self.spec.scheme.subset68
+    def _labels(self, weights, scheme, adapter) -> evaluator.Predict:
+        """Predictions in a scheme, by each way there is to come to it.
+
+        The 68 of a network that speaks another scheme are "subset": as they lie on the
+        head, which is not where annotators put them.
+        """
+        own = self.spec.scheme
+        as_asked = scheme == own or (self.spec.any_place and scheme != IBUG68)
+        if as_asked:
+            direct = self._asked(weights, scheme)
+            return lambda images: {"direct": direct(images).points}
+        predict, subset = self._asked(weights), own.subset68
+        apart = self.spec.any_place and subset is None
+        nearest = self._asked(weights, IBUG68) if apart else None
 
         def speak(images: jax.Array) -> Mapping[str, jax.Array]:
             said = predict(images)
-            if scheme == self.spec.scheme:
-                return {"direct": said.points}
             ways = {}
             if subset is not None:
                 ways["subset"] = said.points[:, subset]
+            elif nearest is not None:
+                ways["subset"] = nearest(images).points
             if adapter is not None:
                 ways["adapted"] = adaptation.apply(adapter, said.points)
             if said.transferred is not None:

@@ -12,6 +12,7 @@ from lmkjax.adapt import adaptation
 from lmkjax.data import geometric, photometric, streams
 from lmkjax.experiment import datasets, measurement, plan
 from lmkjax.face import drawing
+from lmkjax.face.shape import marks
 from lmkjax.objectives import objective
 from lmkjax.training import optim, step
 from lmkjax.types import UNKNOWN, Batch, host_seed, purposes
@@ -46,6 +47,8 @@ def build_objective(
         experiment.network.module(),
         experiment.terms,
         {name: preparer(experiment, name, grid) for name in experiment.shares},
+        own=experiment.network.own,
+        ibug68=marks.places(measurement.IBUG68),
         devices=grid.size,
     )
 
@@ -57,7 +60,6 @@ def build_step(
     goal = build_objective(experiment, grid)
     training, moves = experiment.training, experiment.training.optimizer
     optimizer = optim.adamw(weight_decay=moves.weight_decay, clip_norm=moves.clip_norm)
-    side = experiment.network.input_px
     one_step = step.build(
         goal,
         optimizer,
@@ -68,8 +70,7 @@ def build_step(
         mesh=grid,
         fsdp_min_size=training.fsdp_min_size,
     )
-    image = jnp.zeros((1, side, side, 3))
-    return lambda key: goal.module.init(key, image)["params"], optimizer, one_step
+    return experiment.network.start, optimizer, one_step
 
 
 def preparer(

@@ -17,7 +17,14 @@ from lmkjax.experiment import datasets, init_from, measurement, ranges
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.landmarks import points, schemes
-from lmkjax.objectives import daln, discriminator, label_transfer, objective, supervised
+from lmkjax.objectives import (
+    confidence,
+    daln,
+    discriminator,
+    label_transfer,
+    objective,
+    supervised,
+)
 from lmkjax.training import loop
 
 IBUG68 = schemes.get("ibug68")
@@ -275,6 +282,7 @@ def _there(path: str) -> None:
 def _network(config, own, seen, begin) -> inference.Spec:
     """The network that a config asks for; what it began with has been seen too."""
     model, terms = config.model, config.terms
+    form = terms.label_transfer.form if terms.label_transfer.weight else None
     return inference.Spec(
         scheme=own,
         input_px=model.input_px,
@@ -283,12 +291,16 @@ def _network(config, own, seen, begin) -> inference.Spec:
         depth=model.depth,
         gain=config.heatmaps.gain,
         dtype=model.dtype,
-        transfer_features=model.transfer_features * bool(terms.label_transfer.weight),
+        transfer_features=model.transfer_features * (form == label_transfer.UNET),
         critic=bool(terms.discriminator.weight),
         decoder=config.heatmaps.decoder,
         margin=config.crop.margin,
         up=config.crop.up,
         trained_on=f"{seen}; {init_from.told(begin)}" if begin else seen,
+        kernels=model.kernels,
+        kernel_width=model.kernel_width,
+        confidence=bool(terms.confidence.weight),
+        learned_places=form == label_transfer.PLACES,
     )
 
 
@@ -302,6 +314,7 @@ def _terms(config) -> dict[str, tuple[float, objective.Term]]:
     found = {
         "supervised": supervised.Supervised(loss, own),
         "label_transfer": label_transfer.LabelTransfer(loss),
+        "confidence": confidence.Confidence(own),
         "daln": daln.DALN(
             form=terms.daln.form,
             ramp_steps=terms.daln.ramp_steps,

@@ -8,11 +8,12 @@ from typing import Any
 
 import ml_collections
 
+from lmkjax.detect import inference
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets
 from lmkjax.landmarks import heatmaps
 from lmkjax.losses import landmark
-from lmkjax.objectives import daln
+from lmkjax.objectives import daln, label_transfer
 
 SIZES = ("tiny", "laptop", "full")
 STREAMS = ("source", "target")
@@ -124,6 +125,8 @@ RANGES = {
     "model.depth": whole(1, 10),
     "model.dtype": one_of(DTYPES),
     "model.transfer_features": whole(1, 2**16),
+    "model.kernels": one_of(inference.KERNELS),
+    "model.kernel_width": whole(1, 2**16),
     "heatmaps.loss": one_of(LOSSES),
     "heatmaps.sigma_px": POSITIVE,
     "heatmaps.gain": POSITIVE,
@@ -131,6 +134,8 @@ RANGES = {
     "terms.supervised.weight": AT_LEAST_0,
     "terms.supervised.streams": some_of(STREAMS),
     "terms.label_transfer.weight": AT_LEAST_0,
+    "terms.label_transfer.form": one_of(label_transfer.FORMS),
+    "terms.confidence.weight": AT_LEAST_0,
     "terms.daln.weight": AT_LEAST_0,
     "terms.daln.form": one_of(daln.FORMS),
     "terms.daln.group": whole(0),

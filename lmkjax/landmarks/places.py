@@ -5,10 +5,14 @@ takes places can be asked for any point, and for any scheme: its landmarks are p
 in an order (`lmkjax.face.shape.marks.places`).
 """
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 
-from lmkjax.types import CONTOUR, Places, typed
+from lmkjax.errors import UserError
+from lmkjax.types import CONTOUR, SKIN, Places, typed
+
+FAR_CM = 25.0
+"""No place of a head is further from the origin along an axis."""
 
 
 @typed
@@ -21,7 +25,25 @@ def mirrored(places: Places) -> Places:
     )
 
 
-@typed
-def of_each(places: Places, faces: int) -> Places:
-    """The same places, without leading axes, for each of so many faces."""
-    return jax.tree.map(lambda x: jnp.broadcast_to(x, (faces, *x.shape)), places)
+def on_skin(xyz: np.ndarray) -> Places:
+    """Places of the skin, or of what else does not move by itself.
+
+    Args:
+        xyz: on the project's mean head, cm [k, 3].
+
+    Raises:
+        UserError: they are no such array, or not finite, or far from the head.
+    """
+    found = np.asarray(xyz, np.float32)
+    if found.ndim != 2 or found.shape[-1] != 3 or not np.isfinite(found).all():
+        raise UserError(
+            "Wanted places of the mean head as an array [k, 3] of finite numbers, cm;"
+            f" got one of shape {list(found.shape)}."
+        )
+    if len(found) and np.abs(found).max() > FAR_CM:
+        raise UserError(
+            "Wanted places of the mean head in cm, its middle at the origin; got one"
+            f" {np.abs(found).max():.1f} cm away."
+        )
+    none = np.zeros(len(found), np.float32)
+    return Places(found, np.full(len(found), SKIN, np.int32), none)

@@ -1,4 +1,4 @@
-"""The network that sees the face: stacked hourglasses, one head per stack."""
+"""The network that sees the face: stacked hourglasses."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -72,74 +72,26 @@ class Stem(nn.Module):
         return blocks.Residual(self.features, self.dtype, name="second")(x)
 
 
-class Head(nn.Module):
-    """Features to one map per landmark; linear.
-
-    Without a bias: a softmax over the places would not see it, and on a CPU its
-    gradient costs as much as a third of the loss.
-
-    Attributes:
-        landmarks: how many maps.
-        features: channels that it reads.
-        gain: factor on the logits. A softmax over many places wants logits far
-            apart, and Adam moves each weight by no more than the learning rate: with
-            a gain of 16 the maps are sharp after tens of steps, not hundreds.
-        dtype: the type computed in.
-    """
-
-    landmarks: int
-    features: int
-    gain: float = 16.0
-    dtype: DTypeLike = jnp.float32
-
-    def setup(self):
-        """Weights; small at first, so that the first maps are flat."""
-        start = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
-        shape = (self.features, self.landmarks)
-        self.kernel = self.param("kernel", start, shape, jnp.float32)
-
-    @typed
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w k"]:
-        """The logits, float32 whatever the type computed in."""
-        # As one plain matrix product: twice as fast on a CPU as one of four axes.
-        flat = x.reshape(-1, self.features) @ self.kernel.astype(self.dtype)
-        maps = flat.reshape(*x.shape[:-1], self.landmarks).astype(jnp.float32)
-        return self.gain * maps
-
-    @typed
-    def folded(self, score: Float[Array, "k c"]) -> Float[Array, "c c"]:
-        """The kernel of this head, before its gain, followed by the linear map `score`.
-
-        Newell's `score_(score)` reads the maps through a second linear layer. Two
-        linear layers are one, as wide as the features and not as the landmarks:
-        the same function for a small part of the work when landmarks are many.
-        """
-        return self.kernel @ score
-
-
 class HourglassNet(nn.Module):
-    """A face to one map per landmark, by several hourglasses in a row.
+    """A face to features, by several hourglasses in a row.
 
-    Each stack has a head; what it found goes back into the next stack's input,
-    `x += fc_(y) + score_(score)`. A map is a quarter as large as the picture.
+    What each stack found goes back into the next stack's input, `x += fc_(y)`. Newell's
+    `score_(score)` beside it reads the maps, which are linear in y: two linear layers
+    are one. Features are a quarter as large as the picture.
 
     Attributes:
-        landmarks: how many maps.
         stacks: how many hourglasses.
         features: channels.
         depth: halvings in each hourglass.
-        gain: of the heads.
-        dtype: the type computed in; parameters and logits stay float32.
+        dtype: the type computed in; parameters stay float32.
 
     Source: Newell et al., "Stacked Hourglass Networks for Human Pose Estimation",
         ECCV 2016, with group norm for batch norm and a lighter stem.
     """
 
-    landmarks: int
     stacks: int = 2
     features: int = 64
     depth: int = 3
-    gain: float = 16.0
     dtype: DTypeLike = jnp.float32
 
     def setup(self):
@@ -151,34 +103,49 @@ class HourglassNet(nn.Module):
         self.residuals = [blocks.Residual(f, dtype) for _ in each]
         self.linears = [blocks.Dense(f, dtype=dtype) for _ in each]
         self.norms = [blocks.Norm(dtype=dtype) for _ in each]
-        self.heads = [Head(self.landmarks, f, self.gain, dtype) for _ in each]
         self.fc = [blocks.Dense(f, dtype=dtype) for _ in between]
-        start = nn.initializers.lecun_normal()
-        self.score = [
-            self.param(f"score_{i}", start, (self.landmarks, f), jnp.float32)
-            for i in between
-        ]
 
     @typed
     def __call__(self, image: Float[Array, "b h w 3"]) -> Outputs:
-        """Every stack's features and logits.
+        """Every stack's features.
 
         Args:
             image: RGB in [0, 1]; its sides are multiples of 4 * 2^depth.
         """
         x = self.stem(image)
-        features, logits = [], []
+        features = []
         for i in range(self.stacks):
             y = self.residuals[i](self.hourglasses[i](x))
             y = nn.relu(self.norms[i](self.linears[i](y)))
             features.append(y)
-            logits.append(self.heads[i](y))
             if i < self.stacks - 1:
-                folded = self.heads[i].folded(self.score[i]).astype(self.dtype)
-                x = x + self.fc[i](y) + y @ folded
-        return Outputs(features=jnp.stack(features), logits=jnp.stack(logits))
+                x = x + self.fc[i](y)
+        return Outputs(features=tuple(features))
 
-    @typed
-    def head(self, features: Float[Array, "b h w c"]) -> Float[Array, "b h w k"]:
-        """The last stack's maps of its features."""
-        return self.heads[-1](features)
+
+@typed
+def maps(
+    features: Float[Array, "b h w c"],
+    kernels: Float[Array, "*b k c"],
+    *,
+    gain: float = 16.0,
+) -> Float[Array, "b h w k"]:
+    """One map per landmark: features times kernels; logits, float32.
+
+    Without a bias: a softmax over the cells would not see it.
+
+    Args:
+        features: of a stack.
+        kernels: of the landmarks; with faces in front, each face's own.
+        gain: factor on the logits. A softmax over many cells wants logits far apart,
+            and Adam moves each weight by no more than the learning rate: with a gain
+            of 16 the maps are sharp after tens of steps, not hundreds.
+    """
+    b, h, w, c = features.shape
+    kernels = kernels.astype(features.dtype)
+    if kernels.ndim == 2:
+        # As one plain matrix product: twice as fast on a CPU as one of four axes.
+        found = features.reshape(-1, c) @ kernels.T
+    else:
+        found = jnp.einsum("bnc,bkc->bnk", features.reshape(b, h * w, c), kernels)
+    return gain * found.reshape(b, h, w, -1).astype(jnp.float32)

@@ -3,42 +3,87 @@
 import dataclasses
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from lmkjax.types import Outputs, typed
+from lmkjax.models import confidence as confidences
+from lmkjax.models import hourglass
+from lmkjax.types import Outputs, Places, typed
 
 
 class LandmarkNetwork(nn.Module):
-    """Face to maps, with the parts that some ways of training add.
+    """Face to features, places to kernels, both to maps; and what may be added.
 
-    The parameters are `{"hourglass": ..., "transfer": ..., "critic": ...}`, of those
-    that are there; `init` makes all of them from one image.
+    The parameters are `{"hourglass": ..., "kernels": ..., "transfer": ..., ...}`, of
+    those parts that are there; `start` makes all of them.
 
     Attributes:
-        hourglass: picture to `Outputs`, with a method `head(features)`.
-        transfer: maps of the network's own landmarks to maps of the 68, or None.
+        hourglass: picture to `Outputs`.
+        kernels: places to kernels, and to what else is known of them.
+        confidence: features, maps and places to visibility and scale, or None.
+        transfer: maps of the network's own scheme to maps of the 68, or None.
+        learned: places of the 68 to where another's labels put them, or None.
         critic: features to the logit of the domain, or None.
+        gain: factor on the logits of the maps.
     """
 
     hourglass: nn.Module
+    kernels: nn.Module
+    confidence: nn.Module | None = None
     transfer: nn.Module | None = None
+    learned: nn.Module | None = None
     critic: nn.Module | None = None
+    gain: float = 16.0
 
     @typed
     def __call__(self, image: Float[Array, "b h w 3"]) -> Outputs:
-        """Every stack's features and logits of RGB images in [0, 1]."""
-        outputs = self.hourglass(image)
-        if self.is_initializing():
-            if self.transfer is not None:
-                self.transfer(outputs.logits[-1])
-            if self.critic is not None:
-                self.critic(outputs.features[-1])
-        return outputs
+        """Every stack's features of RGB images in [0, 1]."""
+        return self.hourglass(image)
 
-    def head(self, features):
-        """The maps of the last stack's features."""
-        return self.hourglass.head(features)
+    def start(
+        self, image: Float[Array, "b h w 3"], own: Places, ibug68: Places
+    ) -> None:
+        """Runs every part once: for `init(..., method="start")`.
+
+        Args:
+            image: a picture of the network's size.
+            own: places of the network's own scheme.
+            ibug68: places of the 68 landmarks.
+        """
+        features = self(image).features[-1]
+        maps = self.maps(features, self.kernels(own)[-1])
+        if self.confidence is not None:
+            self.said(features, maps, own)
+        if self.transfer is not None:
+            self.transfer(maps)
+        if self.learned is not None:
+            self.by_learned(features, ibug68)
+        if self.critic is not None:
+            self.critic(features)
+
+    def maps(
+        self, features: Float[Array, "b h w c"], kernels: Float[Array, "*b k c"]
+    ) -> Float[Array, "b h w k"]:
+        """One map per kernel."""
+        return hourglass.maps(features, kernels, gain=self.gain)
+
+    def said(
+        self,
+        features: Float[Array, "b h w c"],
+        maps: Float[Array, "b h w k"],
+        places: Places,
+    ) -> confidences.Said:
+        """Visibility and scale of the places whose maps of the last stack these are."""
+        return self.confidence(features, maps, self.kernels.embed(places))
+
+    def by_learned(
+        self, features: Float[Array, "b h w c"], ibug68: Places
+    ) -> tuple[Float[Array, "b h w 68"], Float[Array, "b 68 2"]]:
+        """Maps of the 68 where the labels are, and offsets, shares of a map's side."""
+        kernels = self.kernels(self.learned.moved(ibug68))[-1]
+        maps = self.maps(features, kernels)
+        return maps, self.learned.offset(features, maps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,24 +93,62 @@ class Bound:
     Attributes:
         module: the network.
         params: its parameters.
+        own: the places of its own scheme.
+        ibug68: the places of the 68 landmarks.
     """
 
     module: LandmarkNetwork
     params: Any
+    own: Places
+    ibug68: Places
 
     @typed
-    def head(self, features: Float[Array, "b h w c"]) -> Float[Array, "b h w k"]:
-        """The maps of the last stack's features."""
-        return self._apply("head", features)
+    def head(
+        self,
+        features: Float[Array, "b h w c"],
+        places: Places | None = None,
+        *,
+        stack: int = -1,
+    ) -> Float[Array, "b h w k"]:
+        """The maps of places, by default those of the own scheme, of a stack."""
+
+        def head(module, features, places):
+            return module.maps(features, module.kernels(places)[stack])
+
+        return self._apply(head, features, self.own if places is None else places)
 
     @typed
-    def transfer(self, logits: Float[Array, "b h w k"]) -> Float[Array, "b h w 68"]:
-        """Maps of the 68 iBug landmarks from maps of the network's own.
+    def say(
+        self,
+        features: Float[Array, "b h w c"],
+        maps: Float[Array, "b h w k"],
+        places: Places,
+    ) -> confidences.Said:
+        """Visibility and scale of the places whose maps of the last stack these are.
+
+        Raises:
+            ValueError: the network says nothing of them.
+        """
+        self._want("confidence")
+        return self._apply(LandmarkNetwork.said, features, maps, places)
+
+    @typed
+    def transfer(
+        self, features: Float[Array, "b h w c"]
+    ) -> tuple[Float[Array, "b h w 68"], Float[Array, "b 68 2"]]:
+        """Maps of the 68 as another labels them, of the last stack's features.
+
+        Returns:
+            The maps, and what is to be added to their points, shares of a map's side.
 
         Raises:
             ValueError: the network has no label transfer.
         """
-        return self._apply("transfer", logits)
+        if self.module.learned is not None:
+            return self._apply(LandmarkNetwork.by_learned, features, self.ibug68)
+        self._want("transfer")
+        maps = self._apply(lambda m, x: m.transfer(x), self.head(features))
+        return maps, jnp.zeros((len(maps), 68, 2))
 
     @typed
     def criticise(self, features: Float[Array, "b h w c"]) -> Float[Array, " b"]:
@@ -74,10 +157,12 @@ class Bound:
         Raises:
             ValueError: the network has no critic.
         """
-        return self._apply("critic", features)
+        self._want("critic")
+        return self._apply(lambda m, x: m.critic(x), features)
 
-    def _apply(self, part, x):
+    def _want(self, part):
         if getattr(self.module, part) is None:
             raise ValueError(f"The network was made without its part '{part}'.")
-        variables = {"params": self.params}
-        return self.module.apply(variables, x, method=lambda m, x: getattr(m, part)(x))
+
+    def _apply(self, method, *given):
+        return self.module.apply({"params": self.params}, *given, method=method)

@@ -9,12 +9,15 @@ from lmkjax.models import network as networks
 from lmkjax.objectives import supervised
 from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
 
+UNET, PLACES = FORMS = ("unet", "places")
+"""What makes the 68: a U-Net of the network's maps, or 68 learned places."""
+
 
 @dataclasses.dataclass(frozen=True)
 class LabelTransfer:
-    """The heatmap loss of the 68 landmarks that the U-Net makes of the last stack.
+    """The heatmap loss of the 68 landmarks that the label transfer finds.
 
-    Its gradient reaches the U-Net and, through it, the whole network.
+    Its gradient reaches the transfer and, through it, the whole network.
 
     Attributes:
         loss: `loss(logits, target, valid)` with target in heatmap pixels.
@@ -46,7 +49,8 @@ class LabelTransfer:
             The value and metrics as (sum, count).
         """
         (name,) = self.streams
-        logits = network.transfer(outputs[name].logits[-1])
-        total = supervised.faces_loss(self.loss, logits, batches[name]).sum()
+        logits, offset = network.transfer(outputs[name].features[-1])
+        paid = supervised.faces_loss(self.loss, logits, batches[name], offset)
+        total = paid.sum()
         faces = batches[name].mask.sum().astype(jnp.float32)
         return total / jnp.maximum(faces, 1.0), {"faces": (total, faces)}

@@ -11,7 +11,17 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from lmkjax.models import network as networks
-from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step, purpose, purposes
+from lmkjax.types import (
+    Batch,
+    Key,
+    Metrics,
+    Outputs,
+    Places,
+    Scalar,
+    Step,
+    purpose,
+    purposes,
+)
 
 Batches = Mapping[str, Batch]
 Prepare = Callable[[Key, Any], Batch]
@@ -55,12 +65,16 @@ class Objective:
         module: the network; its `__call__` takes images to `Outputs`.
         terms: name to (weight, term).
         prepare: for each stream, what makes its faces ready on the device.
+        own: the places of the network's own scheme.
+        ibug68: the places of the 68 landmarks.
         devices: how many share each stream's faces.
     """
 
     module: nn.Module
     terms: Mapping[str, tuple[float, Term]]
     prepare: Mapping[str, Prepare]
+    own: Places
+    ibug68: Places
     devices: int = 1
 
     @property
@@ -88,7 +102,7 @@ class Objective:
         keys = {name: purpose(augments, name) for name in self.streams}
         faces = {name: self.prepare[name](keys[name], batches[name]) for name in keys}
         outputs = self._forward(params, faces)
-        network = networks.Bound(self.module, params)
+        network = networks.Bound(self.module, params, self.own, self.ibug68)
 
         loss, metrics = jnp.zeros(()), {}
         for name, (weight, term) in self.terms.items():
@@ -104,7 +118,6 @@ class Objective:
         images = {name: faces[name].image for name in self.streams}
         counts = {name: len(image) for name, image in images.items()}
         both = self.module.apply({"params": params}, weave(images, self.devices))
-        # What belongs to a face lies along the second axis, behind the stack.
         return unweave(both, counts, self.devices)
 
 
@@ -129,16 +142,15 @@ def unweave(tree: Any, counts: Mapping[str, int], devices: int) -> dict[str, Any
     """What came of a woven batch, stream by stream.
 
     Args:
-        tree: arrays [any, faces, ...].
+        tree: arrays [faces, ...].
         counts: how many faces each stream has.
         devices: as in `weave`.
     """
     turns = math.gcd(devices, *counts.values())
 
     def part(x: jax.Array, first: int, count: int) -> jax.Array:
-        rounds = x.reshape(len(x), turns, -1, *x.shape[2:])
-        own = rounds[:, :, first : first + count // turns]
-        return own.reshape(len(x), count, *x.shape[2:])
+        rounds = x.reshape(turns, -1, *x.shape[1:])
+        return rounds[:, first : first + count // turns].reshape(count, *x.shape[1:])
 
     parts, first = {}, 0
     for name, count in counts.items():

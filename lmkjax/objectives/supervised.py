@@ -41,7 +41,7 @@ class Supervised:
 
         Args:
             key: not needed.
-            network: not needed.
+            network: for its maps.
             outputs: what the network said, per stream.
             batches: labelled faces, per stream.
             step: not needed.
@@ -51,9 +51,12 @@ class Supervised:
         """
         total, count, metrics = jnp.zeros(()), jnp.zeros(()), {}
         for name in self.streams:
+            batch = batches[name]
             losses = [
-                faces_loss(self.loss, logits, batches[name])
-                for logits in outputs[name].logits
+                faces_loss(
+                    self.loss, network.head(features, batch.places, stack=i), batch
+                )
+                for i, features in enumerate(outputs[name].features)
             ]
             faces = batches[name].mask.sum().astype(jnp.float32)
             total, count = total + sum(losses).sum(), count + faces
@@ -63,15 +66,26 @@ class Supervised:
 
 @typed
 def faces_loss(
-    loss: Loss, logits: Float[Array, "b h w k"], batch: Batch
+    loss: Loss,
+    logits: Float[Array, "b h w k"],
+    batch: Batch,
+    offset: Float[Array, "b k 2"] | None = None,
 ) -> Float[Array, " b"]:
     """The loss of one set of maps; faces that only fill the batch have 0.
 
     A landmark outside the picture adds nothing; one hidden by something inside it
     does: its place is known, and is what is asked for.
+
+    Args:
+        loss: of maps.
+        logits: the maps.
+        batch: the truth.
+        offset: what is added to the points of the maps, shares of a map's side.
     """
     size = batch.image.shape[-2]
     valid: Bool[Array, "b k"] = points.inside(batch.points, size=size)
     valid &= batch.mask[:, None]
     target = points.rescale(batch.points, old_px=size, new_px=logits.shape[-2])
+    if offset is not None:
+        target = target - offset * logits.shape[-2]
     return loss(logits, target, valid)

@@ -1,4 +1,4 @@
-"""The hourglass network: its shapes, its faces apart, the folded way back."""
+"""The hourglass network: its shapes, its faces apart; maps of kernels."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ from jaxtyping import TypeCheckError
 
 from lmkjax.models import hourglass
 
-NET = hourglass.HourglassNet(landmarks=5, stacks=2, features=12, depth=1)
+NET = hourglass.HourglassNet(stacks=2, features=12, depth=1)
 
 
 @pytest.fixture(scope="module")
@@ -26,46 +26,42 @@ def outputs(image, params):
     return jax.jit(NET.apply)(params, image)
 
 
-def test_maps_are_a_quarter_of_the_picture(outputs):
-    assert outputs.features.shape == (2, 3, 8, 12, 12)
-    assert outputs.logits.shape == (2, 3, 8, 12, 5)
+def test_features_are_a_quarter_of_the_picture(outputs):
+    assert [f.shape for f in outputs.features] == [(3, 8, 12, 12)] * 2
 
 
 def test_a_face_alone_gives_what_it_gives_among_others(image, params, outputs):
     alone = jax.jit(NET.apply)(params, image[2:])
-    np.testing.assert_allclose(alone.logits[:, 0], outputs.logits[:, 2], atol=1e-4)
+    for one, many in zip(alone.features, outputs.features, strict=True):
+        np.testing.assert_allclose(one[0], many[2], atol=1e-4)
 
 
-def test_head_makes_the_last_stacks_maps(params, outputs):
-    logits = NET.apply(params, outputs.features[-1], method="head")
-    np.testing.assert_allclose(logits, outputs.logits[-1], atol=1e-5)
+def test_maps_are_features_times_kernels_each_faces_own_or_the_same(outputs, key):
+    features = outputs.features[-1]
+    kernels = jax.random.normal(key, (3, 5, 12))
+    own = hourglass.maps(features, kernels, gain=2.0)
+    assert own.shape == (3, 8, 12, 5) and own.dtype == jnp.float32
+    expected = 2 * np.einsum("bhwc,bkc->bhwk", features, kernels)
+    np.testing.assert_allclose(own, expected, rtol=1e-4, atol=1e-4)
+    same = hourglass.maps(features, kernels[1], gain=2.0)
+    np.testing.assert_allclose(same[1], own[1], rtol=1e-4, atol=1e-4)
 
 
-def test_the_folded_way_back_is_newells_two_layers(key):
-    head = hourglass.Head(landmarks=5, features=12)
-    y = jax.random.normal(key, (2, 3, 4, 12))
-    score = jax.random.normal(key, (5, 12))
-    params = head.init(key, y)
-    through = head.apply(params, y) / head.gain @ score
-    folded = head.apply(params, score, method="folded")
-    np.testing.assert_allclose(y @ folded, through, atol=1e-5)
-
-
-def test_every_parameter_learns_from_the_last_stacks_maps(image, params):
+def test_every_parameter_learns_from_the_last_stacks_features(image, params):
     @jax.jit
     @jax.grad
     def grad(params):
-        return jnp.square(NET.apply(params, image).logits[-1]).sum()
+        return jnp.square(NET.apply(params, image).features[-1]).sum()
 
     for path, value in jax.tree_util.tree_leaves_with_path(grad(params)):
         assert (value != 0).any(), jax.tree_util.keystr(path)
 
 
-def test_bfloat16_says_nearly_the_same_in_float32(image, params, outputs):
-    half = jax.jit(NET.clone(dtype=jnp.bfloat16).apply)(params, image)
-    assert half.logits.dtype == jnp.float32
-    error = jnp.abs(half.logits - outputs.logits).max()
-    assert error < 0.1 * jnp.abs(outputs.logits).max()
+def test_bfloat16_says_nearly_the_same(image, params, outputs):
+    half = jax.jit(NET.clone(dtype=jnp.bfloat16).apply)(params, image).features[-1]
+    full = outputs.features[-1]
+    assert half.dtype == jnp.bfloat16
+    assert jnp.abs(half - full).max() < 0.1 * jnp.abs(full).max()
 
 
 def test_what_is_refused(image, params):

@@ -12,15 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lmkjax.landmarks import heatmaps
 from lmkjax.losses import adversarial, landmark
+from lmkjax.models import confidence as confidences
 from lmkjax.objectives import (
+    confidence,
     daln,
     discriminator,
     label_transfer,
     objective,
     supervised,
 )
-from lmkjax.types import Batch, Outputs
+from lmkjax.types import UNKNOWN, Batch, Outputs
 
 LOSS = functools.partial(landmark.points, sigma_px=1.0)
 STEP = jnp.int32(1000)  # the reversal has 0.4621 of its strength
@@ -32,11 +35,20 @@ class Stub:
 
     kernel: jax.Array
 
-    def head(self, features):
-        return features @ self.kernel
+    own = None
 
-    def transfer(self, logits):
-        return logits @ self.kernel
+    def head(self, features, places=None, *, stack=-1):
+        return features @ self.kernel * (1 if stack else 2)
+
+    def say(self, features, maps, places):
+        weigh = jax.nn.softmax(maps, (1, 2))
+        read = jnp.einsum("bhwk,bhwc->bkc", weigh, features)
+        return confidences.Said(read[..., :4], read[..., 4])
+
+    def transfer(self, features):
+        return features @ self.kernel, self.offset + jnp.zeros((len(features), 3, 2))
+
+    offset: float = 0.0
 
     def criticise(self, features):
         return features.mean((1, 2)) @ self.kernel[:, 0]
@@ -53,17 +65,18 @@ def face_batch(faces, landmarks, *, seed):
     )
 
 
-def face_outputs(faces, landmarks, *, seed):
-    one, two = jax.random.split(jax.random.key(seed))
-    return Outputs(
-        features=jax.random.normal(one, (2, faces, 8, 8, 6)),
-        logits=jax.random.normal(two, (2, faces, 8, 8, landmarks)),
-    )
+def face_outputs(faces, *, seed):
+    keys = jax.random.split(jax.random.key(seed))
+    return Outputs(tuple(jax.random.normal(key, (faces, 8, 8, 6)) for key in keys))
 
 
 BATCHES = {"source": face_batch(4, 5, seed=0), "target": face_batch(4, 3, seed=1)}
-OUTPUTS = {"source": face_outputs(4, 5, seed=2), "target": face_outputs(4, 5, seed=3)}
+OUTPUTS = {"source": face_outputs(4, seed=2), "target": face_outputs(4, seed=3)}
 HEAD = jax.random.normal(jax.random.key(4), (6, 5))
+
+
+def features_of(stream):
+    return OUTPUTS[stream].features
 
 
 def call(term, outputs=None, batches=None, *, kernel=HEAD, step=STEP):
@@ -74,7 +87,8 @@ def call(term, outputs=None, batches=None, *, kernel=HEAD, step=STEP):
 def test_supervised_is_the_loss_of_every_stack_in_heatmap_pixels(key):
     value, metrics = call(supervised.Supervised(LOSS))
     target, valid = BATCHES["source"].points / 4, jnp.ones((4, 5), bool)
-    each = [LOSS(logits, target, valid) for logits in OUTPUTS["source"].logits]
+    both = [Stub(HEAD).head(f, stack=i) for i, f in enumerate(features_of("source"))]
+    each = [LOSS(logits, target, valid) for logits in both]
     np.testing.assert_allclose(value, sum(each).mean(), rtol=1e-5)
     total, count = metrics["source_last"]
     np.testing.assert_allclose(total / count, each[-1].mean(), rtol=1e-5)
@@ -86,14 +100,17 @@ def test_neither_a_filling_face_nor_a_point_outside_adds_anything():
     mask = batch.mask.at[0].set(False)
     batch = dataclasses.replace(batch, points=outside, mask=mask)
 
-    def value(logits):
-        outputs = dataclasses.replace(OUTPUTS["source"], logits=logits)
+    def value(features):  # a head that hands its features on as maps
+        outputs = {"source": Outputs((features,))}
         return call(
-            supervised.Supervised(LOSS), {"source": outputs}, {"source": batch}
+            supervised.Supervised(LOSS),
+            outputs,
+            {"source": batch},
+            kernel=jnp.eye(5),
         )[0]
 
-    grad = jax.jit(jax.grad(value))(OUTPUTS["source"].logits)
-    silent = (grad == 0).all((0, 2, 3))
+    grad = jax.jit(jax.grad(value))(features_of("source")[0][..., :5])
+    silent = (grad == 0).all((1, 2))
     expected = np.zeros((4, 5), bool)
     expected[0] = expected[2, 1] = True
     np.testing.assert_array_equal(silent, expected)
@@ -101,7 +118,7 @@ def test_neither_a_filling_face_nor_a_point_outside_adds_anything():
 
 def test_two_supervised_streams_count_face_by_face():
     batches = {"source": BATCHES["source"], "target": face_batch(2, 5, seed=6)}
-    outputs = {"source": OUTPUTS["source"], "target": face_outputs(2, 5, seed=7)}
+    outputs = {"source": OUTPUTS["source"], "target": face_outputs(2, seed=7)}
     both = call(supervised.Supervised(LOSS, ("source", "target")), outputs, batches)[0]
     one, two = (
         call(supervised.Supervised(LOSS, (name,)), outputs, batches)[0]
@@ -111,19 +128,36 @@ def test_two_supervised_streams_count_face_by_face():
 
 
 def test_label_transfer_teaches_the_part_and_the_network_behind_it():
-    def value(kernel, logits):
-        target = dataclasses.replace(OUTPUTS["target"], logits=logits)
-        outputs = {"target": target}
+    def value(kernel, features):
+        outputs = {"target": Outputs(features)}
         return call(label_transfer.LabelTransfer(LOSS), outputs, kernel=kernel)[0]
 
-    kernel = jax.random.normal(jax.random.key(8), (5, 3))
-    logits = OUTPUTS["target"].logits
-    found, grads = jax.value_and_grad(value, argnums=(0, 1))(kernel, logits)
+    kernel = jax.random.normal(jax.random.key(8), (6, 3))
+    features = features_of("target")
+    found, grads = jax.value_and_grad(value, argnums=(0, 1))(kernel, features)
     points, valid = BATCHES["target"].points / 4, jnp.ones((4, 3), bool)
-    expected = LOSS(logits[-1] @ kernel, points, valid).mean()
+    expected = LOSS(features[-1] @ kernel, points, valid).mean()
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert (grads[0] != 0).all()
     assert (grads[1][0] == 0).all() and (grads[1][1] != 0).all()  # the last stack
+
+
+def test_an_offset_is_added_to_the_points_of_the_transfer():
+    """As much as the points lie elsewhere: then they are as far from the maps' own."""
+    network = Stub(jax.random.normal(jax.random.key(8), (6, 3)))
+    batch = BATCHES["target"]
+    far = batch.replace(points=batch.points + 0.125 * 32)
+    inside = (far.points < 32).all(-1) & (batch.points < 32).all(-1)
+    assert inside.sum() > 6
+    distance = functools.partial(LOSS, entropy=0.0)
+    term = label_transfer.LabelTransfer(distance)
+    values = []
+    for network.offset, points in ((0.0, batch.points), (0.125, far.points)):
+        # What would leave the picture in one case is left out of both.
+        held = jnp.where(inside[..., None], points, -1.0)
+        batches = {"target": batch.replace(points=held)}
+        values.append(term(None, network, OUTPUTS, batches, step=STEP)[0])
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("form", daln.FORMS)
@@ -139,7 +173,7 @@ def test_daln_drives_the_head_up_and_the_features_down_the_nwd(form):
 
     def value(kernel, features):
         outputs = {
-            name: dataclasses.replace(OUTPUTS[name], features=f[None])
+            name: Outputs((f,))
             for name, f in zip(("source", "target"), features, strict=True)
         }
         return call(term, outputs, kernel=kernel)[0]
@@ -155,7 +189,7 @@ def test_daln_drives_the_head_up_and_the_features_down_the_nwd(form):
 def test_daln_of_groups_is_the_mean_over_groups():
     term, whole = daln.DALN(grid=4, group=3), daln.DALN(grid=4)  # 4 faces: groups of 2
     halves = [
-        {n: jax.tree.map(lambda x, a=a: x[:, a : a + 2], OUTPUTS[n]) for n in OUTPUTS}
+        {n: jax.tree.map(lambda x, a=a: x[a : a + 2], OUTPUTS[n]) for n in OUTPUTS}
         for a in (0, 2)
     ]
     expected = np.mean([call(whole, half)[0] for half in halves])
@@ -175,9 +209,9 @@ def test_woven_streams_come_apart_again(counts, devices):
         x for stream in streams.values() for x in stream[:, 0].tolist()
     )
     counts = dict(zip("ab", counts, strict=True))
-    apart = objective.unweave({"x": woven[None]}, counts, devices)
+    apart = objective.unweave({"x": woven}, counts, devices)
     for name, stream in streams.items():
-        np.testing.assert_array_equal(apart[name]["x"][0], stream)
+        np.testing.assert_array_equal(apart[name]["x"], stream)
 
 
 def test_a_device_joins_its_own_parts_of_the_streams():
@@ -196,7 +230,7 @@ def test_the_critic_learns_and_the_features_unlearn():
 
     def value(kernel, features):
         outputs = {
-            name: dataclasses.replace(OUTPUTS[name], features=f[None])
+            name: Outputs((f,))
             for name, f in zip(("source", "target"), features, strict=True)
         }
         return call(term, outputs, kernel=kernel)[0]
@@ -214,15 +248,42 @@ def test_the_critic_learns_and_the_features_unlearn():
 @pytest.mark.parametrize("term", [daln.DALN(grid=4), discriminator.Discriminator()])
 def test_at_the_first_step_no_feature_feels_the_other_domain(term):
     def value(features):
-        source = dataclasses.replace(OUTPUTS["source"], features=features)
+        source = Outputs(features)
         return call(term, OUTPUTS | {"source": source}, step=jnp.int32(0))[0]
 
-    np.testing.assert_array_equal(jax.grad(value)(OUTPUTS["source"].features), 0)
+    for grad in jax.grad(value)(features_of("source")):
+        np.testing.assert_array_equal(grad, 0)
+
+
+def test_confidence_moves_neither_points_nor_what_it_does_not_know():
+    """States of no label cost nothing; nor does an error of a point outside."""
+    term = confidence.Confidence()
+    batch = BATCHES["source"]
+    state = jnp.array([[0, 1, 2, 3, UNKNOWN]] * 4, jnp.int8)
+    points = batch.points.at[:, 3].set(-5.0)
+    batches = {"source": batch.replace(visibility=state, points=points)}
+    _, metrics = call(term, batches=batches)
+    assert metrics["source_visibility"][1] == metrics["source_right"][1] == 16
+    assert metrics["source_likelihood"][1] == 16
+
+    features = features_of("source")[-1]
+    maps = Stub(HEAD).head(features)
+    said = Stub(HEAD).say(features, maps, None)
+    chance = jax.nn.log_softmax(said.visibility)[:, jnp.arange(4), jnp.arange(4)]
+    np.testing.assert_allclose(
+        metrics["source_visibility"][0], -chance.sum(), rtol=1e-5
+    )
+    away = jnp.linalg.norm(heatmaps.soft_argmax(maps) / 8 - points / 32, axis=-1)
+    unlikely = away * jnp.exp(-said.log_scale) + 2 * said.log_scale
+    unlikely = unlikely.at[:, 3].set(0.0)
+    np.testing.assert_allclose(
+        metrics["source_likelihood"][0], unlikely.sum(), rtol=1e-4
+    )
 
 
 def test_what_is_refused():
     with pytest.raises(ValueError, match="Unknown form 'image'; known"):
         daln.DALN(form="image")
-    uneven = OUTPUTS | {"target": face_outputs(3, 5, seed=3)}
+    uneven = OUTPUTS | {"target": face_outputs(3, seed=3)}
     with pytest.raises(ValueError, match="got 4 and 3"):
         call(daln.DALN(), uneven)

@@ -1,0 +1,109 @@
+"""A trained network, asked for a scheme or for any places of the head."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from lmkjax.adapt import adaptation
+from lmkjax.detect import inference
+from lmkjax.errors import UserError
+from lmkjax.landmarks import schemes
+from lmkjax.types import Places
+
+IBUG68 = schemes.get("ibug68")
+Wanted = schemes.Scheme | Places
+"""Which points: a scheme's landmarks, or any places of the head."""
+
+
+class Answer(NamedTuple):
+    """What a network says of images, in their pixels.
+
+    Attributes:
+        points: [b, k, 2].
+        uncertainty: standard deviations along an axis [b, k].
+        visibility: probabilities of `lmkjax.types`' states [b, k, 4], or None.
+    """
+
+    points: jax.Array
+    uncertainty: jax.Array
+    visibility: jax.Array | None = None
+
+
+Predict = Callable[[jax.Array, Wanted], Answer]
+"""Images [b, s, s, 3] in [0, 1], and which points, to what a network says of them."""
+
+
+class Speaker:
+    """A network with its weights, asked as `Predict` is.
+
+    The 68 iBug points come through its label transfer; else through a label adapter;
+    else they are asked for as they lie on the head.
+    """
+
+    def __init__(
+        self,
+        spec: inference.Spec,
+        weights: Any,
+        adapter: adaptation.Adapter | None,
+        *,
+        flip: bool,
+    ):
+        self._spec, self._weights, self._adapter = spec, weights, adapter
+        self._flip, self._look = flip, inference.predictor(spec)
+        self._asked = {}
+
+    def __call__(self, images: jax.Array, wanted: Wanted) -> Answer:
+        """What the network says; see `Predict`."""
+        if wanted != IBUG68:
+            return self._say(images, wanted)
+        if self._spec.transfer_features or self._spec.learned_places:
+            said = self._seen(images, self._spec.scheme)
+            return Answer(said.transferred, said.transferred_spread)
+        direct = self._say(images, IBUG68)
+        if self._adapter is None:
+            return direct
+        own = np.asarray(self._seen(images, self._spec.scheme).points)
+        return direct._replace(points=adaptation.apply(self._adapter, own))
+
+    def _say(self, images, wanted) -> Answer:
+        own = self._spec.scheme
+        if self._spec.any_place or wanted == own:
+            said = self._seen(images, wanted)
+            return Answer(said.points, said.spread, said.visibility)
+        members, name = None, "places of one's own"
+        if isinstance(wanted, schemes.Scheme):
+            members, name = subset_of(wanted, own), f"'{wanted.name}'"
+        if members is None:
+            every = schemes.SCHEMES.values()
+            near = {s.name for s in every if subset_of(s, own) is not None}
+            raise UserError(
+                f"The network speaks '{own.name}'; {name} is no part of it. It can"
+                f" give: {sorted(near | {own.name})}."
+            )
+        said = self._seen(images, own)
+        every = said.points, said.spread, said.visibility
+        return Answer(*(x if x is None else x[:, members] for x in every))
+
+    def _seen(self, images, wanted) -> inference.Prediction:
+        key = wanted if isinstance(wanted, schemes.Scheme) else id(wanted)
+        if key not in self._asked:
+            ask = inference.asker(self._spec, wanted, flip=self._flip)
+            self._asked[key] = wanted, ask(self._weights)  # kept, so its id stays its
+        return self._look(self._weights, self._asked[key][1], images)
+
+
+def subset_of(part: schemes.Scheme, whole: schemes.Scheme) -> np.ndarray | None:
+    """Which points of `whole` are those of `part`; None if some are missing."""
+    counts, found = dict(whole.curves), []
+    for name, few in part.curves:
+        many, curve = counts.get(name, 0), schemes.CURVES[name]
+        gaps, cuts = (few, many) if curve.closed else (few - 1, many - 1)
+        if curve.area and many != few:  # then none of them is where it was
+            return None
+        alike = schemes.passes_knots(name, few) == schemes.passes_knots(name, many)
+        if not many or cuts % gaps or not alike:
+            return None
+        found.append(whole.starts[name] + cuts // gaps * np.arange(few))
+    return np.concatenate(found).astype(np.int32)

@@ -1,0 +1,72 @@
+"""What else is to be said of a landmark: can it be seen, and how sure is its point?"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax import struct
+from jaxtyping import Array, Float
+
+from lmkjax.types import typed
+
+STATES = 4
+"""VISIBLE, BEHIND_HEAD, BEHIND_OBJECT, OUTSIDE of `lmkjax.types`, in this order."""
+
+
+@struct.dataclass
+class Said:
+    """Of each landmark.
+
+    Attributes:
+        visibility: logits of the four states.
+        log_scale: logarithm of the scale s of the error's density exp(-r / s) over the
+            plane, r its length; s in shares of the map's side.
+    """
+
+    visibility: Float[Array, "b k 4"]
+    log_scale: Float[Array, "b k"]
+
+
+class Confidence(nn.Module):
+    """From the features where a landmark's map looks, and its place, to `Said`.
+
+    Attributes:
+        width: channels inside.
+    """
+
+    width: int = 64
+
+    @nn.compact
+    @typed
+    def __call__(
+        self,
+        features: Float[Array, "b h w c"],
+        maps: Float[Array, "b h w k"],
+        embedding: Float[Array, "*b k e"],
+    ) -> Said:
+        """What is said of each landmark.
+
+        Args:
+            features: of the last stack.
+            maps: made of them, logits.
+            embedding: of the places asked for; without faces, the same for all.
+        """
+        look = jax.nn.softmax(jax.lax.stop_gradient(maps), axis=(1, 2))
+        there = _weigh(look, features.astype(jnp.float32))
+        around = features.astype(jnp.float32).mean((1, 2))
+        high = look.max((1, 2))[..., None]  # a flat map knows little
+        x = nn.Dense(self.width, name="there")(there)
+        x += nn.Dense(self.width, name="around")(around)[:, None]
+        x += nn.Dense(self.width, name="peak")(jnp.log(high + 1e-6))
+        place = nn.Dense(self.width, name="place")(embedding)
+        x = nn.gelu(x + (place if place.ndim == 3 else place[None]))
+        x = nn.gelu(nn.Dense(self.width, name="inside")(x))
+        out = nn.Dense(STATES + 1, name="said")(x)
+        # A first guess of 2 % of the map's side.
+        return Said(out[..., :STATES], out[..., STATES] - 4.0)
+
+
+def _weigh(look, features):
+    """The features' mean under each map [b k c]."""
+    b, h, w, c = features.shape
+    flat = look.reshape(b, h * w, -1)
+    return jnp.einsum("bnk,bnc->bkc", flat, features.reshape(b, h * w, c))

@@ -1,0 +1,80 @@
+"""A network learns whether a landmark can be seen, and how sure it may be of it."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from lmkjax.landmarks import heatmaps, points
+from lmkjax.models import network as networks
+from lmkjax.types import UNKNOWN, Batch, Key, Metrics, Outputs, Scalar, Step
+
+
+@dataclasses.dataclass(frozen=True)
+class Confidence:
+    """Cross-entropy of the four states, and the likelihood of the error's length.
+
+    The error r of a landmark's point has the density exp(-r / s) / (2 pi s^2) over the
+    plane, s being what the network says. Neither part moves the points: they are taken
+    as they are. A landmark outside the picture has no error, and is told to be outside.
+
+    Attributes:
+        streams: of faces whose labels say what can be seen, or where points are.
+    """
+
+    streams: tuple[str, ...] = ("source",)
+
+    def __call__(
+        self,
+        key: Key,
+        network: networks.Bound,
+        outputs: Mapping[str, Outputs],
+        batches: Mapping[str, Batch],
+        *,
+        step: Step,
+    ) -> tuple[Scalar, Metrics]:
+        """The sum of both, each a mean over landmarks; and for the log each of them.
+
+        Args:
+            key: not needed.
+            network: for its maps and what it says of them.
+            outputs: what the network said, per stream.
+            batches: labelled faces, per stream.
+            step: not needed.
+
+        Returns:
+            The value and metrics as (sum, count).
+        """
+        value, metrics = jnp.zeros(()), {}
+        for name in self.streams:
+            batch, features = batches[name], outputs[name].features[-1]
+            places = network.own if batch.places is None else batch.places
+            maps = network.head(features, places)
+            said = network.say(features, maps, places)
+            real = jnp.broadcast_to(batch.mask[:, None], batch.visibility.shape)
+            known = real & (batch.visibility != UNKNOWN)
+            state = jnp.maximum(batch.visibility, 0).astype(jnp.int32)
+            chance = jax.nn.log_softmax(said.visibility)
+            paid = -jnp.take_along_axis(chance, state[..., None], -1)[..., 0]
+            seen = _sum(paid, known), known.sum().astype(jnp.float32)
+            size = batch.image.shape[-2]
+            found = jax.lax.stop_gradient(heatmaps.soft_argmax(maps))
+            apart = found / maps.shape[-2] - batch.points / size
+            away = jnp.sqrt(jnp.square(apart).sum(-1))
+            inside = real & points.inside(batch.points, size=size)
+            unlikely = away * jnp.exp(-said.log_scale) + 2 * said.log_scale
+            sure = _sum(unlikely, inside), inside.sum().astype(jnp.float32)
+            right = ((said.visibility.argmax(-1) == state) & known).sum()
+            for total, count in (seen, sure):
+                value += total / jnp.maximum(count, 1.0)
+            metrics |= {
+                f"{name}_visibility": seen,
+                f"{name}_likelihood": sure,
+                f"{name}_right": (right.astype(jnp.float32), seen[1]),
+            }
+        return value / len(self.streams), metrics
+
+
+def _sum(values, valid):
+    return jnp.where(valid, values, 0.0).sum()
