@@ -114,7 +114,7 @@ def test_help_tells_a_newcomer_what_a_box_is(capsys):
 
 
 NEEDLESS = "fcntl resource orbax orbax.checkpoint tensorflow tensorflow_datasets grain"
-NEEDLESS += " matplotlib ml_collections tensorboardX plotly scipy dm_pix array_record"
+NEEDLESS += " matplotlib ml_collections tensorboardX plotly dm_pix array_record"
 
 
 def test_predicting_needs_nothing_that_training_or_unix_alone_has():

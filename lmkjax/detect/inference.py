@@ -99,6 +99,11 @@ class Spec:
         """
         try:
             content = json.loads((workdir / FILE).read_text())
+            if "kernels" not in content:
+                raise UserError(
+                    f"{workdir / FILE} is of an older lmkjax, whose network had a map"
+                    " for each landmark; this one asks for places. Train it again."
+                )
             name, lines = content["scheme"], content.pop("curves", None)
             content["scheme"] = (
                 schemes.Scheme(name, tuple(lines.items()))

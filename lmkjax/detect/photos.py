@@ -19,7 +19,9 @@ from lmkjax.images import reading
 CONVENTION = (
     "pixels of the photo as it is seen (turned as its EXIF says); (0, 0) is its outer"
     " corner, the first pixel's centre is (0.5, 0.5); uncertainty is a standard"
-    " deviation in the same pixels; a box is left, top, right, bottom"
+    " deviation in the same pixels; a box is left, top, right, bottom; visibility,"
+    " where it is there, holds the probabilities that a point is visible, hidden by the"
+    " head itself, hidden by a thing, outside the crop"
 )
 POINTS, OVERLAYS = "points.json", "overlays"
 AT_ONCE = 128_000_000
@@ -193,10 +195,11 @@ class _Job:
             yield group
 
     def _faces(self, group: list[_Photo]) -> list[list[tuple]]:
-        """The faces of each photo: points, uncertainty, box."""
+        """Of each photo's faces points, uncertainty, box and, if known, visibility."""
         images = [p.image for p in group for _ in range(_count(p.boxes))]
         boxes = [box for photo in group for box in _list(photo.boxes)] or None
-        found = iter(zip(*self._find(images, boxes, scheme=self._scheme), strict=True))
+        said = self._find(images, boxes, scheme=self._scheme)
+        found = zip(*(part for part in said if part is not None), strict=True)
         return [[next(found) for _ in range(_count(p.boxes))] for p in group]
 
     def _refuse_another_form(self, group: list[_Photo], faces: list[list]) -> None:
@@ -271,13 +274,11 @@ def _list(boxes: np.ndarray | None) -> list[np.ndarray]:
     return [] if boxes is None else list(boxes)
 
 
-def _face(points, uncertainty, box) -> dict[str, Any]:
+def _face(points, uncertainty, box, visibility=None) -> dict[str, Any]:
     """What `points.json` says of a face."""
-    return {
-        "box": np.asarray(box, float).round(3).tolist(),
-        "points": np.asarray(points, float).round(3).tolist(),
-        "uncertainty": np.asarray(uncertainty, float).round(3).tolist(),
-    }
+    said = {"box": box, "points": points, "uncertainty": uncertainty}
+    said |= {} if visibility is None else {"visibility": visibility}
+    return {name: np.asarray(x, float).round(3).tolist() for name, x in said.items()}
 
 
 def _overlap(points: np.ndarray, box: np.ndarray, subset: np.ndarray | None) -> float:

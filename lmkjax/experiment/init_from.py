@@ -44,8 +44,8 @@ def told(run_folder: pathlib.Path) -> str:
 def read(run_folder: pathlib.Path, params: Mapping[str, Any]) -> dict[str, Any]:
     """The averaged weights of another run, for the parts that both networks have.
 
-    Where that run speaks another scheme than this one, the landmarks that it has in
-    common with this one, its 68, are kept.
+    Where both have free kernels and that run speaks another scheme than this one, the
+    landmarks that it has in common with this one, its 68, are kept.
 
     Args:
         run_folder: of the other run.
@@ -73,8 +73,16 @@ def read(run_folder: pathlib.Path, params: Mapping[str, Any]) -> dict[str, Any]:
             refuse(jax.tree_util.keystr(path), other.shape, mine.shape)
         return np.asarray(other, mine.dtype)
 
+    there, here = (_kernels(tree) for tree in (theirs, params))
+    if there != here:
+        refuse("--config.model.kernels", f"'{there}'", f"'{here}'")
     known = {name: part for name, part in theirs.items() if name in params}
     mine = {name: params[name] for name in known}
     if (a := jax.tree.structure(known)) != (b := jax.tree.structure(mine)):
         refuse("the network", f"of {a.num_leaves} arrays", f"of {b.num_leaves}")
     return jax.tree_util.tree_map_with_path(fit, mine, known)
+
+
+def _kernels(params: Mapping[str, Any]) -> str:
+    """Of which kind a network's kernels are."""
+    return inference.FREE if "embedding" in params["kernels"] else inference.PLACE

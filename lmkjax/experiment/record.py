@@ -30,6 +30,8 @@ LATER = {
     | {"face_synthetics": ""},
     "crop": {"up": 0.0},
     "train": {"validate_every": 0},
+    "model": {"kernels": "free", "kernel_width": 128},
+    "terms": {"confidence": {"weight": 0.0}, "label_transfer": {"form": "unet"}},
 }
 """Fields that older runs' configs lack, as these runs had them."""
 
@@ -127,14 +129,21 @@ def recall(workdir: pathlib.Path) -> ml_collections.ConfigDict:
         UserError: the folder holds no run.
     """
     try:
-        config = json.loads((workdir / FILE).read_text())
-        for part, fields in LATER.items():
-            config[part] = fields | config[part]
+        config = _filled(json.loads((workdir / FILE).read_text()), LATER)
         return ml_collections.ConfigDict(config).lock()
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"Wanted a run's folder with its config.json; {workdir}: {error}."
         ) from error
+
+
+def _filled(own: dict, later: dict) -> dict:
+    """A config with the fields that it lacks, at any depth."""
+    filled = later | own
+    for name, fields in later.items():
+        if isinstance(fields, dict):
+            filled[name] = _filled(own.get(name, {}), fields)
+    return filled
 
 
 def _plain(config: ml_collections.ConfigDict) -> dict:

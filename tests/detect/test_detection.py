@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lmkjax.data import crop
-from lmkjax.detect import detection, inference
+from lmkjax.detect import answers, detection, inference
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
@@ -19,7 +19,7 @@ UNIT = np.random.default_rng(0).uniform(0, 1, (DENSE.count, 2)).astype(np.float3
 UNIT[DENSE.subset68[0]], UNIT[DENSE.subset68[8]] = (0, 0), (1, 1)  # its box is full
 
 
-def predict(images):
+def predict(images, wanted):
     """Points inside the bright rectangle of each image, where UNIT has them."""
     points = []
     for image in np.asarray(images):
@@ -30,7 +30,11 @@ def predict(images):
         sides = np.array([columns[-1], rows[-1]]) + 1 - first
         points.append(first + UNIT * sides)
     points = jnp.asarray(np.array(points, np.float32))
-    return {"dense243": (points, jnp.full(points.shape[:2], 2.0))}
+    members = answers.subset_of(wanted, DENSE)
+    if members is None:
+        raise UserError("speaks 'dense243', of which ibug68 is a part")
+    points = points[:, members]
+    return answers.Answer(points, jnp.full(points.shape[:2], 2.0))
 
 
 def picture(width, height, box):
@@ -89,32 +93,18 @@ def test_without_a_box_the_picture_is_one_face_and_looks_get_closer():
     np.testing.assert_allclose(found.boxes[0], box, atol=2 * side / SIZE)
 
 
-def test_the_68_points_are_a_subset_unless_the_network_says_them_itself():
+def test_the_68_points_are_a_part_of_a_dense_scheme():
     points, uncertainty = detector()(PICTURES[:2], BOXES[:2], scheme="ibug68")
     dense, _ = detector()(PICTURES[:2], BOXES[:2])
     np.testing.assert_array_equal(points, dense[:, DENSE.subset68])
     assert uncertainty.shape == (2, 68)
 
-    def transfers(images):
-        answer = predict(images)
-        own = answer["dense243"][0][:, DENSE.subset68]
-        return answer | {"ibug68": (own + 1.0, jnp.ones(own.shape[:2]))}
-
-    other = detection.Detector(
-        transfers, scheme="dense243", input_px=SIZE, framing=FRAMING, batch=4
-    )
-    moved, _ = other(PICTURES[:2], BOXES[:2], scheme="ibug68")
-    sides = FRAMING.margin * np.array([70, 190])[:, None, None]
-    np.testing.assert_allclose(
-        moved - points, 1.0 * sides / SIZE + 0 * moved, rtol=1e-3
-    )
-
 
 def test_points_of_a_coarser_scheme_are_found_in_a_finer_one():
-    np.testing.assert_array_equal(detection.subset_of(FEW, DENSE), DENSE.subset68)
-    np.testing.assert_array_equal(detection.subset_of(FEW, FEW), np.arange(68))
-    assert detection.subset_of(DENSE, FEW) is None
-    assert detection.subset_of(schemes.get("ibug68_surface"), DENSE) is None
+    np.testing.assert_array_equal(answers.subset_of(FEW, DENSE), DENSE.subset68)
+    np.testing.assert_array_equal(answers.subset_of(FEW, FEW), np.arange(68))
+    assert answers.subset_of(DENSE, FEW) is None
+    assert answers.subset_of(schemes.get("ibug68_surface"), DENSE) is None
 
 
 def test_no_picture_no_face():
@@ -139,15 +129,17 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
         up=FRAMING.up,
     )
     spec.save(tmp_path)
-    shapes = jax.eval_shape(spec.module().init, key, jnp.zeros((1, 32, 32, 3)))
+    shapes = jax.eval_shape(spec.start, key)
     rng = np.random.default_rng(0)
     weights = jax.tree.map(
-        lambda leaf: rng.normal(0, 0.2, leaf.shape).astype(np.float32), shapes["params"]
+        lambda leaf: rng.normal(0, 0.2, leaf.shape).astype(np.float32), shapes
     )
     monkeypatch.setattr(averaged, "load", lambda folder, best: weights)
     found = detection.Detector.from_checkpoint(tmp_path)
     points, uncertainty = found(PICTURES[:1], BOXES[:1])
-    said = inference.predictor(spec)(weights, crop_of(PICTURES[0], BOXES[0], 32))
+    asked = inference.asker(spec)(weights)
+    crops = crop_of(PICTURES[0], BOXES[0], 32)
+    said = inference.predictor(spec)(weights, asked, crops)
     side = FRAMING.margin * 70
     scale = side / 32
     corner = np.array([60.0, 75.0 - FRAMING.up * side]) - side / 2

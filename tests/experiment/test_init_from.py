@@ -3,11 +3,10 @@
 import pathlib
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmkjax.detect import detection
+from lmkjax.detect import detection, inference
 from lmkjax.errors import UserError
 from lmkjax.experiment import config_file, init_from, plan
 from lmkjax.landmarks import schemes
@@ -24,18 +23,20 @@ def network(name, *words, size="tiny"):
 
 def weights_of(spec, seed=None):
     """The shapes of a network's weights, or such weights by chance."""
-    image = jnp.zeros((1, spec.input_px, spec.input_px, 3))
-    shapes = jax.eval_shape(spec.module().init, jax.random.key(0), image)["params"]
+    shapes = jax.eval_shape(spec.start, jax.random.key(0))
     if seed is None:
         return shapes
     random = np.random.default_rng(seed)
     return jax.tree.map(lambda x: random.normal(size=x.shape).astype("f4"), shapes)
 
 
+FREE = "--config.model.kernels=free"
+
+
 @pytest.fixture(scope="module")
 def dense(tmp_path_factory):
-    """A run of a network with 243 points, and its weights."""
-    folder, spec = tmp_path_factory.mktemp("dense"), network("synthetic_only")
+    """A run of a network with free kernels of 243 points, and its weights."""
+    folder, spec = tmp_path_factory.mktemp("dense"), network("synthetic_only", FREE)
     spec.save(folder)
     weights = weights_of(spec, seed=1)
     averaged.save(weights, folder / averaged.EXPORTED)
@@ -44,22 +45,35 @@ def dense(tmp_path_factory):
 
 def test_the_68_of_a_dense_network_are_where_they_were(dense):
     folder, theirs, weights = dense
-    ours = network("fine_tuning")
+    ours = network("fine_tuning", FREE)
     mine = init_from.read(folder, weights_of(ours))
     image = jax.random.uniform(jax.random.key(2), (1, 32, 32, 3))
     few, many = (
-        spec.module().apply({"params": params}, image).logits[-1]
+        inference.predictor(spec)(params, inference.asker(spec)(params), image).points
         for spec, params in ((ours, mine), (theirs, weights))
     )
     near = theirs.scheme.subset68
-    # What a stack tells the next is of all points, so the first stack alone is alike.
-    assert ours.stacks == 1
-    np.testing.assert_allclose(few, many[..., near], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(few, many[:, near], rtol=1e-4, atol=1e-3)
+
+
+def test_a_network_of_any_place_goes_on_in_another_scheme(tmp_path):
+    """All of it: nothing in it is of a scheme."""
+    spec, ours = network("synthetic_only"), network("fine_tuning")
+    spec.save(tmp_path)
+    weights = weights_of(spec, seed=2)
+    averaged.save(weights, tmp_path / averaged.EXPORTED)
+    mine = init_from.read(tmp_path, weights_of(ours))
+    jax.tree.map(np.testing.assert_array_equal, mine, weights)
+
+
+def test_free_kernels_and_places_do_not_go_together(dense):
+    with pytest.raises(UserError, match="kernels.*free.*place"):
+        init_from.read(dense[0], weights_of(network("synthetic_only")))
 
 
 def test_parts_that_only_this_network_has_are_drawn_anew(dense):
-    given = init_from.read(dense[0], weights_of(network("daln")))
-    assert set(given) == {"hourglass"}
+    given = init_from.read(dense[0], weights_of(network("daln", FREE)))
+    assert set(given) == {"hourglass", "kernels"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +85,7 @@ def test_parts_that_only_this_network_has_are_drawn_anew(dense):
 )
 def test_weights_of_another_shape_are_refused(word, said, dense):
     with pytest.raises(UserError, match=said):
-        init_from.read(dense[0], weights_of(network("synthetic_only", word)))
+        init_from.read(dense[0], weights_of(network("synthetic_only", FREE, word)))
 
 
 def test_shipped_weights_stand_behind_one_word():

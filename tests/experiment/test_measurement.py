@@ -43,10 +43,10 @@ def measured(monkeypatch):
             means[wrong.of(test.name), scheme.count] = mean
             return len(means)
 
-        for name in ("_predictor", "_labels", "_fit"):
+        for name in ("_predictor", "_labels", "_fit", "_asked"):
             monkeypatch.setattr(measurement.Bench, name, lambda *_: None)
         monkeypatch.setattr(measurement.Bench, "_evaluate", evaluate)
-        spec = types.SimpleNamespace(scheme=own)
+        spec = types.SimpleNamespace(scheme=own, any_place=False)
         found = measurement.Bench(spec, None).run(None, tests, train=train)
         return means, found
 
