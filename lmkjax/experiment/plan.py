@@ -18,10 +18,10 @@ from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.landmarks import points, schemes
 from lmkjax.objectives import (
-    confidence,
     daln,
     discriminator,
     label_transfer,
+    likelihood,
     objective,
     supervised,
 )
@@ -314,7 +314,7 @@ def _terms(config) -> dict[str, tuple[float, objective.Term]]:
     found = {
         "supervised": supervised.Supervised(loss, own),
         "label_transfer": label_transfer.LabelTransfer(loss),
-        "confidence": confidence.Confidence(own),
+        "confidence": likelihood.Likelihood(own),
         "daln": daln.DALN(
             form=terms.daln.form,
             ramp_steps=terms.daln.ramp_steps,

@@ -14,12 +14,12 @@ import pytest
 
 from lmkjax.landmarks import heatmaps
 from lmkjax.losses import adversarial, landmark
-from lmkjax.models import confidence as confidences
+from lmkjax.models import confidence
 from lmkjax.objectives import (
-    confidence,
     daln,
     discriminator,
     label_transfer,
+    likelihood,
     objective,
     supervised,
 )
@@ -43,7 +43,7 @@ class Stub:
     def say(self, features, maps, places):
         weigh = jax.nn.softmax(maps, (1, 2))
         read = jnp.einsum("bhwk,bhwc->bkc", weigh, features)
-        return confidences.Said(read[..., :4], read[..., 4])
+        return confidence.Said(read[..., :4], read[..., 4])
 
     def transfer(self, features):
         return features @ self.kernel, self.offset + jnp.zeros((len(features), 3, 2))
@@ -257,7 +257,7 @@ def test_at_the_first_step_no_feature_feels_the_other_domain(term):
 
 def test_confidence_moves_neither_points_nor_what_it_does_not_know():
     """States of no label cost nothing; nor does an error of a point outside."""
-    term = confidence.Confidence()
+    term = likelihood.Likelihood()
     batch = BATCHES["source"]
     state = jnp.array([[0, 1, 2, 3, UNKNOWN]] * 4, jnp.int8)
     points = batch.points.at[:, 3].set(-5.0)

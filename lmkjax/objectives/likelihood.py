@@ -12,7 +12,7 @@ from lmkjax.types import UNKNOWN, Batch, Key, Metrics, Outputs, Scalar, Step
 
 
 @dataclasses.dataclass(frozen=True)
-class Confidence:
+class Likelihood:
     """Cross-entropy of the four states, and the likelihood of the error's length.
 
     The error r of a landmark's point has the density exp(-r / s) / (2 pi s^2) over the
