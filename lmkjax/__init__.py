@@ -15,7 +15,7 @@ FACE = {
     "scheme": ("lmkjax.landmarks.schemes", "get"),
 }
 """Each name, and the module and name that it stands for."""
-__all__ = ["Detector", "UserError", "render_faces", "scheme"]  # noqa: F822: lazy
+__all__ = ["Detector", "UserError", "render_faces", "scheme"]
 
 
 def __getattr__(name: str):

@@ -24,11 +24,6 @@ class Journal:
         self._stream: BinaryIO = file.open("a+b")
         self._load()
 
-    @property
-    def fresh(self) -> bool:
-        """Whether there was nothing to go on from."""
-        return not self._places
-
     def has(self, name: str, key: str) -> bool:
         """Whether a thing is done, as it is now.
 

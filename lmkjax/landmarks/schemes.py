@@ -175,11 +175,6 @@ class Scheme:
         return found if (found >= 0).all() else None
 
     @property
-    def eye_corners(self) -> np.ndarray | None:
-        """The outer corners of both eyes, the right one first [2]; None if missing."""
-        return None if self.subset68 is None else self.subset68[[36, 45]]
-
-    @property
     def contour(self) -> str:
         """Which jaw it has: "visible", "surface" or "none"."""
         names = set(self.starts)

@@ -42,7 +42,7 @@ def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
     for name, count in scheme.curves:
         start = scheme.starts[name]
         own = np.arange(start, start + count)
-        figure.add_trace(_curve(scheme, name, places, own, texts))
+        figure.add_trace(_curve(name, places, own, texts))
     hidden = dict.fromkeys(("xaxis", "yaxis", "zaxis"), {"visible": False})
     figure.update_layout(
         title={"text": f"{scheme.name}: {scheme.count} landmarks"},
@@ -120,7 +120,7 @@ def _part(head, name, landmarks):
     )
 
 
-def _curve(scheme, name, places, own, texts):
+def _curve(name, places, own, texts):
     """A curve's points; its edges are the line through them."""
     curve = schemes.CURVES[name]
     drawn = np.append(own, own[:1]) if curve.closed else own

@@ -74,7 +74,6 @@ def test_the_subset_mirrors_as_ibug_does(name):
 
 def test_the_subset_of_ibug_is_itself():
     np.testing.assert_array_equal(schemes.get("ibug68").subset68, np.arange(68))
-    np.testing.assert_array_equal(schemes.get("ibug68").eye_corners, [36, 45])
 
 
 def test_every_point_belongs_to_one_region():
@@ -99,7 +98,7 @@ def test_a_users_own_scheme_is_a_short_file(tmp_path):
     path.write_text("nose_bridge: 5\nright_eye: 10\nleft_eye: 10\n")
     scheme = schemes.get(str(path))
     assert (scheme.name, scheme.count, scheme.contour) == ("mine", 25, "none")
-    assert scheme.subset68 is None and scheme.eye_corners is None
+    assert scheme.subset68 is None
     # The right eye's leftmost corner (5) is the left eye's rightmost (15 + 5).
     np.testing.assert_array_equal(scheme.mirror[[0, 5, 6, 10]], [0, 20, 19, 15])
 
