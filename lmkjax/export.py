@@ -43,8 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     workdir = files.local(options.workdir, flag="--workdir")
     out = files.local(options.out, flag="--out")
-    spec = inference.Spec.load(workdir)
-    weights = averaged.load(workdir, best=options.best)
+    spec, weights = inference.load(workdir, best=options.best)
     config = record.recall(workdir)
     adapter = workdir / adaptation.FILE
     if options.adapter and not adapter.is_file():

@@ -23,7 +23,6 @@ from lmkjax.errors import UserError
 from lmkjax.landmarks import places as head_places
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
-from lmkjax.training import averaged
 from lmkjax.types import Places
 
 IBUG68 = answers.IBUG68
@@ -110,11 +109,10 @@ class Detector:
                 last ones.
 
         Raises:
-            UserError: the folder holds no trained run.
+            UserError: the folder holds no trained run, or weights of another network.
         """
         workdir = pathlib.Path(workdir)
-        spec = inference.Spec.load(workdir)
-        weights = averaged.load(workdir, best=best)
+        spec, weights = inference.load(workdir, best=best)
         file = workdir / adaptation.FILE
         adapter = adaptation.load(file) if file.is_file() else None
         speaks = spec.any_place or answers.subset_of(IBUG68, spec.scheme) is not None

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import struct
+from flax import struct, traverse_util
 from jaxtyping import Array, Float
 
 from lmkjax import files
@@ -27,6 +27,7 @@ from lmkjax.models import (
     unet,
 )
 from lmkjax.models import network as networks
+from lmkjax.training import averaged
 from lmkjax.types import Key, Places
 
 FILE = "network.json"
@@ -186,6 +187,30 @@ class Asked:
     own: Float[Array, "o c"] | None = None
     learned: Float[Array, "68 c"] | None = None
     mirrored: "Asked | None" = None
+
+
+def load(workdir: pathlib.Path, *, best: bool = False) -> tuple[Spec, Any]:
+    """What a run's network is, and its averaged weights, which fit it.
+
+    Args:
+        workdir: the run's folder.
+        best: the weights that did best on the run's validation faces.
+
+    Raises:
+        UserError: the folder holds no trained run, or weights of another network.
+    """
+    spec, weights = Spec.load(workdir), averaged.load(workdir, best=best)
+    found = traverse_util.flatten_dict(weights, sep="/")
+    wanted = jax.eval_shape(spec.start, jax.random.key(0))
+    for name, array in traverse_util.flatten_dict(wanted, sep="/").items():
+        came = found[name].shape if name in found else "not there"
+        if came != array.shape:
+            raise UserError(
+                f"The weights in '{workdir}' are not those of the network that its"
+                f" {FILE} tells: wanted {name} of {array.shape}; it is {came}. Both"
+                " come of one run; copy the folder anew."
+            )
+    return spec, weights
 
 
 @struct.dataclass

@@ -21,7 +21,7 @@ from lmkjax.experiment import (
     record,
     report,
 )
-from lmkjax.training import averaged, loop, mesh, state, validation
+from lmkjax.training import loop, mesh, state, validation
 
 
 def choose_size(size: str) -> str:
@@ -115,8 +115,7 @@ def evaluate(
     Raises:
         UserError: the folder holds no trained run, or a test set is not there.
     """
-    spec = inference.Spec.load(workdir)
-    weights = averaged.load(workdir, best=best)
+    spec, weights = inference.load(workdir, best=best)
     config = record.recall(workdir)
     with config.unlocked():
         config.eval.failure = float(threshold)

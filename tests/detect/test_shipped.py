@@ -1,6 +1,7 @@
 """The weights that come with the project: what they are, and that they find faces."""
 
 import pathlib
+import shutil
 
 import jax
 import numpy as np
@@ -9,7 +10,9 @@ from PIL import Image
 
 from lmkjax import predict
 from lmkjax.detect import detection, inference
+from lmkjax.errors import UserError
 from lmkjax.landmarks import schemes
+from lmkjax.training import averaged
 
 SCHEMES = ("ibug68", "dense490")
 
@@ -58,4 +61,33 @@ def test_a_scheme_without_weights_of_its_own_is_asked_of_the_dense_ones():
     assert detection.shipped("ibug68").name == "ibug68"
     for scheme in (None, "dense490", "dense243"):
         assert detection.shipped(scheme).name == "dense490"
-    assert jax.tree.leaves(detection.averaged.load(detection.shipped()))
+    assert jax.tree.leaves(averaged.load(detection.shipped()))
+
+
+def renamed(weights):
+    name = sorted(weights)[0]
+    return {f"{n}_other" if n == name else n: x for n, x in weights.items()}
+
+
+def narrower(weights):
+    name = max(weights, key=lambda n: weights[n].size)
+    return weights | {name: weights[name][..., :-1]}
+
+
+def of_another_run(weights):
+    with np.load(detection.shipped("dense490") / averaged.EXPORTED) as stored:
+        return dict(stored)
+
+
+@pytest.mark.parametrize("change", [renamed, narrower, of_another_run])
+def test_weights_that_are_not_of_the_network_are_told(change, drawn, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(detection.shipped("ibug68"), run)
+    with np.load(run / averaged.EXPORTED) as stored:
+        weights = dict(stored)
+    np.savez(run / averaged.EXPORTED, **change(weights))
+    Image.fromarray(drawn[0][0]).save(tmp_path / "a.png")
+    words = ["--images", str(tmp_path / "a.png"), "--out", str(tmp_path / "out")]
+    with pytest.raises(UserError, match=f"weights in '{run}' are not.*network.json"):
+        predict.main([*words, "--workdir", str(run)])
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,8 @@
 """What is behind a face: part of a user's own pictures, or an invented background."""
 
 import pathlib
+import sys
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ from flax import struct
 from jaxtyping import Array, Float, UInt8
 from PIL import Image, ImageOps
 
+from lmkjax.errors import UserError
 from lmkjax.face.optics import sensor
 from lmkjax.face.paint import scenery
 from lmkjax.images import filters, finding, reading
@@ -16,6 +19,7 @@ from lmkjax.types import typed
 
 SIDE = 192
 """Pixels of the side that a picture is kept with."""
+KIND = Image.Resampling.LANCZOS
 MOST = 256
 """Pictures kept, 28 MB of memory: they lie on the device beside the network."""
 
@@ -54,7 +58,12 @@ def find(folder: str | pathlib.Path) -> list[pathlib.Path]:
     Raises:
         UserError: there is no such folder, or no picture in it.
     """
-    files = list(finding.find([folder]).photos.values())
+    return _some(finding.find([folder]).photos)
+
+
+def _some(photos: Mapping[str, pathlib.Path]) -> list[pathlib.Path]:
+    """`MOST` of the files, or all if they are fewer."""
+    files = list(photos.values())
     steps = np.arange(min(len(files), MOST)) * len(files) // min(len(files), MOST)
     return [files[step] for step in steps]
 
@@ -62,12 +71,24 @@ def find(folder: str | pathlib.Path) -> list[pathlib.Path]:
 def load(folder: str | pathlib.Path) -> np.ndarray:
     """The pictures of a folder, each the square of its middle: uint8 [n s s 3].
 
+    One that cannot be read is left out, and named on stderr.
+
     Raises:
-        UserError: there is no such folder, no picture in it, or one cannot be read.
+        UserError: there is no such folder, or no picture in it that can be read.
     """
-    size, kind = (SIDE, SIDE), Image.Resampling.LANCZOS
-    images = (ImageOps.fit(reading.read(f), size, kind) for f in find(folder))
-    return np.stack([np.asarray(image) for image in images])
+    found = finding.find([folder])
+    images, faults = [], []
+    for file in _some(found.photos):
+        try:
+            image = ImageOps.fit(reading.read(file), (SIDE, SIDE), KIND)
+            images.append(np.asarray(image))
+        except UserError as error:
+            faults.append(str(error))
+    if not images:
+        raise UserError(f"{folder}: none of its pictures can be read; {faults[0]}")
+    for line in [*found.notes, *(f"Left out {fault}" for fault in faults)]:
+        print(line, file=sys.stderr)
+    return np.stack(images)
 
 
 @typed

@@ -114,6 +114,17 @@ def test_mistakes_are_told(folder):
     (folder / "empty").mkdir()
     with pytest.raises(UserError, match="Wanted photos .*empty'; none"):
         backdrop.load(folder / "empty")
+    (folder / "empty/9.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="none .*9.png: wanted a photo that can be"):
+        backdrop.load(folder / "empty")
+
+
+def test_a_picture_that_cannot_be_read_costs_itself_and_is_named(folder, capsys):
+    whole = backdrop.load(folder)
+    assert not capsys.readouterr().err
     (folder / "sub/9.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match="9.png: wanted a photo that can be read"):
-        backdrop.load(folder)
+    (folder / "2.heic").write_bytes(b"another kind")
+    np.testing.assert_array_equal(backdrop.load(folder), whole)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2 and ".heic" in told[0]
+    assert told[1].startswith("Left out ") and "9.png: wanted a photo" in told[1]
