@@ -90,6 +90,15 @@ class Parser(argparse.ArgumentParser):
         told = message.removeprefix("argument ").rstrip(".")
         raise UserError(f"{told}; `{self.prog} --help` tells the flags.")
 
+    def at_least_1(self, options: argparse.Namespace, name: str) -> None:
+        """Refuses a number below 1.
+
+        Raises:
+            UserError: it is.
+        """
+        if (value := getattr(options, name)) is not None and value < 1:
+            self.error(f"--{name.replace('_', '-')} wants 1 or more; got {value}")
+
     def _now(self, word: str) -> str:
         """A flag as it is spelt now."""
         if not word.startswith("--") or (
@@ -151,8 +160,9 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
             raise
         _fail(
             f"Out of memory ({' '.join(str(error).split())[:160] or 'MemoryError'})."
-            " Fewer faces at once need less: --config.train.batch, or the same batch in"
-            " parts, --config.train.accumulate=4; --config.eval.batch for measuring."
+            " Fewer faces at once need less: --batch of predict, evaluate, render; in"
+            " training --config.train.batch, or the same batch in parts,"
+            " --config.train.accumulate=4, and --config.eval.batch for measuring."
         )
 
 

@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             flip=options.flip,
             out=out,
             best=options.best,
+            batch=options.batch,
         )
     return 0
 
@@ -114,6 +115,7 @@ def _flags() -> cli.Parser:
         metavar="DIR",
         help="also write results.json, results.md, results.csv and the error curve",
     )
+    add("--batch", type=int, metavar="N", help="of a run: faces at once")
     return parser
 
 
@@ -128,6 +130,7 @@ def _refuse_what_does_not_go_together(
         parser.error(
             "--test-set goes with --workdir; --predictions takes --data FOLDER"
         )
+    parser.at_least_1(options, "batch")
     if options.workdir and options.data:
         parser.error("--data goes with --predictions; a run knows its own test sets")
     if not 0 < options.threshold <= 100:  # NaN neither

@@ -6,9 +6,10 @@ import fnmatch
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import filelock
@@ -47,7 +48,7 @@ def write(path: str | os.PathLike, content: str | bytes) -> None:
     """
     path = pathlib.Path(path)
     content = content.encode() if isinstance(content, str) else content
-    new = path.with_name(f".{path.name[:100]}.{os.getpid()}")
+    new = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
     try:
         new.write_bytes(content)
         new.replace(path)
@@ -73,33 +74,73 @@ def folder(
         The folder to write into.
 
     Raises:
-        UserError: `out` is a file, holds other things, or cannot be written.
+        UserError: `out` is a file, holds other things, cannot be written, or another
+            process writes it.
     """
-    out = pathlib.Path(os.path.abspath(out))
-    refuse_strangers(out, ours=ours, flag=flag)
-    new = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    refuse_strangers(pathlib.Path(out), ours=ours, flag=flag)
+    with growing(out, why=f"writes into {out}") as new:
+        shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
         new.mkdir()
-    except OSError as error:
-        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
-    try:
         yield new
         take_place(new, out)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
-def take_place(new: pathlib.Path, out: pathlib.Path) -> None:
-    """Puts a folder in the place of another, which goes when that is done.
+def part_of(out: str | os.PathLike) -> pathlib.Path:
+    """The hidden folder beside `out` that its content grows in until it is whole."""
+    out = pathlib.Path(os.path.abspath(out))
+    return out.with_name(f".{out.name[:100]}.part")
+
+
+@contextlib.contextmanager
+def growing(
+    out: str | os.PathLike,
+    *,
+    why: str,
+    keep: Callable[[pathlib.Path], bool] = lambda new: False,
+) -> Iterator[pathlib.Path]:
+    """A place for what `out` is to be, held by this process alone.
+
+    What a process left there that was killed is met again, or swept away; what it
+    had moved out of the way comes back.
 
     Args:
-        new: a folder of the same drive.
+        out: the folder that is to be.
+        why: what another process is refused for, for the message.
+        keep: whether what is in the place is worth to be gone on from; else it goes.
+
+    Yields:
+        The place, a folder that may be there.
+
+    Raises:
+        UserError: it cannot be made, or another process holds it.
+    """
+    home = part_of(out)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
+    with alone(home, wait=False, why=why):
+        new, old = home / "new", home / OLD
+        if old.exists() and not pathlib.Path(out).exists():
+            old.rename(out)
+        try:
+            yield new
+        finally:
+            if not (new.exists() and keep(new)):
+                shutil.rmtree(home, ignore_errors=True)
+
+
+def take_place(new: pathlib.Path, out: str | os.PathLike) -> None:
+    """Puts what `growing` gave in the place of `out`, which goes when that is done.
+
+    Args:
+        new: the folder.
         out: what it is to be called; if it cannot be, what was there comes back.
     """
-    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    out, old = pathlib.Path(os.path.abspath(out)), new.with_name(OLD)
     had = out.exists()
     if had:
+        shutil.rmtree(old, ignore_errors=True)
         out.rename(old)
     try:
         new.rename(out)
@@ -180,6 +221,8 @@ def refuse_strangers(
 
 LOCK = ".lock"
 """The file in a folder that says who has it."""
+OLD = "old"
+"""What was there before, while the new takes its place."""
 
 
 def read_json(path: str | os.PathLike, *, what: str) -> dict[str, Any]:

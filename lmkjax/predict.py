@@ -40,12 +40,15 @@ those of the photo as you see it.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Predicts as the command line says; returns the exit code."""
-    options = _flags().parse_args(argv)
+    parser = _flags()
+    options = parser.parse_args(argv)
+    parser.at_least_1(options, "batch")
 
     from lmkjax.detect import box_files, detection, photos
     from lmkjax.images import finding
 
     out = files.local(options.out, flag="--out")
+    photos.refuse(out)
     images = [files.local(path, flag="--images") for path in options.images]
     found, notes = finding.find(images, apart=out)
     boxes = None
@@ -58,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     workdir = options.workdir or detection.shipped(options.scheme)
     workdir = files.local(workdir, flag="--workdir")
     detector = detection.Detector.from_checkpoint(
-        workdir, flip=options.flip, best=options.best
+        workdir, flip=options.flip, batch=options.batch, best=options.best
     )
     scheme = options.scheme or detector.scheme
     progress = Progress()
@@ -71,10 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             scheme=scheme,
             subset=detector.scheme_of(scheme).subset68,
             asked=[detection.identity(workdir), options.flip, options.best],
+            together=options.batch,
             progress=progress,
         )
     except (KeyboardInterrupt, OSError):
-        if photos.part_of(out).is_dir():
+        if files.part_of(out).is_dir():
             print(
                 f"Broken off after {progress.done} of {len(found)} photos; the same"
                 " command goes on from there.",
@@ -130,6 +134,7 @@ def _flags() -> cli.Parser:
         action="store_true",
         help="with --workdir: the weights that did best on the run's validation faces",
     )
+    add("--batch", type=int, default=16, metavar="N", help="faces at once")
     return parser
 
 

@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draws what the flags ask for; returns the exit code."""
     parser = _flags()
     flags = parser.parse_args(argv)
+    parser.at_least_1(flags, "batch")
     for name in ("out", "ibug_300w", "backgrounds"):
         if path := getattr(flags, name):
             flag = f"--{name.replace('_', '-')}"
@@ -73,6 +74,7 @@ def _add_faces(add: Callable) -> None:
     )
     add("--count", type=int, default=16, help="faces")
     add("--size", type=int, default=192, help="side of a picture, pixels")
+    add("--batch", type=int, default=16, help="faces drawn at once")
     add("--seed", type=int, default=0, help="of the set")
     add("--out", metavar="FOLDER", help="folder to write into")
     add(
@@ -190,7 +192,13 @@ def _draw(
         return
     with_sheet = flags.sheet is not None
     written = gallery.write(
-        flags.out, scheme, count=flags.count, priors=priors, sheet=with_sheet, **seen
+        flags.out,
+        scheme,
+        count=flags.count,
+        batch=flags.batch,
+        priors=priors,
+        sheet=with_sheet,
+        **seen,
     )
     print(f"{flags.out}: {len(written)} files, {flags.count} faces.")
 

@@ -64,6 +64,7 @@ def ended(monkeypatch, main):
     [
         (KeyboardInterrupt(), 130, "Stopped by Ctrl-C"),
         (MemoryError(), 2, "train.batch"),
+        (MemoryError(), 2, "--batch of predict, evaluate, render"),
         (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: 9 B"), 2, "train.accumulate"),
         (UserError("mend it"), 2, "error: mend it"),
     ],

@@ -1,6 +1,9 @@
 """Files come whole or not at all; a folder gives way to a new one, never before."""
 
 import pathlib
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -52,7 +55,7 @@ def test_a_failed_rename_brings_the_old_folder_back(tmp_path, monkeypatch):
     rename = pathlib.Path.rename
 
     def fail(self, target):
-        if self.name.startswith(".out") and not self.name.endswith(".old"):
+        if self.name == "new":
             raise OSError(5, "Input/output error")
         return rename(self, target)
 
@@ -60,6 +63,48 @@ def test_a_failed_rename_brings_the_old_folder_back(tmp_path, monkeypatch):
     with pytest.raises(OSError), files.folder(out, ours=["*.png"]):
         pass
     assert [f.name for f in out.iterdir()] == ["old.png"]
+
+
+KILLED = """
+import os, signal, sys
+from lmkjax import files
+with files.folder(sys.argv[1], ours=["*.png"]) as new:
+    (new / "half.png").write_text("")
+    if sys.argv[2] == "later":
+        files.pathlib.Path.rename = lambda self, to: (
+            os.rename(self, to),
+            os.kill(os.getpid(), signal.SIGKILL),
+        )
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_what_a_killed_process_left_is_mended_and_swept_away(when, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "1.png").write_text("old")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(out), when])
+    assert killed.returncode == -signal.SIGKILL
+    assert out.exists() == (when == "at once")  # else it was between two renames
+    with pytest.raises(ZeroDivisionError), files.folder(out, ours=["*.png"]):
+        assert (out / "1.png").read_text() == "old"
+        raise ZeroDivisionError
+    assert [f.name for f in tmp_path.iterdir()] == ["out"]
+    assert [f.name for f in out.iterdir()] == ["1.png"]
+
+
+def test_a_second_process_is_refused_and_disturbs_nothing(tmp_path):
+    out = tmp_path / "out"
+    with files.folder(out, ours=[]) as new:
+        (new / "a").write_text("")
+        with pytest.raises(UserError, match="Another process writes into"):
+            with files.folder(out, ours=[]):
+                pass
+        assert (new / "a").exists()
+    assert [f.name for f in tmp_path.rglob("*")] == ["out", "a"]
 
 
 def test_a_folder_with_other_things_is_refused_and_left(tmp_path):

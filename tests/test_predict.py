@@ -1,5 +1,6 @@
 """`lmkjax predict`: photos to points, what it refuses, and that it says so early."""
 
+import importlib
 import json
 import pathlib
 import subprocess
@@ -39,7 +40,7 @@ def args(tmp_path, monkeypatch):
     for name in ("a.jpg", "b.png"):
         Image.new("RGB", (40, 30)).save(tmp_path / "photos" / name)
 
-    def from_checkpoint(workdir, *, flip, best):
+    def from_checkpoint(workdir, *, flip, batch, best):
         assert workdir == pathlib.Path("runs/daln") and not flip
         return Detector()
 
@@ -96,6 +97,28 @@ def test_wrong_boxes_end_it_with_nothing_written(args, boxes, words, tmp_path):
     with pytest.raises(UserError, match=words):
         predict.main([*args, "--boxes", str(file)])
     assert sorted(f.name for f in tmp_path.iterdir()) == ["boxes.json", "photos"]
+
+
+@pytest.mark.parametrize("images", [".", "a.jpg"])
+def test_the_folder_one_is_in_is_no_place_for_results(images, args, monkeypatch):
+    folder = pathlib.Path(args[3])
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    with pytest.raises(UserError, match="you are in .*Name a folder in it"):
+        predict.main(["--images", images, "--out", "."])
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate", "render"])
+def test_a_batch_of_no_faces_is_refused(verb):
+    command = importlib.import_module(f"lmkjax.{verb}")
+    words = {
+        "predict": ["--images", "x", "--out", "y"],
+        "evaluate": ["--workdir", "x"],
+        "render": ["--out", "y"],
+    }
+    with pytest.raises(UserError, match="--batch wants 1 or more; got 0"):
+        command.main([*words[verb], "--batch", "0"])
 
 
 def test_a_missing_run_is_the_users_mistake(args, tmp_path, monkeypatch):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -92,25 +91,29 @@ def annotate(
             another process writes into it.
     """
     out = pathlib.Path(os.path.abspath(out))
-    files.refuse_strangers(out, ours=[POINTS, OVERLAYS])
-    home = part_of(out)
-    with _home(home, out), contextlib.ExitStack() as stack:
-        log = journal.Journal(home / "journal.jsonl", [scheme, asked])
+    refuse(out)
+    with contextlib.ExitStack() as stack:
+        part = files.growing(out, why=f"predicts into {out}", keep=_begun)
+        new = stack.enter_context(part)
+        log = journal.Journal(new.with_name("journal.jsonl"), [scheme, asked])
         stack.callback(log.close)
-        job = _Job(find_faces, photos, home / "new", boxes, scheme, log)
+        job = _Job(find_faces, photos, new, boxes, scheme, log)
         job.subset = subset
         before = job.before()
         for done in job.run(together):
             progress(done, len(photos))
         job.write_points()
-        files.take_place(home / "new", out)
+        files.take_place(new, out)
     return Outcome(len(photos) - len(job.faults), before, job.faults, job.loose)
 
 
-def part_of(out: pathlib.Path) -> pathlib.Path:
-    """The hidden folder that a job's results grow in until they are whole."""
-    out = pathlib.Path(os.path.abspath(out))
-    return out.with_name(f".{out.name[:100]}.part")
+def refuse(out: pathlib.Path) -> None:
+    """Refuses a folder that `annotate` could not write.
+
+    Raises:
+        UserError: it is a file, the folder one is in, or holds other things.
+    """
+    files.refuse_strangers(out, ours=[POINTS, OVERLAYS])
 
 
 class _Job:
@@ -293,21 +296,7 @@ def _overlap(points: np.ndarray, box: np.ndarray, subset: np.ndarray | None) -> 
     return float(both / (sum(areas) - both))
 
 
-@contextlib.contextmanager
-def _home(home: pathlib.Path, out: pathlib.Path) -> Iterator[None]:
-    """The hidden folder that results grow in, for this process alone.
-
-    It goes when they have gone to their place, or when there are none.
-    """
-    try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        home.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
-    try:
-        with files.alone(home, wait=False, why=f"predicts into {out}"):
-            yield
-    finally:
-        started = home / "new" / OVERLAYS
-        if not (started.is_dir() and any(started.iterdir())):
-            shutil.rmtree(home, ignore_errors=True)
+def _begun(new: pathlib.Path) -> bool:
+    """Whether a folder of results holds some."""
+    pictures = new / OVERLAYS
+    return pictures.is_dir() and any(pictures.iterdir())

@@ -100,6 +100,7 @@ def evaluate(
     flip: bool = False,
     out: pathlib.Path | None = None,
     best: bool = False,
+    batch: int | None = None,
 ) -> None:
     """Measures a trained run again.
 
@@ -111,6 +112,7 @@ def evaluate(
         flip: average with the mirrored picture, also where the run did not.
         out: where the report goes; None = it is only printed.
         best: the weights that did best on validation faces, not the last ones.
+        batch: faces at once; None = as the run measured itself.
 
     Raises:
         UserError: the folder holds no trained run, or a test set is not there.
@@ -122,6 +124,7 @@ def evaluate(
         if photos:
             config.data.ibug_300w = str(photos)
         config.eval.flip = flip or config.eval.flip
+        config.eval.batch = batch or config.eval.batch
     experiment = plan.build(config, to_train=False)
     experiment = dataclasses.replace(experiment, network=spec)
     wanted = dataclasses.replace(experiment.faces, to_train=False)

@@ -32,8 +32,6 @@ COLOURS = {
 POINTS, SHEET = "points.json", "sheet.png"
 FACE = r"[0-9]{6,}\.png"
 """What a face's picture is called, as a pattern."""
-BATCH = 16
-"""Faces drawn in one call."""
 
 
 def keys(seed: int, first: int, count: int) -> jax.Array:
@@ -52,6 +50,7 @@ def write(
     priors: options.Priors = options.PRIORS,
     backgrounds: backdrop.Pictures | None = None,
     sheet: bool = False,
+    batch: int = 16,
 ) -> list[pathlib.Path]:
     """Writes pictures, `points.json` and, if asked, `sheet.png`: all of it or nothing.
 
@@ -65,6 +64,7 @@ def write(
         priors: how faces are spread.
         backgrounds: see `backdrop.load`; None = invented ones.
         sheet: also write the contact sheet, points drawn.
+        batch: faces drawn in one call.
 
     Returns:
         The files.
@@ -83,7 +83,7 @@ def write(
             priors=priors,
             backgrounds=backgrounds,
         )
-        _fill(scratch, scheme, count, seed, own, sheet)
+        _fill(scratch, scheme, count, seed, own, sheet, min(count, batch))
     return written
 
 
@@ -161,9 +161,8 @@ def check(*, count: int, size: int) -> None:
         raise UserError(f"Wanted a size from 16 to 1024 pixels; got --size {size}.")
 
 
-def _fill(folder, scheme, count, seed, draw, sheet):
+def _fill(folder, scheme, count, seed, draw, sheet, batch):
     labels, tiles = {}, []
-    batch = min(count, BATCH)
     for first in range(0, count, batch):
         faces = draw(keys(seed, first, batch))
         for i in range(min(batch, count - first)):
