@@ -40,6 +40,8 @@ CLASSES = (
 """What a number in a segmentation means."""
 NECK = (0.0, -12.0, -2.0)
 """Where the shoulders turn against the head, cm in the head's axes."""
+NECK_RAD = (1.2, 0.6, 0.35)
+"""How far a neck turns, bends and tilts: beyond, the shoulders go along."""
 
 
 @struct.dataclass
@@ -207,11 +209,12 @@ def _torso(params, shape, layers, rays):
     """Shoulders, which follow the head's turn in part."""
     scene, pose = params.scene, params.camera
     share = scene.shoulders.turn
+    yaw, pitch, roll = pose.yaw_rad, pose.pitch_rad, pose.roll_rad
+    wish = (yaw * (1 - share), pitch, roll * 0.7)  # of the neck
+    bent = [jnp.clip(w, -most, most) for w, most in zip(wish, NECK_RAD, strict=True)]
     own = camera.rotation(
         pose.replace(
-            yaw_rad=pose.yaw_rad * share,
-            pitch_rad=pose.pitch_rad * 0,
-            roll_rad=pose.roll_rad * 0.3,
+            yaw_rad=yaw - bent[0], pitch_rad=pitch - bent[1], roll_rad=roll - bent[2]
         )
     )
     neck = jnp.array(NECK)

@@ -22,9 +22,10 @@ from lmkjax.types import each_of, one_of, purpose, purposes
 
 COLUMNS = 8
 PLAIN = (
-    "yaw_deg=0 turned=0 down_deg=2 pitch_deg=0 roll_deg=0 focal_mm=70,75 jitter=0"
-    " children=0 expressions=0 blinks=0 gaze=0 redness=0.5 freckles=0 moles=0"
-    " wrinkles=0.3 make_up=0 beards=0 hair=1 grey_hair=0 dyed_hair=0 receding=0"
+    "yaw_deg=0 turned=0 large_poses=0 down_deg=2 pitch_deg=0 roll_deg=0 jitter=0"
+    " focal_mm=70,75 children=0 expressions=0 blinks=0 gaze=0 redness=0.5"
+    " freckles=0 moles=0 wrinkles=0.3 make_up=0 beards=0 hair=1"
+    " grey_hair=0 dyed_hair=0 receding=0"
     " glasses=0 sunglasses=0 hats=0 headphones=0 earrings=0 scarves=0 masks=0 hands=0"
     " things=0 hardness=0.4 warmth=0.05 plain=1 gradients=0.3 stripes=0 people=0"
     " clouds=0 photos=0 clothes=1 patterns=0 saturated=0.15 blur=0.25 motion=0"
@@ -150,7 +151,8 @@ ELEMENTS: dict[str, list[Row]] = {
         _turn("pitch 45", "pitch_rad", 45),
         _turn("roll 45", "roll_rad", 45),
         _sweep("near, far", ("camera.distance_cm", lambda t: 40 * 10**t)),
-        *[Row("as drawn", ("camera",))] * 2,
+        Row("as drawn", ("camera",)),
+        Row("large poses", ("camera",), "large_poses=1"),
     ],
     "hair": [
         *[Row("as drawn", ("hair", *_COLOURS))] * 2,

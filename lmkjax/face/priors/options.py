@@ -28,6 +28,8 @@ class Priors:
         down_deg: mean pitch: how far down faces look, against the neutral head.
         pitch_deg: up and down.
         roll_deg: tilt.
+        large_poses: of heads turned anyhow, up to `largest_deg`.
+        largest_deg: of those: yaw (evenly spread), pitch and roll (less often large).
         focal_mm: of the lens, shortest and longest, on 35 mm film.
         jitter: strength of the face's shift and zoom, which goes up to 1.22 times.
         identity: spread along the head's modes; 0 = everybody is the mean.
@@ -94,6 +96,8 @@ class Priors:
     down_deg: Signed = 4.0
     pitch_deg: float = 8.5
     roll_deg: float = 6.8
+    large_poses: Share = 0.1
+    largest_deg: tuple[float, float, float] = (90.0, 45.0, 90.0)
     focal_mm: tuple[float, float] = (24.0, 135.0)
     jitter: float = 1.0
     identity: float = 1.0
@@ -158,6 +162,7 @@ PRIORS = Priors()
 """Faces as photos show them."""
 
 STAND_IN = Priors(
+    large_poses=0.0,
     melanin=(0.3, 2.4, 1.0),
     hardness=0.75,
     warmth=0.4,
@@ -176,7 +181,7 @@ STAND_IN = Priors(
     hands=0.15,
     things=0.15,
 )
-"""Other looks, poses the same: takes the place of a target domain of real photos."""
+"""Other looks, poses as in 300-W: takes the place of a target domain of real photos."""
 
 LOOKS = {"photo": PRIORS, "stand_in": STAND_IN}
 """Priors to begin with, by name."""

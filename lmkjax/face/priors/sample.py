@@ -157,10 +157,16 @@ def _camera(draw, priors):
     # A head of 24 cm fills a share of a frame of 24 mm, seen through 24 to 135 mm.
     focal_mm = jnp.exp(draw.uniform(*map(jnp.log, priors.focal_mm)))
     distance = focal_mm / draw.uniform(0.25, 0.8)
+    own = jnp.stack([yaw, pitch, roll])
+    far, first, second = draw.chance(priors.large_poses), *draw.uniform(-1, 1, (2, 3))
+    # Two draws' mean is seldom large; yaw is one draw, so that no angle is rare.
+    large = jnp.where(jnp.array([True, False, False]), first, (first + second) / 2)
+    large = large * jnp.stack([jnp.asarray(most) for most in priors.largest_deg])
+    yaw, pitch, roll = jnp.deg2rad(jnp.where(far > 0, large, own))
     return camera.Camera(
-        yaw_rad=jnp.deg2rad(yaw),
-        pitch_rad=jnp.deg2rad(pitch),
-        roll_rad=jnp.deg2rad(roll),
+        yaw_rad=yaw,
+        pitch_rad=pitch,
+        roll_rad=roll,
         distance_cm=jnp.clip(distance, 40, 500),
         shift=draw.normal(0.012 * priors.jitter, (2,)),
         zoom=draw.normal(0.03 * priors.jitter),

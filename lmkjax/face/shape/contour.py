@@ -31,6 +31,7 @@ SPOKES = 32  # per side, from ear to chin, each from the outer to the inner line
 ABOVE = 5  # more of them above the ear, so that the outline goes on past its ends
 RINGS = 9  # along each spoke
 RAYS = 28  # per side
+PAST = 4  # spokes beyond the chin that may still be a half's outline
 
 
 @struct.dataclass
@@ -98,14 +99,14 @@ def visible(
     nodes = (points[band.ids] * band.weights[..., None]).sum(-2)
     flat = _upright(nodes - points[band.middle].mean(0)[None, None])
     chin = _direction(flat[flat.shape[0] // 2], 0.0)
-    right = _measured(flat, _direction(flat[ABOVE], -1.0), chin)
-    left = _measured(flat, _direction(flat[-1 - ABOVE], 1.0), chin)
+    right = _measured(flat, _direction(flat[ABOVE], -1.0), chin, True)
+    left = _measured(flat, _direction(flat[-1 - ABOVE], 1.0), chin, False)
     angle = jnp.where(
         share <= 0.5,
         jnp.interp(2 * share, *right),
         jnp.interp(2 * (1 - share), *left),
     )
-    _, spoke, ring, past = _meet(flat, angle)
+    _, spoke, ring, past = _meet(flat, angle, share <= 0.5)
     ids, weights = jnp.asarray(band.ids), jnp.asarray(band.weights)
     ids = jnp.concatenate([ids[spoke, ring], ids[spoke + 1, ring]], -1)
     weights = jnp.concatenate(
@@ -126,10 +127,11 @@ def _upright(nodes):
     return jnp.matmul(nodes, axes, precision="highest")
 
 
-def _measured(flat, ear, chin):
+def _measured(flat, ear, chin, right):
     """The outline between two rays: rays' shares of its length, and their angles."""
     angle = ear + (chin - ear) * jnp.linspace(0.0, 1.0, RAYS)
-    sides = jnp.linalg.norm(jnp.diff(_meet(flat, angle)[0], axis=0), axis=-1)
+    places = _meet(flat, angle, jnp.full(RAYS, right))[0]
+    sides = jnp.linalg.norm(jnp.diff(places, axis=0), axis=-1)
     length = jnp.concatenate([jnp.zeros(1), jnp.cumsum(sides)])
     return length / jnp.maximum(length[-1], 1e-9), angle
 
@@ -146,8 +148,17 @@ def _direction(spoke, side):
     return jnp.arctan2(end[0], end[1])
 
 
-def _meet(flat, angle):
+def _meet(flat, angle, right):
     """Where rays meet the outline: the outermost crossing of any ring.
+
+    Of a head that is turned and looks up, the far jaw may stand out below the near
+    one, and in profile the sides lie upon each other: a half keeps to its own side,
+    as annotators do, where that is met at all.
+
+    Args:
+        flat: nodes of the band [s r 2].
+        angle: of the rays [n].
+        right: whether each belongs to the subject's right half [n].
 
     Returns:
         Places [n 2], and on which ring, after which spoke and how far past it.
@@ -159,6 +170,10 @@ def _meet(flat, angle):
     place = a + (b - a) * share[..., None]
     reach = (place * rays).sum(-1)
     crossed = (from_a * to_b <= 0) & (from_a != to_b)
+    spokes, chin = jnp.arange(flat.shape[0] - 1)[None], flat.shape[0] // 2
+    own = jnp.where(right[:, None], spokes < chin + PAST, spokes >= chin - PAST)
+    worse = 2 * jnp.linalg.norm(flat, axis=-1).max()  # than any of its own
+    reach = jnp.where(own[..., None], reach, reach - worse)
     reach = jnp.where(crossed, reach, -jnp.inf)
     best = reach.reshape(len(angle), -1).argmax(1)
     spoke, ring = jnp.unravel_index(best, reach.shape[1:])

@@ -1,5 +1,6 @@
 """One page on rendered faces: the renderer's laws, and how real faces compare."""
 
+import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 
@@ -40,7 +41,8 @@ def write(
         out: the folder to write into.
         scheme: the landmarks.
         count: faces that are drawn and held against the laws.
-        statistics: faces of which the statistics are taken, without pictures.
+        statistics: faces of which the statistics are taken, without pictures and
+            without large poses.
         size: side of a picture, pixels.
         seed: of the faces.
         priors: how they are spread.
@@ -56,7 +58,8 @@ def write(
     with files.together(out) as (scratch, written):
         faces = sample.many(gallery.keys(seed, 0, count), priors)
         measured = laws.measure(faces, scheme, size=size)
-        drawn = population.draw(statistics, seed=seed, batch=count, priors=priors)
+        alike = dataclasses.replace(priors, large_poses=0.0)  # 300-W has hardly any
+        drawn = population.draw(statistics, seed=seed, batch=count, priors=alike)
         found = population.compare(drawn, real)
         pictures = sharpness.Comparison(
             sharpness.measure(_rendered(faces)),

@@ -47,10 +47,10 @@ def _plain(people, yaw_rad):
     calm = dataclasses.replace(
         options.PRIORS,
         **dict.fromkeys(
-            "turned roll_deg pitch_deg yaw_deg jitter identity children asymmetry"
-            " expressions blinks gaze freckles moles wrinkles make_up beards hair"
-            " glasses sunglasses hats headphones earrings scarves masks hands things"
-            " hardness warmth noise cast"
+            "turned large_poses roll_deg pitch_deg yaw_deg jitter identity children"
+            " asymmetry expressions blinks gaze freckles moles wrinkles make_up beards"
+            " hair glasses sunglasses hats headphones earrings scarves masks hands"
+            " things hardness warmth noise cast"
             " exposure contrast stained grey sepia low_resolution jpeg motion".split(),
             0.0,
         ),

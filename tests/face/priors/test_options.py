@@ -11,11 +11,14 @@ from lmkjax.errors import UserError
 from lmkjax.face.priors import options, sample
 
 KEYS = jax.random.split(jax.random.key(5), 256)  # enough for what is rare
+STRAIGHT = {"yaw_deg": 0.0, "turned": 0.0, "large_poses": 0.0}
 CALM = {"blinks": 0.0, "gaze": 0.0, "expressions": 0.0, "children": 0.0}
 TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "yaw_deg": "camera.yaw_rad",
     "wide_deg": "camera.yaw_rad",
     "turned": "camera.yaw_rad",
+    "large_poses": "camera.yaw_rad camera.pitch_rad camera.roll_rad",
+    "largest_deg": "camera.yaw_rad camera.pitch_rad camera.roll_rad",
     "down_deg": "camera.pitch_rad",
     "pitch_deg": "camera.pitch_rad",
     "roll_deg": "camera.roll_rad",
@@ -164,7 +167,7 @@ def test_what_excludes_each_other_does():
 
 
 def test_calm_people_without_pose_are_the_same_head():
-    faces = draw(**CALM, identity=0.0, asymmetry=0.0, yaw_deg=0.0, turned=0.0)
+    faces = draw(**CALM, identity=0.0, asymmetry=0.0, **STRAIGHT)
     sides = jax.tree.leaves(faces.sides)
     assert not faces.identity.any() and not any(side.any() for side in sides)
     assert not faces.camera.yaw_rad.any()

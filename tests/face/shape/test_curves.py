@@ -212,3 +212,12 @@ def test_any_share_of_the_contour_lies_on_the_way_between_even_ones():
     fine = np.asarray(visible(view, 1001)[0])
     found = np.asarray(outline(view, share)[0])
     np.testing.assert_allclose(found, fine[[700, 30, 500, 250]], atol=2e-3)
+
+
+@pytest.mark.parametrize("pitch_deg", [-40.0, 0.0, 40.0])
+@pytest.mark.parametrize("yaw_deg", [-90.0, -65.0, 50.0, 75.0, 90.0])
+def test_each_half_of_the_contour_stays_on_its_side(yaw_deg, pitch_deg):
+    # From below, the far jaw stands out; in profile one side lies upon the other.
+    _, ids, weights = visible(seen(yaw_deg, pitch_deg=pitch_deg), 33)
+    across = (HEAD.neutral[np.asarray(ids), 0] * np.asarray(weights)).sum(-1)
+    assert across[:16].max() < 2.1 and across[17:].min() > -2.1, across  # cm

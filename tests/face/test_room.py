@@ -1,0 +1,61 @@
+"""Room in the rasteriser: for every triangle of heads however they turn."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from lmkjax.face import drawing, picture
+from lmkjax.face.optics import camera, light, raster
+from lmkjax.face.paint import hair
+from lmkjax.face.priors import options, sample
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import surface
+from lmkjax.landmarks import schemes
+from lmkjax.studio import gallery
+
+HEAD = heads.load()
+SCHEME = schemes.get("ibug68")
+PRIORS = dataclasses.replace(options.PRIORS, large_poses=0.5)
+
+
+@pytest.mark.parametrize("size", [48, 128, 256])
+def test_there_is_room_for_every_triangle(size):
+    def needed(key):
+        face = sample.sample(key, PRIORS)
+        close = face.camera.replace(zoom=jnp.array(9.0))  # the camera comes less near
+        face = face.replace(camera=close)
+        shape = drawing.geometry(face, SCHEME, size=size)
+        grown = hair.grow(hair.grid(HEAD), shape.head, face.hair, hat=face.props.hat)
+        nodes = (grown.places - jnp.array(surface.PIVOT)[None]) @ shape.turn.T
+        pixels = camera.project(nodes, face.camera)
+        pixels = camera.to_pixels(pixels, shape.view)
+        own = jnp.ones(len(surface.load(HEAD).triangles))
+        lit = light.lamp_view(
+            jnp.concatenate([shape.places, nodes]), face.light.directions[0]
+        )
+        count = raster.tiles_needed
+        return (
+            count(shape.pixels, surface.load(HEAD).triangles, size=size),
+            count(
+                pixels,
+                hair.grid(HEAD).triangles,
+                size=size,
+                cull=False,
+                keep=grown.keep > 0,
+            ),
+            count(
+                lit,
+                picture.casters(surface.load(HEAD)),
+                size=light.MAP_PX,
+                keep=jnp.concatenate([own, grown.keep]) > 0,
+            ),
+        )
+
+    head, hairs, shadow = jax.jit(lambda k: jax.lax.map(needed, k))(
+        gallery.keys(11, 0, 48)
+    )
+    assert 0.5 * picture.tiles(size) < head.max() < picture.tiles(size)
+    assert 0.2 * picture.hair_tiles(size) < hairs.max() < picture.hair_tiles(size)
+    assert 0.4 * light.TILES < shadow.max() < light.TILES
