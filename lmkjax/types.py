@@ -75,6 +75,33 @@ class Batch:
 
 
 @struct.dataclass
+class Rendered:
+    """Rendered faces as they are kept: any landmark follows from their parameters.
+
+    `lmkjax.face.labels` makes a `Batch` of them; one face has no leading axes.
+
+    Attributes:
+        image: as in `Batch`: the picture, or what was cut from it.
+        params: of the face, in a row, see `lmkjax.face.labels.pack`.
+        bare: how far off the bare head is, of each pixel of the picture, see there.
+        thing: which of these pixels a thing hides, eight to a byte.
+        corner: where the picture's outer corner lies, pixels of `image`.
+        scale: of a pixel of the picture, pixels of `image`.
+        box: as in `Batch`.
+        mask: as in `Batch`.
+    """
+
+    image: Float[Array, "*b h w 3"] | UInt8[Array, "*b h w 3"]
+    params: Float[Array, "*b p"]
+    bare: UInt8[Array, "*b s s"]
+    thing: UInt8[Array, "*b s e"]
+    corner: Float[Array, "*b 2"]
+    scale: Float[Array, "*b"]
+    box: Float[Array, "*b 4"]
+    mask: Bool[Array, "*b"]
+
+
+@struct.dataclass
 class Outputs:
     """What a network says of a batch, stack by stack; the last stack is the answer.
 

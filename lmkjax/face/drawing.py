@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Int8
 
-from lmkjax.face import compiled, picture
+from lmkjax.face import compiled, labels, picture
 from lmkjax.face.optics import barrier, camera, raster, sensor
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options, sample
@@ -18,7 +18,7 @@ from lmkjax.face.shape import marks
 from lmkjax.face.shape import surface as surfaces
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
-from lmkjax.types import typed
+from lmkjax.types import Rendered, typed
 
 
 @struct.dataclass
@@ -68,26 +68,17 @@ def _shape(
 ) -> picture.Geometry:
     """The head before the camera, with the 68 iBug points that frame it."""
     surface = surfaces.load(head)
-    shape = head.vertices(params.identity, params.expression)
-    moved = surfaces.lopsided(surface, params.sides)
-    moved = moved + surfaces.youth(surface, params.youth)
-    shape = shape + moved[: shape.shape[0]]
-    turn = camera.rotation(params.camera)
-    own = plane.product(shape - jnp.array(surfaces.PIVOT)[None], turn.T)
-    ibug68 = marks.anchors(schemes.get("ibug68"), head)
-    flat = camera.project(own, params.camera)[:, :2]
-    ibug = camera.project(marks.locate(own, flat, ibug68, head), params.camera)
-    view = camera.frame(ibug[:, :2], params.camera, size=size)
-    places = surfaces.extend(surface, own)
+    stance = labels.stand(params, size=size, head=head)
+    places = surfaces.extend(surface, stance.turned)
     return picture.Geometry(
-        head=shape,
+        head=stance.shape,
         places=places,
         normals=raster.normals(places, surface.triangles),
-        pixels=camera.to_pixels(camera.project(places, params.camera), view),
-        points=camera.to_pixels(ibug, view),
-        box=plane.box(camera.to_pixels(ibug[:, :2], view)),
-        view=view,
-        turn=turn,
+        pixels=camera.to_pixels(camera.project(places, params.camera), stance.view),
+        points=stance.ibug,
+        box=plane.box(stance.ibug[:, :2]),
+        view=stance.view,
+        turn=stance.turn,
         surface=surface,
     )
 
@@ -97,11 +88,9 @@ def landmarks(
     shape: picture.Geometry, eye: camera.Camera, scheme: schemes.Scheme
 ) -> Float[Array, "k 3"]:
     """Landmarks of a head before a camera: x, y in pixels and depth in cm."""
-    own = shape.places[: shape.head.shape[0]]
-    flat = camera.project(own, eye)[:, :2]
-    at = marks.anchors(scheme, shape.surface.head)
-    places = marks.locate(own, flat, at, shape.surface.head)
-    return camera.to_pixels(camera.project(places, eye), shape.view)
+    head, own = shape.surface.head, shape.places[: shape.head.shape[0]]
+    stance = labels.Stance(shape.head, own, shape.turn, shape.points, shape.view)
+    return labels.find(stance, eye, marks.anchors(scheme, head), head)
 
 
 @typed
@@ -130,8 +119,8 @@ def render(
     shape = barrier.barrier(geometry(params, scheme, size=size, head=head))
     layers = barrier.barrier(picture.compose(params, shape, backgrounds, size=size))
     return Rendering(
-        image=sensor.develop(layers.colour, params.sensor) + _flaw(params),
-        points=shape.points[:, :2] + _flaw(params),
+        image=sensor.develop(layers.colour, params.sensor) + labels.flaw(params),
+        points=shape.points[:, :2] + labels.flaw(params),
         visibility=marks.seen(shape.points, layers.bare, layers.thing),
         depth=layers.depth,
         segmentation=layers.kind.astype(jnp.int8),
@@ -172,6 +161,42 @@ def faces(
         head=head,
         backgrounds=backgrounds,
         together=together,
+    )
+
+
+def records(
+    keys: jax.Array,
+    *,
+    size: int,
+    priors: options.Priors = options.PRIORS,
+    backgrounds: backdrop.Pictures | None = None,
+    together: int | None = None,
+) -> Rendered:
+    """As `faces`, in the form that is kept: in no scheme, see `lmkjax.face.labels`."""
+    head = heads.load()
+    params = sample.many(keys, priors, head=head)
+    count = together or at_once(jax.default_backend())
+    shape, layers, image = _draw(
+        params, backgrounds, size=size, head=head, together=count
+    )
+    return _record(params, shape.box, layers, image)
+
+
+@compiled.jit
+def _record(params, box, layers, image):
+    bare, thing = jax.vmap(labels.keep)(
+        layers.bare, layers.thing, params.camera.distance_cm
+    )
+    count = image.shape[0]
+    return Rendered(
+        image=image,
+        params=jax.vmap(labels.pack)(params),
+        bare=bare,
+        thing=thing,
+        corner=jnp.zeros((count, 2)),
+        scale=jnp.ones(count),
+        box=box,
+        mask=jnp.ones(count, bool),
     )
 
 
@@ -237,7 +262,11 @@ def _draw(
         one = barrier.barrier(one)
         shape = barrier.barrier(_shape(one, size=size, head=head))
         layers = barrier.barrier(picture.compose(one, shape, backgrounds, size=size))
-        return shape, layers, sensor.develop(layers.colour, one.sensor) + _flaw(one)
+        return (
+            shape,
+            layers,
+            sensor.develop(layers.colour, one.sensor) + labels.flaw(one),
+        )
 
     return _map(draw, params, together)
 
@@ -263,16 +292,6 @@ def _mark(faces, shapes, layers, *, scheme):
 
     def mark(face, shape, bare, thing):
         points = landmarks(shape, face.camera, scheme)
-        return points[:, :2] + _flaw(face), marks.seen(points, bare, thing)
+        return points[:, :2] + labels.flaw(face), marks.seen(points, bare, thing)
 
     return jax.vmap(mark)(faces, shapes, layers.bare, layers.thing)
-
-
-def _flaw(params: sample.FaceParams) -> Float[Array, ""]:
-    """Not a number if a parameter is none, else 0.
-
-    On its own it might end as a plausible face of wrong labels: a comparison with it is
-    false, a clipped one a bound, and one that counts texels is any texel.
-    """
-    numbers = jnp.concatenate([x.ravel() for x in jax.tree.leaves(params)])
-    return jnp.where(jnp.isnan(numbers).any(), jnp.nan, 0.0)
