@@ -54,6 +54,7 @@ def test_every_face_counts_once_however_it_is_batched(batch):
 def test_regions_are_in_every_row():
     regions = {"jaw": np.arange(17), "brows": np.arange(17, 27)}
     found = evaluator.evaluate(predict, stream(4), test_set="a", regions=regions)
+    assert found.rows
     for row in found.rows:
         assert list(row["regions"]) == ["jaw", "brows"]  # in the order given
         # All points of a face are off by the same: so is each region.

@@ -85,6 +85,7 @@ def test_eight_devices_give_what_one_gives(faces):
     spread = jax.device_put((pred, target, mask), shard)
     summed = jax.jit(nme.measure)
     one, eight = summed(pred, target, mask), summed(*spread)
+    assert set(one) == set(eight) and len(one) == 3 * 3
     for name, pair in one.items():
         np.testing.assert_allclose(eight[name], pair, rtol=1e-5)
 
@@ -95,7 +96,10 @@ def test_what_fills_a_batch_counts_nothing_even_if_it_is_nan(faces):
     dirty = pred.at[4:].set(jnp.nan), target.at[4:].set(jnp.nan)
     summed = jax.jit(nme.measure)
     clean = summed(pred[:4], target[:4], mask[:4])
-    for name, pair in summed(*dirty, mask).items():
+    found = summed(*dirty, mask)
+    assert set(found) == set(clean) and len(found) == 3 * 3
+    for name, pair in found.items():
+        assert np.isfinite(pair).all()
         np.testing.assert_allclose(pair, clean[name], rtol=1e-6)
 
 

@@ -177,16 +177,19 @@ def test_a_tpu_slice_has_as_many_hosts_as_its_topology():
 @pytest.mark.parametrize("name", ["gke", "beam"])
 def test_the_image_copies_what_is_there(name):
     text = (LAUNCH / name / "Dockerfile").read_text()
-    for line in re.findall(r"^COPY (.*) \S+$", text, re.M):
-        for name in line.split():
-            assert (ROOT / name).exists(), name
+    copied = " ".join(re.findall(r"^COPY (.*) \S+$", text, re.M)).split()
+    assert {"lmkjax", "pyproject.toml"} <= set(copied)
+    for name in copied:
+        assert (ROOT / name).exists(), name
 
 
 def test_every_file_is_told_of():
     text = (LAUNCH / "README.md").read_text()
-    for file in LAUNCH.rglob("*"):
-        if file.suffix in {".sh", ".sbatch", ".yaml", ".ipynb"}:
-            assert file.name in text or file.stem.split("-")[0] in text, file.name
+    kinds = {".sh", ".sbatch", ".yaml", ".ipynb"}
+    files = [file for file in LAUNCH.rglob("*") if file.suffix in kinds]
+    assert {file.suffix for file in files} == kinds
+    for file in files:
+        assert file.name in text or file.stem.split("-")[0] in text, file.name
 
 
 @pytest.fixture(scope="module")
