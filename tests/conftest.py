@@ -11,11 +11,9 @@ os.environ["XLA_FLAGS"] = (
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Nearly all of the suite's time is compiling; code that runs once need not be fast.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-# Nothing is written into the cache of the person who runs the tests.
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", "")
-
 # What one process of the suite has compiled, no other compiles again. Made by the
-# first process and handed down; with a size, so that JAX locks what it writes.
+# first process and handed down, so nothing is written into the cache of the person
+# who runs the tests; with a size, so that JAX locks what it writes.
 CACHE = None
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     CACHE = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="lmkjax-")

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 
+import jax
 import pytest
 
 PROGRAM = """
@@ -55,3 +56,19 @@ def test_the_variable_of_jax_names_another_folder_or_none(tmp_path):
     home.mkdir()
     assert compile_(home, JAX_COMPILATION_CACHE_DIR="") == (False, [])
     assert compile_(home, JAX_ENABLE_COMPILATION_CACHE="false")[1] == []
+
+
+def test_the_suite_keeps_what_one_of_its_processes_compiled_for_the_others():
+    folder = jax.config.jax_compilation_cache_dir
+    assert folder and os.environ["JAX_COMPILATION_CACHE_DIR"] == folder
+    least = jax.config.jax_persistent_cache_min_compile_time_secs
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    try:
+        jax.jit(the_suites_own)(2.0)
+    finally:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
+    assert list(pathlib.Path(folder).glob("jit_the_suites_own-*"))
+
+
+def the_suites_own(x):
+    return x * 5 + 2
