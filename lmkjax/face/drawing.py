@@ -232,6 +232,8 @@ def draw(
         Renderings with a leading axis for the faces.
     """
     head = head or heads.load()
+    # What a person fills in by `jnp.full` is of a weak type: compiled once more.
+    params = jax.tree.map(lambda x: jnp.asarray(x, x.dtype), params)
     count = together or at_once(jax.default_backend())
     shape, layers, image = _draw(
         params, backgrounds, size=size, head=head, together=count

@@ -68,6 +68,22 @@ def test_no_number_in_any_parameter_gives_no_numbers(params):
             np.testing.assert_array_equal(none.any(1), flawed)
 
 
+def test_a_face_changed_by_hand_is_drawn_by_what_was_compiled(params, monkeypatch):
+    kinds = []
+
+    def stop(faces, *_, **__):
+        kinds.append([(x.aval, x.weak_type) for x in jax.tree.leaves(faces)])
+        raise InterruptedError
+
+    monkeypatch.setattr(drawing, "_draw", stop)
+    changed = params.replace(youth=jnp.full(COUNT, 0.5))
+    assert changed.youth.weak_type  # Python's number: a program of its own, if let
+    for faces in (params, changed):
+        with pytest.raises(InterruptedError):
+            drawing.draw(faces, SCHEME, size=SIZE)
+    assert kinds[0] == kinds[1]
+
+
 def test_a_picture_is_a_picture(faces):
     assert faces.image.min() >= 0 and faces.image.max() <= 1
     assert (faces.image.std((1, 2)) > 0.02).all()
