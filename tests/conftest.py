@@ -1,5 +1,6 @@
 """Eight pretended devices, strict ranks, and what several tests share."""
 
+import inspect
 import os
 import pathlib
 import shutil
@@ -22,6 +23,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
+from jax._src import compiler  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -51,6 +53,31 @@ def pytest_unconfigure():
 @pytest.fixture
 def key():
     return jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """XLA optimises, as it does for users; how far, for each program of the module.
+
+    The levels are those of the options that go to XLA, but for what a program asks for
+    itself. Nothing compiled without is used within, and nothing of it outside.
+    """
+    levels, make = [], compiler.compile_or_get_cached
+
+    def watched(*args, **words):
+        given = inspect.signature(make).bind(*args, **words).arguments
+        debug = given["compile_options"].executable_build_options.debug_options
+        levels.append(debug.xla_backend_optimization_level)
+        return make(*args, **words)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "compile_or_get_cached", watched)
+        before = jax.config.values["jax_disable_most_optimizations"]
+        jax.config.update("jax_disable_most_optimizations", False)
+        jax.clear_caches()
+        yield levels
+        jax.config.update("jax_disable_most_optimizations", before)
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

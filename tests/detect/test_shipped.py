@@ -1,4 +1,7 @@
-"""The weights that come with the project: what they are, and that they find faces."""
+"""The weights that come with the project: what they are, and that they find faces.
+
+With XLA's optimisations, as users have them; nearly all other tests go without.
+"""
 
 import pathlib
 import shutil
@@ -13,6 +16,8 @@ from lmkjax.detect import detection, inference
 from lmkjax.errors import UserError
 from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
+
+pytestmark = pytest.mark.usefixtures("optimised")
 
 SCHEMES = ("ibug68", "dense490")
 
@@ -91,3 +96,11 @@ def test_weights_that_are_not_of_the_network_are_told(change, drawn, tmp_path):
     with pytest.raises(UserError, match=f"weights in '{run}' are not.*network.json"):
         predict.main([*words, "--workdir", str(run)])
     assert not (tmp_path / "out").exists()
+
+
+def test_all_that_finds_the_points_was_optimised(drawn, optimised):
+    images, _, boxes = drawn
+    before = len(optimised)
+    jax.clear_caches()
+    detection.Detector.from_checkpoint(detection.shipped("ibug68"))(list(images), boxes)
+    assert len(optimised) > before and min(optimised) > 0  # 0 in the rest of the suite
