@@ -101,33 +101,15 @@ def compile_step(
     config = daln.get_config(size)
     config.data.source = "rendered" if rendered else config.data.source
     config.train.fsdp_min_size = fsdp_min_size
-    experiment = plan.build(config)
     grid = meshes.build(devices_of(slice_))
+    config.train.batch = faces * grid.size
+    experiment = plan.build(config)
     init, optimizer, one_step = parts.build_step(experiment, grid)
     now = state.shapes(init, optimizer, grid, fsdp_min_size=fsdp_min_size)
-    side = experiment.faces.size
-    count = faces * grid.size // 2
-    layout = meshes.over_faces(grid)
-
-    def batch(landmarks: int) -> Batch:
-        def array(shape, dtype):
-            return jax.ShapeDtypeStruct((count, *shape), dtype, sharding=layout)
-
-        return Batch(
-            image=array((side, side, 3), np.uint8),
-            points=array((landmarks, 2), np.float32),
-            visibility=array((landmarks,), np.int8),
-            box=array((4,), np.float32),
-            mask=array((), bool),
-        )
-
-    source = experiment.faces.source.scheme.count
-    batches = {"source": batch(source), "target": batch(68)}
-    if rendered:  # a face is its number
-        batches["source"] = jax.ShapeDtypeStruct((count,), np.uint32, sharding=layout)
+    given = batches(experiment, grid)
     progress = jax.ShapeDtypeStruct((), np.float32, sharding=meshes.replicated(grid))
     began = time.monotonic()
-    compiled = one_step.lower(now, batches, progress).compile()
+    compiled = one_step.lower(now, given, progress).compile()
     took = time.monotonic() - began
     program = programs.Program(compiled.as_text())
     cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
@@ -147,6 +129,34 @@ def compile_step(
         program.collectives(),
         took,
     )
+
+
+def batches(
+    experiment: plan.Experiment, grid: jax.sharding.Mesh
+) -> dict[str, Batch | jax.ShapeDtypeStruct]:
+    """What a step of an experiment is given, as shapes, types and layouts."""
+    side, layout = experiment.faces.size, meshes.over_faces(grid)
+
+    def batch(count: int, landmarks: int) -> Batch:
+        def array(shape, dtype):
+            return jax.ShapeDtypeStruct((count, *shape), dtype, sharding=layout)
+
+        return Batch(
+            image=array((side, side, 3), np.uint8),
+            points=array((landmarks, 2), np.float32),
+            visibility=array((landmarks,), np.int8),
+            box=array((4,), np.float32),
+            mask=array((), bool),
+        )
+
+    given = {}
+    for name, count in experiment.shares.items():
+        if name == "source" and experiment.drawn:  # a face is its number
+            given[name] = jax.ShapeDtypeStruct((count,), np.uint32, sharding=layout)
+        else:
+            labels = experiment.faces.source.scheme if name == "source" else plan.IBUG68
+            given[name] = batch(count, labels.count)
+    return given
 
 
 def table(rows: Iterable[Compiled]) -> str:
