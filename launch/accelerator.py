@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -68,7 +69,7 @@ def stand_in() -> list[str]:
 
 def peak(kind: str) -> float | None:
     """FLOP/s of a device by its name; None where it is not known."""
-    found = [name for name in PEAKS if name in kind]
+    found = [name for name in PEAKS if re.search(rf"\b{name}\b", kind)]
     return PEAKS[max(found, key=len)] * 1e12 if found else None
 
 
