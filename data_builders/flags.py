@@ -4,8 +4,8 @@ import argparse
 import dataclasses
 from collections.abc import Callable
 
+from lmkjax.errors import UserError
 from lmkjax.face.priors import options as face_options
-from lmkjax.landmarks import schemes
 
 CHUNK = 32
 """Faces per call of the renderer."""
@@ -16,7 +16,6 @@ class Faces:
     """What a set of rendered faces is made from.
 
     Attributes:
-        scheme: name of the landmarks' scheme, or the path of its YAML file.
         count: faces of the train split.
         test_count: faces of the test split.
         size: side of the pictures, pixels.
@@ -24,11 +23,10 @@ class Faces:
         looks: "photo", or "stand_in": clearly different, in place of real photos.
         priors: `name=value`, blanks between: what the faces have otherwise.
         backgrounds: a folder of pictures to be seen behind the faces; "" = invented.
-        faces_per_file: how many lie together; it changes no face, and 4096 of
-            dense490 at 192 px are about 90 MB.
+        faces_per_file: how many lie together; it changes no face, and 4096 of 192 px
+            are about 95 MB.
     """
 
-    scheme: str = "dense490"
     count: int = 4096
     test_count: int = 512
     size: int = 192
@@ -63,7 +61,6 @@ def face_synthetics(parser: argparse.ArgumentParser) -> None:
 def synthetic_faces(parser: argparse.ArgumentParser) -> None:
     """Adds what rendered faces are made from."""
     helps = {
-        "scheme": f"landmarks: {', '.join(schemes.SCHEMES)}, or a YAML file",
         "count": "faces to train on",
         "test_count": "faces to test with, all others than those",
         "size": "side of the pictures in pixels",
@@ -77,6 +74,22 @@ def synthetic_faces(parser: argparse.ArgumentParser) -> None:
         value = getattr(Faces, name)
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=type(value), default=value, help=text)
+    parser.add_argument(
+        "--scheme",
+        action=_NoScheme,
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )
+
+
+class _NoScheme(argparse.Action):
+    """Says what became of a flag of older command lines."""
+
+    def __call__(self, *args):
+        raise UserError(
+            "Rendered faces have no scheme any more: one set has the landmarks of all."
+            " Leave --scheme out."
+        )
 
 
 DATASETS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {

@@ -12,10 +12,12 @@ from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
 from lmkjax.data import sources, streams
 from lmkjax.experiment import parts, plan
-from lmkjax.face import drawing
+from lmkjax.face import drawing, labels
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
-from lmkjax.landmarks import schemes
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import marks
+from lmkjax.landmarks import points, schemes
 from lmkjax.studio import gallery
 
 COUNT, SIZE = 4, 48
@@ -45,7 +47,6 @@ def written(config, tmp_path_factory):
     folder = build.prepare(
         "synthetic_faces",
         data_dir=tmp_path_factory.mktemp("data"),
-        scheme=config.data.scheme,
         count=COUNT,
         test_count=0,
         size=SIZE,
@@ -64,11 +65,51 @@ def drawn(config):
     return jax.tree.map(np.asarray, draw(numbers))
 
 
-def test_the_same_number_has_the_same_labels(written, drawn):
-    for i, face in enumerate(written[i] for i in range(COUNT)):
-        np.testing.assert_allclose(drawn.points[i], face.points, atol=1e-3)
-        np.testing.assert_allclose(drawn.box[i], face.box, atol=1e-3)
-        np.testing.assert_array_equal(drawn.visibility[i], face.visibility)
+def same(one, other):
+    np.testing.assert_allclose(one.points, other.points, atol=1e-3)
+    np.testing.assert_allclose(one.box, other.box, atol=1e-3)
+    np.testing.assert_array_equal(one.visibility, other.visibility)
+
+
+def test_the_same_number_has_the_same_labels_in_any_scheme(written, drawn):
+    faces = [written[i] for i in range(COUNT)]
+    kept = jax.tree.map(lambda *leaves: np.stack(leaves), *faces)
+    for name in ("ibug68", "dense243"):
+        scheme = schemes.get(name)
+        own = labels.mark(drawn, scheme)
+        same(own, labels.mark(kept, scheme))
+        # And as they are read to be measured by.
+        read = written.labelled(labels.marker(scheme))
+        face = read[COUNT - 1]
+        np.testing.assert_allclose(face.points, own.points[COUNT - 1], atol=1e-3)
+        np.testing.assert_array_equal(face.visibility, own.visibility[COUNT - 1])
+        assert len(read.take(np.array([2, 0]))[1].points) == scheme.count
+
+
+def test_the_same_number_has_the_same_places_of_the_same_key(written, drawn):
+    kept = jax.tree.map(
+        lambda *leaves: np.stack(leaves), *(written[i] for i in range(COUNT))
+    )
+    pool = marks.pool(heads.load())
+    draw = marks.Draw(skin=9, head=2, curves=9, contour=4)
+    one, other = (
+        labels.draw_places(jax.random.key(5), faces, pool, draw)
+        for faces in (drawn, kept)
+    )
+    same(one, other)
+    jax.tree.map(np.testing.assert_array_equal, one.places, other.places)
+
+
+def test_a_canvas_has_the_labels_where_its_picture_is(written):
+    """Cut for a training, a face's landmarks lie where those of the file do."""
+    square = {"framing": points.Framing(1.4), "size": 32}
+    raw = streams.Canvases(written, **square)
+    scheme = schemes.get("ibug68")
+    read = streams.Canvases(written.labelled(labels.marker(scheme)), **square)
+    batch = next(streams.test(raw, batch=COUNT))
+    found, expected = labels.mark(batch, scheme), next(streams.test(read, batch=COUNT))
+    same(found, expected)
+    np.testing.assert_array_equal(found.image, expected.image)
 
 
 def test_the_same_number_has_the_same_picture_but_for_its_file(written, drawn):

@@ -23,7 +23,7 @@ if importlib.util.find_spec("apache_beam") is None:
 pytestmark = pytest.mark.filterwarnings("ignore:label.. is deprecated")
 
 ROOT = pathlib.Path(__file__).parents[2]
-SMALL = {"scheme": "ibug68", "count": 100, "test_count": 40, "size": 32}
+SMALL = {"count": 100, "test_count": 40, "size": 32}
 SMALL |= {"faces_per_file": 32}
 EMBEDDED = ("--runner=PortableRunner", "--job_endpoint=embed")
 EMBEDDED += ("--environment_type=LOOPBACK",)

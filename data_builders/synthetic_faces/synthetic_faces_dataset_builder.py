@@ -1,4 +1,4 @@
-"""Our own faces: rendered from a seed, with the landmarks of any scheme."""
+"""Our own faces: rendered from a seed, kept so that any landmark follows from them."""
 
 import dataclasses
 import functools
@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import io
 import json
+import math
 import pathlib
 from collections.abc import Callable, Iterator
 
@@ -22,14 +23,16 @@ import lmkjax
 from data_builders import flags
 from data_builders.flags import CHUNK
 from lmkjax.errors import UserError
-from lmkjax.face import drawing
+from lmkjax.face import drawing, labels
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options as face_options
-from lmkjax.landmarks import schemes
-from lmkjax.types import faces_of
+from lmkjax.face.shape import head as heads
+from lmkjax.types import Rendered, faces_of
 
 FIRST_TEST_FACE = 2**31  # far from the train faces, however many they are
 JPEG_QUALITY = 95  # 4:4:4; against PNG see README.md
+FIELDS = "fields"
+"""What the metadata calls the names of a face's parameters."""
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -40,28 +43,35 @@ class Config(flags.Faces, tfds.core.BuilderConfig):
 class Builder(tfds.core.ShardBasedBuilder):
     """Faces rendered by lmkjax.face, labelled by construction."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "JPEG, points, visibility, box and number of each face."}
-    BUILDER_CONFIGS = [Config(name=name, scheme=name) for name in schemes.SCHEMES]
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES = {
+        "2.0.0": "Parameters and what hides the head, in place of one scheme's points.",
+        "1.0.0": "JPEG, points, visibility, box and number of each face.",
+    }
+    BUILDER_CONFIGS = [Config(name="photo")]
 
     def _info(self) -> tfds.core.DatasetInfo:
         """The features; prose comes from README.md, CITATIONS.bib, TAGS.txt."""
-        config = self.builder_config
-        landmarks = schemes.get(config.scheme).count
-        tensor = tfds.features.Tensor
+        config, fields = self.builder_config, labels.fields(heads.load())
+        side = config.size
+        tensor, image = tfds.features.Tensor, tfds.features.Image
         features = {
-            "image": tfds.features.Image(
-                shape=(config.size, config.size, 3), encoding_format="jpeg"
-            ),
-            "points": tensor(
-                shape=(landmarks, 2),
+            "image": image(shape=(side, side, 3), encoding_format="jpeg"),
+            "params": tensor(
+                shape=(sum(math.prod(shape) for _, shape in fields),),
                 dtype=np.float32,
-                doc="(x, y) in pixels; (0, 0) is the top-left corner.",
+                doc="What the face was drawn from, see lmkjax.face.labels.",
             ),
-            "visibility": tensor(
-                shape=(landmarks,),
-                dtype=np.int8,
-                doc="0 visible, hidden by 1 the head, 2 an object, 3 the rim.",
+            "bare": image(
+                shape=(side, side, 1),
+                encoding_format="png",
+                doc="How far off the bare head is, in steps, see there.",
+            ),
+            "thing": tensor(
+                shape=(side, -(-side // 8)),
+                dtype=np.uint8,
+                encoding=tfds.features.Encoding.ZLIB,
+                doc="Which pixels a thing hides, eight to a byte.",
             ),
             "box": tensor(
                 shape=(4,),
@@ -74,7 +84,9 @@ class Builder(tfds.core.ShardBasedBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
             disable_shuffling=True,  # by number: no chance on disk
-            metadata=tfds.core.MetadataDict(options(config)),
+            metadata=tfds.core.MetadataDict(
+                options(config) | {FIELDS: labels.told(heads.load())}
+            ),
         )
 
     def _shard_iterators_per_split(self, dl_manager: tfds.download.DownloadManager):
@@ -165,34 +177,32 @@ def _shown(file: File) -> Callable[[], Iterator[tuple[int, dict]]]:
     return faces
 
 
-def renderer(config: Config) -> Callable[[np.ndarray], drawing.Rendering]:
+def renderer(config: Config) -> Callable[[np.ndarray], Rendered]:
     """What draws the faces of a set, given their numbers (uint32)."""
-    scheme = schemes.get(config.scheme)
     priors = face_options.choose(config.looks, config.priors)
     backgrounds = backdrop.load(config.backgrounds) if config.backgrounds else None
 
     keys = jax.jit(functools.partial(faces_of, config.seed))
 
-    def faces(numbers: np.ndarray) -> drawing.Rendering:
-        drawn = drawing.faces(
-            keys(numbers),
-            scheme,
-            size=config.size,
-            priors=priors,
-            backgrounds=backgrounds,
+    def faces(numbers: np.ndarray) -> Rendered:
+        drawn = drawing.records(
+            keys(numbers), size=config.size, priors=priors, backgrounds=backgrounds
         )
         image = jnp.round(jnp.clip(drawn.image, 0, 1) * 255).astype(jnp.uint8)
-        return drawn.replace(image=image, depth=None, segmentation=None)
+        return drawn.replace(image=image)
 
     return faces
 
 
-def example(drawn: drawing.Rendering, row: int, number: int) -> dict:
+def example(drawn: Rendered, row: int, number: int) -> dict:
     """One face of a chunk in the form that is stored."""
+    bare = io.BytesIO()
+    Image.fromarray(drawn.bare[row]).save(bare, "PNG", optimize=True)
     return {
         "image": encoded(drawn.image[row]),
-        "points": drawn.points[row].astype(np.float32),
-        "visibility": drawn.visibility[row].astype(np.int8),
+        "params": drawn.params[row],
+        "bare": bare.getvalue(),
+        "thing": drawn.thing[row],
         "box": drawn.box[row].astype(np.float32),
         "index": number,
         "name": str(number),
@@ -209,7 +219,6 @@ def encoded(image: np.ndarray) -> bytes:
 
 def make_config(
     *,
-    scheme: str = Config.scheme,
     count: int = Config.count,
     test_count: int = Config.test_count,
     size: int = Config.size,
@@ -222,8 +231,7 @@ def make_config(
     """The config of a set; its name tells the options, and the renderer's state.
 
     Args:
-        scheme: see `Config`, as for the others.
-        count: faces of the train split.
+        count: faces of the train split; see `Config`, as for the others.
         test_count: faces of the test split.
         size: side of the pictures, pixels.
         seed: of the faces.
@@ -233,8 +241,8 @@ def make_config(
         faces_per_file: a multiple of the faces drawn together; not told by the name.
 
     Raises:
-        UserError: an unknown scheme, look or prior, a folder without pictures, or a
-            number that cannot be.
+        UserError: an unknown look or prior, a folder without pictures, or a number
+            that cannot be.
     """
     priors = face_options.tell(face_options.choose(looks, priors), looks)
     if size < 1 or min(count, test_count) < 0 or count + test_count == 0:
@@ -247,13 +255,11 @@ def make_config(
         raise UserError(
             f"Wanted faces per file in multiples of {CHUNK}; got {faces_per_file}."
         )
-    name = schemes.get(scheme).name
-    told = f"{name}-{count}+{test_count}-{size}px-seed{seed}-{looks}"
+    told = f"{count}+{test_count}-{size}px-seed{seed}-{looks}"
     told += "-otherwise" * bool(priors) + "-backgrounds" * bool(backgrounds)
     return Config(
-        name=f"{told}-{_state(scheme, priors, backgrounds)}",
+        name=f"{told}-{_state(priors, backgrounds)}",
         description="Told by the name, which ends in a digest of the renderer.",
-        scheme=scheme,
         count=count,
         test_count=test_count,
         size=size,
@@ -274,15 +280,15 @@ def options(config: Config) -> dict:
 def describe(folder: pathlib.Path) -> list[str]:
     """One line: what a prepared set was made from."""
     metadata = json.loads((folder / "metadata.json").read_text())
+    metadata.pop(FIELDS)  # they say nothing to a reader
     told = ", ".join(f"{n} {value}" for n, value in metadata.items() if value != "")
     return [f"Synthetic faces: {told}"]
 
 
-def _state(scheme: str, priors: str, backgrounds: str) -> str:
+def _state(priors: str, backgrounds: str) -> str:
     """A digest of all that a face depends on beside the options: code and assets."""
     home = pathlib.Path(lmkjax.__file__).parent
-    digest = hashlib.sha256(repr(schemes.get(scheme).curves).encode())
-    digest.update(f"{JPEG_QUALITY} {priors}".encode())
+    digest = hashlib.sha256(f"{JPEG_QUALITY} {priors}".encode())
     for file in backdrop.find(backgrounds) if backgrounds else ():
         digest.update(f"{file.name} {file.stat().st_size}".encode())
     rooms = ("landmarks", "images", "face")

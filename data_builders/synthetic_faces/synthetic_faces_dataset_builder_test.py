@@ -1,5 +1,7 @@
 """Synthetic faces: each from its number alone, options in the name, refusals."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,33 +14,37 @@ from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
 from lmkjax.data import sources
 from lmkjax.errors import UserError
-from lmkjax.types import faces_of
+from lmkjax.face import labels
+from lmkjax.face.shape import head as heads
+from lmkjax.types import Rendered, faces_of
 
-SMALL = {"scheme": "ibug68", "count": 5, "test_count": 3, "size": 16}
+SMALL = {"count": 5, "test_count": 3, "size": 16}
 
 
 @pytest.fixture(autouse=True)
 def tiny_renderer(monkeypatch):
     """In place of the real one: a plain picture whose colour tells the key."""
 
-    def draw(keys, scheme, *, size, priors, backgrounds):
+    def draw(keys, *, size, priors, backgrounds):
         colour = jax.vmap(lambda key: jax.random.uniform(key, (3,)))(keys)
         colour = colour if backgrounds is None else colour * 0 + len(backgrounds) / 8
-        b, k = len(keys), scheme.count
-        image = jnp.broadcast_to(colour[:, None, None], (b, size, size, 3))
-        places = jnp.linspace(1, size - 1, k)[None, :, None] * jnp.ones((b, 1, 2))
-        places = places * (1 - priors.hats)
+        b = len(keys)
+        fields = labels.fields(heads.load())
+        count = sum(math.prod(shape) for _, shape in fields)
+        pixels = jnp.arange(size * size, dtype=jnp.uint8).reshape(1, size, size)
         corners = jnp.array([1.0, 1.0, size - 1.0, size - 1.0])
-        return faces.drawing.Rendering(
-            image=image,
-            points=places,
-            visibility=jnp.tile(jnp.arange(k, dtype=jnp.int8)[None] % 4, (b, 1)),
-            depth=jnp.zeros((b, size, size)),
-            segmentation=jnp.zeros((b, size, size), jnp.int8),
+        return Rendered(
+            image=jnp.broadcast_to(colour[:, None, None], (b, size, size, 3)),
+            params=jnp.full((b, count), 1 - priors.hats),
+            bare=jnp.broadcast_to(pixels, (b, size, size)),
+            thing=jnp.packbits(jnp.broadcast_to(pixels > 99, (b, size, size)), axis=2),
+            corner=jnp.zeros((b, 2)),
+            scale=jnp.ones(b),
             box=jnp.broadcast_to(corners[None], (b, 4)),
+            mask=jnp.ones(b, bool),
         )
 
-    monkeypatch.setattr(faces.drawing, "faces", draw)
+    monkeypatch.setattr(faces.drawing, "records", draw)
 
 
 def colours(folder, split):
@@ -67,13 +73,30 @@ def test_test_faces_are_others_and_do_not_depend_on_the_count(tmp_path):
 
 def test_what_is_stored_is_what_was_drawn(tmp_path):
     folder = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL)
-    face = sources.load(folder, "train")[1]
-    np.testing.assert_allclose(
-        face.points[:, 0], 0.9 * np.linspace(1, 15, 68), rtol=1e-6
-    )
-    np.testing.assert_array_equal(face.visibility, np.arange(68) % 4)
+    source = sources.load(folder, "train")
+    face = source[1]
+    np.testing.assert_allclose(face.params, 0.9, rtol=1e-6)
+    pixels = np.arange(256).reshape(16, 16)
+    np.testing.assert_array_equal(face.bare, pixels)
+    np.testing.assert_array_equal(np.unpackbits(face.thing, axis=1), pixels > 99)
     np.testing.assert_array_equal(face.box, [1, 1, 15, 15])
-    assert face.image.shape == (16, 16, 3)
+    assert face.image.shape == (16, 16, 3) and source.unlabelled
+    labels.check(source.fields, where="here")
+    with pytest.raises(UserError, match="here: these faces have other parameters"):
+        labels.check(source.fields.replace("youth", "age"), where="here")
+
+
+def test_a_set_of_one_schemes_points_is_refused(tmp_path):
+    folder = build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL)
+    told = (folder / "features.json").read_text()
+    (folder / "features.json").write_text(told.replace('"params"', '"points"'))
+    with pytest.raises(UserError, match="of an older lmkjax.*Delete the folder, and"):
+        sources.load(folder, "train")
+
+
+def test_a_scheme_of_older_command_lines_is_refused():
+    with pytest.raises(UserError, match="no scheme any more.*Leave --scheme out"):
+        build.parser().parse_args(["synthetic_faces", "--scheme", "dense490"])
 
 
 @pytest.mark.parametrize(
@@ -100,7 +123,7 @@ def test_looks_and_priors_reach_the_renderer(tmp_path, change, hats):
     folder = build.prepare("synthetic_faces", data_dir=tmp_path, **options)
     assert sources.splits(folder) == {"train": 5}
     face = sources.load(folder, "train")[0]
-    np.testing.assert_allclose(face.points.max(), 15 * (1 - hats))
+    np.testing.assert_allclose(face.params, 1 - hats, rtol=1e-6)
 
 
 def test_a_folder_of_backgrounds_is_read_and_makes_another_set(tmp_path):
@@ -169,7 +192,6 @@ def test_a_file_does_not_depend_on_the_order_of_features(tmp_path):
         ({"count": 0, "test_count": 0}, "at least one face"),
         ({"size": 0}, "at least 1 pixel"),
         ({"faces_per_file": 33}, "multiples of 32"),
-        ({"scheme": "odd"}, "odd"),
     ],
 )
 def test_what_cannot_be_is_refused(change, complaint):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points as plane
-from lmkjax.types import Batch
+from lmkjax.types import Batch, Rendered
 
 MODE = "RGB"
 MOST = 64
@@ -228,4 +228,40 @@ def canvas(
         visibility=np.asarray(visibility, np.int8),
         box=forth(corners, box, framing=framing, size=size).reshape(4),
         mask=np.array(True),
+    )
+
+
+def rendered(
+    photo: bytes,
+    params: np.ndarray,
+    bare: np.ndarray,
+    thing: np.ndarray,
+    box: np.ndarray,
+    *,
+    framing: plane.Framing,
+    size: int,
+) -> Rendered:
+    """As `canvas`, of a rendered face that is in no scheme.
+
+    Args:
+        photo: JPEG or PNG, encoded.
+        params: of the face, see `types.Rendered`.
+        bare: how far off the bare head is.
+        thing: which pixels a thing hides.
+        box: of the face; the square lies around it.
+        framing: how the square lies around it.
+        size: side of the picture, in its own pixels.
+    """
+    pixel = np.array([[0.0, 0.0], [1.0, 1.0]])  # where the photo's first one lies
+    face = canvas(photo, pixel, np.zeros(2), box, framing=framing, size=size)
+    first, last = face.points
+    return Rendered(
+        image=face.image,
+        params=params,
+        bare=bare,
+        thing=thing,
+        corner=first,
+        scale=(last - first)[0],
+        box=face.box,
+        mask=face.mask,
     )

@@ -2,15 +2,40 @@
 
 import dataclasses
 import functools
+import io
 import pathlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
+from PIL import Image
 
 from lmkjax.data import crop
 from lmkjax.errors import UserError
-from lmkjax.types import UNKNOWN, Batch
+from lmkjax.types import UNKNOWN, Batch, Rendered
+
+TOGETHER = 64
+"""Rendered faces that are labelled at a time."""
+RENDERED = "synthetic_faces"
+"""The dataset whose faces are kept as their parameters."""
+Mark = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From what is kept of so many rendered faces to their points and visibility."""
+
+
+class Drawn(NamedTuple):
+    """What is kept of a rendered face beside its picture, see `types.Rendered`.
+
+    Attributes:
+        params: of the face, in a row.
+        bare: how far off the bare head is.
+        thing: which pixels a thing hides.
+    """
+
+    params: np.ndarray
+    bare: np.ndarray
+    thing: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,17 +44,20 @@ class Record:
 
     Attributes:
         photo: JPEG or PNG, encoded.
-        points: float32 [k, 2], pixels of the photo.
-        visibility: int8 [k], see `types.Batch`.
+        points: float32 [k, 2], pixels of the photo; None of a rendered face that is
+            in no scheme (`Source.labelled`).
+        visibility: int8 [k], see `types.Batch`; None likewise.
         box: float32 [4], tight around the face's 68 iBug points.
         name: of the face, within its dataset.
+        drawn: what any landmark follows from; None of a photo.
     """
 
     photo: bytes
-    points: np.ndarray
-    visibility: np.ndarray
+    points: np.ndarray | None
+    visibility: np.ndarray | None
     box: np.ndarray
     name: str
+    drawn: Drawn | None = None
 
 
 class Source:
@@ -38,45 +66,97 @@ class Source:
     Attributes:
         dataset: where the faces come from, to be shown: "ibug_300w/common".
         numbers: which faces of the split, in which order.
+        fields: names of the parameters of rendered faces; "" of photos.
+        mark: what labels rendered faces; None = they are in no scheme.
     """
 
-    def __init__(self, dataset: str, records: Sequence, numbers: np.ndarray):
+    def __init__(
+        self,
+        dataset: str,
+        records: Sequence,
+        numbers: np.ndarray,
+        *,
+        fields: str = "",
+        mark: Mark | None = None,
+    ):
         self.dataset = dataset
         self.numbers = numbers
+        self.fields = fields
+        self.mark = mark
         self._records = records
+        self._labels: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def unlabelled(self) -> bool:
+        """Whether these are rendered faces in no scheme."""
+        return bool(self.fields) and self.mark is None
+
+    def labelled(self, mark: Mark) -> "Source":
+        """The same faces with landmarks of a scheme, worked out as they are read."""
+        own = self.dataset, self._records, self.numbers
+        return Source(*own, fields=self.fields, mark=mark)
+
     def record(self, index: int) -> Record:
         """Face `index` as it is stored, its photo still encoded."""
         example = self._records[int(self.numbers[index])]
+        photo, name = example["image"], example["name"].decode()
+        if "params" in example:
+            points, seen = self._marked(index) if self.mark else (None, None)
+            return Record(photo, points, seen, example["box"], name, _drawn(example))
         points = example["points"]
-        seen = example.get("visibility", np.full(len(points), UNKNOWN, np.int8))
-        if "box" in example:
-            box = example["box"]
-        else:  # an iBug set: the points are the 68
-            box = np.concatenate([points.min(0), points.max(0)])
-        name = example["name"].decode()
-        return Record(example["image"], points, seen, box.astype(np.float32), name)
+        seen = np.full(len(points), UNKNOWN, np.int8)
+        # An iBug set has no box: the points are the 68.
+        box = example["box"] if "box" in example else _box(points)
+        return Record(photo, points, seen, box.astype(np.float32), name)
 
-    def __getitem__(self, index: int) -> Batch:
+    def _marked(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Points and visibility of a rendered face, worked out with its neighbours."""
+        chunk, row = divmod(index, TOGETHER)
+        with self._lock:
+            if chunk not in self._labels:
+                own = np.arange(chunk * TOGETHER, (chunk + 1) * TOGETHER)
+                # The last chunk is filled up: another length would compile anew.
+                own = self.numbers[np.minimum(own, len(self) - 1)]
+                found = [_drawn(self._records[int(number)]) for number in own]
+                parts = [(one.params, one.bare, one.thing) for one in found]
+                self._labels[chunk] = self.mark(
+                    *map(np.stack, zip(*parts, strict=True))
+                )
+            points, seen = self._labels[chunk]
+        return points[row], seen[row]
+
+    def __getitem__(self, index: int) -> Batch | Rendered:
         """Face `index` in its photo, decoded, without leading axes."""
         record = self.record(index)
-        image, _ = crop.decode(record.photo)
+        image = np.asarray(crop.decode(record.photo)[0])
         mask = np.array(True)
-        return Batch(
-            np.asarray(image), record.points, record.visibility, record.box, mask
-        )
+        if record.points is None:
+            place = np.zeros(2, np.float32), np.float32(1)
+            return Rendered(image, *record.drawn, *place, record.box, mask)
+        return Batch(image, record.points, record.visibility, record.box, mask)
 
     @functools.cached_property
     def names(self) -> list[str]:
         """The names of the faces, in order; reads every record once."""
-        return [self.record(index).name for index in range(len(self))]
+        return [self._records[int(n)]["name"].decode() for n in self.numbers]
 
     def take(self, chosen: np.ndarray) -> "Source":
         """The source of the faces that `chosen` numbers, in that order."""
-        return Source(self.dataset, self._records, self.numbers[chosen])
+        own = self.dataset, self._records, self.numbers[chosen]
+        return Source(*own, fields=self.fields, mark=self.mark)
+
+
+def _drawn(example):
+    bare = np.asarray(Image.open(io.BytesIO(example["bare"])))
+    return Drawn(example["params"], bare, example["thing"])
+
+
+def _box(points):
+    return np.concatenate([points.min(0), points.max(0)])
 
 
 def load(folder: str | pathlib.Path, split: str) -> Source:
@@ -87,15 +167,27 @@ def load(folder: str | pathlib.Path, split: str) -> Source:
         split: "train", "test", "common", ...
 
     Raises:
-        UserError: the folder is no prepared dataset, or lacks the split.
+        UserError: the folder is no prepared dataset, is one of an older lmkjax, or
+            lacks the split.
     """
     builder = _open(folder)
     if split not in builder.info.splits:
         known = ", ".join(sorted(builder.info.splits)) or "none"
         raise UserError(f"{builder.name} has no split '{split}' here; it has: {known}.")
     raw = {"image": tfds.decode.SkipDecoding()}  # `crop` decodes, and no larger
+    fields = ""
+    if builder.name == RENDERED:
+        if "params" not in builder.info.features:
+            raise UserError(
+                f"{folder}: these rendered faces are of an older lmkjax, which kept the"
+                " points of one scheme; today's sets serve all. Delete the folder, and"
+                " render anew: python -m data_builders.build synthetic_faces"
+            )
+        raw["bare"] = tfds.decode.SkipDecoding()
+        fields = builder.info.metadata["fields"]
     records = builder.as_data_source(split, decoders=raw)
-    return Source(f"{builder.name}/{split}", records, np.arange(len(records)))
+    every = np.arange(len(records))
+    return Source(f"{builder.name}/{split}", records, every, fields=fields)
 
 
 def splits(folder: str | pathlib.Path) -> dict[str, int]:

@@ -14,13 +14,12 @@ from concurrent import futures
 
 import grain
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.data import crop, sources
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points
-from lmkjax.types import Batch, faces_of
+from lmkjax.types import Batch, Rendered, faces_of
 
 MEMORY_LIMIT = 2**31  # bytes; larger sets are decoded anew each time
 MOST_AT_ONCE = 8  # faces that a worker makes before it asks for more
@@ -69,30 +68,29 @@ class Canvases:
         self.source = source
         self.framing = framing
         self.size = size
-        self.keep = keep and len(source) * size * size * 3 <= MEMORY_LIMIT
-        self._kept: dict[int, Batch] = {}
+        pixel = 4.2 if source.unlabelled else 3.0  # bytes
+        self.keep = keep and len(source) * size * size * pixel <= MEMORY_LIMIT
+        self._kept: dict[int, Batch | Rendered] = {}
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: int) -> Batch:
-        """Face `index`, without leading axes."""
+    def __getitem__(self, index: int) -> Batch | Rendered:
+        """Face `index`, without leading axes, in the source's scheme or in none."""
         if index in self._kept:
             return self._kept[index]
         face = self.source.record(index)
-        batch = crop.canvas(
-            face.photo,
-            face.points,
-            face.visibility,
-            face.box,
-            framing=self.framing,
-            size=self.size,
-        )
+        square = {"framing": self.framing, "size": self.size}
+        if face.points is None:
+            batch = crop.rendered(face.photo, *face.drawn, face.box, **square)
+        else:
+            labels = face.points, face.visibility
+            batch = crop.canvas(face.photo, *labels, face.box, **square)
         if self.keep:
             self._kept[index] = batch
         return batch
 
-    def face(self, index: int) -> Batch:
+    def face(self, index: int) -> Batch | Rendered:
         """Face `index`; -1 fills up and is masked out."""
         face = self[max(int(index), 0)]
         return face if index >= 0 else face.replace(mask=np.array(False))
@@ -194,13 +192,16 @@ def rendered(
 
 
 def drawer(
-    faces: Callable, *, seed: int, mesh: jax.sharding.Mesh | None = None
-) -> Callable[[jax.Array], Batch]:
+    faces: Callable[[jax.Array], Rendered],
+    *,
+    seed: int,
+    mesh: jax.sharding.Mesh | None = None,
+) -> Callable[[jax.Array], Rendered]:
     """What turns the numbers of `rendered` into faces, on the device.
 
     Args:
-        faces: keys [b] to a Rendering (image, points, visibility, box), such as
-            `face.drawing.faces` with its scheme and size filled in.
+        faces: keys [b] to faces, such as `face.drawing.records` with its size filled
+            in.
         seed: of the set; face i is drawn from `types.faces_of(seed, [i])`.
         mesh: devices that share out the numbers: each draws its own faces, which stay
             where they are. None = wherever the numbers are.
@@ -210,15 +211,8 @@ def drawer(
         pictures are float32 in [0, 1] and stand for the canvas that `crop` cuts.
     """
 
-    def draw(indices: jax.Array) -> Batch:
-        drawn = faces(faces_of(seed, indices))
-        return Batch(
-            image=drawn.image,
-            points=drawn.points,
-            visibility=drawn.visibility,
-            box=drawn.box,
-            mask=jnp.ones(indices.shape, bool),
-        )
+    def draw(indices: jax.Array) -> Rendered:
+        return faces(faces_of(seed, indices))
 
     if mesh is None:
         return draw

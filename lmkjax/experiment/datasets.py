@@ -6,6 +6,7 @@ import pathlib
 from lmkjax.data import builders, sources, streams
 from lmkjax.errors import UserError
 from lmkjax.experiment import measurement
+from lmkjax.face import labels
 from lmkjax.landmarks import points, schemes
 
 FACE_SYNTHETICS = "face_synthetics"
@@ -26,7 +27,7 @@ class Rendered:
     """A set of faces that lmkjax renders.
 
     Attributes:
-        scheme: of their landmarks.
+        scheme: of the landmarks that they are labelled with.
         count: faces of the train split.
         test_count: faces of the test split, all others than those.
         size: side of their pictures, pixels.
@@ -48,13 +49,15 @@ class Rendered:
     def prepare(self, home: pathlib.Path) -> pathlib.Path:
         """The folder of the set, rendered if it is not there."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        fields["scheme"] = self.scheme.text
+        del fields["scheme"]  # one set serves all
         return builders.prepare("synthetic_faces", data_dir=home, **fields)
 
     def open(self, home: pathlib.Path) -> tuple[sources.Source, sources.Source, list]:
-        """Faces to train on and to test with, and no notes."""
+        """Faces to train on and to test with, in no scheme, and no notes."""
         folder = self.prepare(home)
-        return sources.load(folder, "train"), sources.load(folder, "test"), []
+        found = [sources.load(folder, split) for split in ("train", "test")]
+        labels.check(found[0].fields, where=str(folder))
+        return *found, []
 
     @property
     def told(self) -> str:
@@ -136,7 +139,7 @@ class Domains:
     """The faces of a run.
 
     Attributes:
-        source: rendered train faces; None where no term reads them.
+        source: rendered train faces, ours in no scheme; None where no term reads them.
         target: labelled train faces of the target, in 68 points; None = there are none.
         tests: the test sets.
         notes: what is missing, in words.
@@ -162,13 +165,14 @@ def prepare(wanted: Wanted) -> Domains:
 
     # The target first: a wrong folder is told before minutes of rendering.
     train, target_tests, notes = (_photos if wanted.photos else _stand_in)(wanted)
-    source, tests = None, []
+    source, tests, by_scheme = None, [], {}
     if wanted.source:
         own, held, told = wanted.source.open(wanted.home)
         source, notes = canvases(own), notes + told
-        tests.append(
-            measurement.TestSet(SYNTHETIC, canvases(held), wanted.source.scheme)
-        )
+        scheme = wanted.source.scheme
+        by_scheme[scheme] = canvases(_labelled(own, scheme))
+        held = canvases(_labelled(held, scheme))
+        tests.append(measurement.TestSet(SYNTHETIC, held, scheme))
 
     if train is not None:
         count, seed = wanted.validation, wanted.seed
@@ -180,7 +184,6 @@ def prepare(wanted: Wanted) -> Domains:
         tests.append(
             measurement.TestSet(name, canvases(faces), measurement.IBUG68, i == 0)
         )
-    by_scheme = {wanted.source.scheme: source} if wanted.source else {}
     by_scheme |= {measurement.IBUG68: train} if train is not None else {}
     return Domains(source, train, tests, notes, by_scheme)
 
@@ -206,12 +209,19 @@ def _photos(wanted: Wanted):
     return None, loaded, notes
 
 
+def _labelled(source: sources.Source, scheme: schemes.Scheme) -> sources.Source:
+    """Faces with the landmarks of a scheme; those of others' have theirs already."""
+    if not source.unlabelled:
+        return source
+    return source.labelled(labels.marker(scheme))
+
+
 def _stand_in(wanted: Wanted):
     """Rendered faces with other looks, labelled with 68 points as a person would."""
-    folder = wanted.stand_in.prepare(wanted.home)
+    train, test, _ = wanted.stand_in.open(wanted.home)
+    scheme = wanted.stand_in.scheme
     note = (
         "No --config.data.ibug_300w: the target is a rendered stand-in for photos;"
         " figures on it say nothing of real faces."
     )
-    tests = {STAND_IN: sources.load(folder, "test")}
-    return sources.load(folder, "train"), tests, [note]
+    return _labelled(train, scheme), {STAND_IN: _labelled(test, scheme)}, [note]

@@ -11,11 +11,11 @@ import optax
 from lmkjax.adapt import adaptation
 from lmkjax.data import geometric, photometric, streams
 from lmkjax.experiment import datasets, measurement, plan
-from lmkjax.face import drawing
+from lmkjax.face import drawing, labels
 from lmkjax.face.shape import marks
 from lmkjax.objectives import objective
 from lmkjax.training import optim, step
-from lmkjax.types import UNKNOWN, Batch, host_seed, purposes
+from lmkjax.types import UNKNOWN, Batch, Rendered, host_seed, purposes
 
 
 def opener(
@@ -79,6 +79,7 @@ def preparer(
     """What makes a stream's faces ready on the device: draw, relabel, augment."""
     source, network = name == "source", experiment.network
     draw = drawer(experiment.drawn, grid) if source and experiment.drawn else None
+    given = experiment.faces.source.scheme if source else None
     relabel = _relabeller(experiment) if source else None
     mirror = (network.scheme if source else measurement.IBUG68).mirror
     change = experiment.augment
@@ -86,6 +87,8 @@ def preparer(
     def prepare(key: jax.Array, batch: Any) -> Batch:
         where, look = purposes(key, "where", "look")
         batch = draw(batch) if draw else batch
+        if isinstance(batch, Rendered):
+            batch = labels.mark(batch, given)
         batch = relabel(batch) if relabel else batch
         batch = geometric.augment(
             where,
@@ -109,12 +112,11 @@ def preparer(
 
 def drawer(
     drawn: plan.Drawn, grid: jax.sharding.Mesh | None = None
-) -> Callable[[jax.Array], Batch]:
+) -> Callable[[jax.Array], Rendered]:
     """What draws the faces of these numbers, each device of the mesh its own."""
     platform = grid.devices.flat[0].platform if grid else jax.default_backend()
     faces = functools.partial(
-        drawing.faces,
-        scheme=drawn.scheme,
+        drawing.records,
         size=drawn.size,
         priors=drawn.priors,
         backgrounds=drawn.backgrounds,

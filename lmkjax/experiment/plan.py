@@ -35,14 +35,12 @@ class Drawn:
     """Source faces that are drawn inside the step: no disk, no face twice.
 
     Attributes:
-        scheme: of their landmarks.
         size: side of their pictures, pixels.
         priors: how they are.
         backgrounds: pictures behind them [n s s 3]; None = invented ones.
         seed: of the set.
     """
 
-    scheme: schemes.Scheme
     size: int
     priors: options.Priors
     backgrounds: np.ndarray | None
@@ -154,7 +152,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         folder, stack = _folder(data.backgrounds, "data.backgrounds"), None
         if data.source == "rendered":
             stack = backdrop.load(folder) if folder else None
-            drawn = Drawn(source, faces.size, priors, stack, config.seed)
+            drawn = Drawn(faces.size, priors, stack, config.seed)
         elif folder:  # told before minutes of rendering the target
             backdrop.find(folder)
     if to_train and data.adapter:

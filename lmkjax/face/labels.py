@@ -8,6 +8,7 @@ points (64 faces, and 32 turned ones) are seen or hidden as by the drawing's own
 
 import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int8, UInt8
 
+from lmkjax.errors import UserError
+from lmkjax.face import compiled
 from lmkjax.face.optics import camera
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
@@ -172,6 +175,28 @@ def fields(head: heads.HeadLike) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return tuple((told(path), leaf.shape) for path, leaf in leaves)
 
 
+def told(head: heads.HeadLike) -> str:
+    """The fields in one line, to be kept beside rows of parameters."""
+    return " ".join(f"{name}{list(shape)}" for name, shape in fields(head))
+
+
+def check(fields: str, *, where: str) -> None:
+    """Refuses rows of parameters that have other fields than today's faces.
+
+    Args:
+        fields: what `told` said when they were kept.
+        where: they are kept, for the message.
+
+    Raises:
+        UserError: they differ.
+    """
+    if fields != told(heads.load()):
+        raise UserError(
+            f"{where}: these faces have other parameters than lmkjax draws from today;"
+            " render them anew: python -m data_builders.build synthetic_faces"
+        )
+
+
 @functools.cache
 def _template(head):
     face = functools.partial(sample.sample, head=head)
@@ -207,11 +232,27 @@ def unpack(
 @typed
 def mark(faces: Rendered, scheme: schemes.Scheme) -> Batch:
     """Rendered faces with the landmarks of a scheme."""
+    found = _every(faces.params, faces.bare, faces.thing, scheme)
+    return _batch(faces, *found)
+
+
+@functools.cache
+def marker(
+    scheme: schemes.Scheme,
+) -> Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """As `mark`, for the host: from parameters and both maps to points, visibility."""
+    found = compiled.jit(functools.partial(_every, scheme=scheme))
+
+    def mark(*faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        points, states = jax.device_get(found(*faces))
+        return points, states
+
+    return mark
+
+
+def _every(params, bare, thing, scheme):
     at = marks.anchors(scheme, heads.load())
-    points, states = jax.vmap(lambda *face: _label(*face, at))(
-        faces.params, faces.bare, faces.thing
-    )
-    return _batch(faces, points, states)
+    return jax.vmap(lambda *face: _label(*face, at))(params, bare, thing)
 
 
 @typed

@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-import types
 
 import grain
 import jax
@@ -15,7 +14,7 @@ from lmkjax.data import sources, streams
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points
 from lmkjax.training import mesh as meshes
-from lmkjax.types import purpose
+from lmkjax.types import Rendered, purpose
 
 
 @pytest.fixture
@@ -117,15 +116,21 @@ def test_rendered_numbers_go_on_and_are_shared():
     assert numbers[0].dtype == np.uint32
 
 
+def rendered(image):
+    """Faces with these pictures, of which nothing else matters."""
+    b = len(image)
+    bytes_ = jnp.zeros((b, 8, 8), jnp.uint8), jnp.zeros((b, 8, 1), jnp.uint8)
+    place = jnp.zeros((b, 2)), jnp.ones(b)
+    return Rendered(
+        image, jnp.zeros((b, 5)), *bytes_, *place, jnp.zeros((b, 4)), jnp.ones(b, bool)
+    )
+
+
 def test_a_drawer_draws_face_i_from_its_own_key():
     def faces(keys):
         colour = jax.vmap(jax.random.uniform)(keys)
-        return types.SimpleNamespace(
-            image=jnp.broadcast_to(colour[:, None, None, None], (len(keys), 8, 9, 3)),
-            points=jnp.zeros((len(keys), 5, 2)),
-            visibility=jnp.zeros((len(keys), 5), jnp.int8).at[:, 2].set(1),
-            box=jnp.zeros((len(keys), 4)),
-        )
+        image = jnp.broadcast_to(colour[:, None, None, None], (len(keys), 8, 9, 3))
+        return rendered(image)
 
     draw = jax.jit(streams.drawer(faces, seed=7))
     batch = draw(np.array([3, 2**31], np.uint32))
@@ -133,22 +138,16 @@ def test_a_drawer_draws_face_i_from_its_own_key():
         key = purpose(7, "faces")
         expected = jax.random.uniform(jax.random.fold_in(key, np.uint32(number)))
         np.testing.assert_allclose(batch.image[row, 0, 0, 0], expected, rtol=1e-6)
-    assert batch.visibility.tolist() == [[0, 0, 1, 0, 0]] * 2
+    assert batch.mask.tolist() == [True] * 2
 
 
 def test_each_device_draws_its_own_share_of_the_faces():
     """As in a step that works on a batch in two parts: read off the program."""
 
     def faces(keys):
-        def one(key):
-            return types.SimpleNamespace(
-                image=jax.random.uniform(key, (8, 9, 3)),
-                points=jnp.zeros((5, 2)),
-                visibility=jnp.zeros(5, jnp.int8),
-                box=jnp.zeros(4),
-            ).__dict__
-
-        return types.SimpleNamespace(**jax.lax.map(one, keys))
+        return rendered(
+            jax.lax.map(lambda key: jax.random.uniform(key, (8, 9, 3)), keys)
+        )
 
     grid = meshes.build(jax.devices()[:8])
     numbers = meshes.put(grid, np.arange(64, dtype=np.uint32))
