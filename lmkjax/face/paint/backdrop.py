@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, UInt8
 from PIL import Image, ImageOps
 
 from lmkjax.errors import UserError
-from lmkjax.face.optics import sensor
+from lmkjax.face.optics import rare, sensor
 from lmkjax.face.paint import scenery
 from lmkjax.images import filters, finding, reading
 from lmkjax.types import typed
@@ -113,14 +113,16 @@ def behind(
     if stack is None:
         return scenery.background(scene, size=size)
 
-    def photo() -> jax.Array:
+    def photo(_, stack, choice, exposure):
         light = sensor.untone(cut(stack, choice, size=size))
         return light * choice.level / exposure
 
-    def invented() -> jax.Array:
+    def invented(_, scene):
         return scenery.background(scene, size=size)
 
-    return jax.lax.cond(choice.there > 0, photo, invented)
+    there, empty = choice.there > 0, jnp.zeros((size, size, 3))
+    seen = rare.when(there, photo, empty, jnp.asarray(stack), choice, exposure)
+    return rare.when(~there, invented, seen, scene)
 
 
 @typed

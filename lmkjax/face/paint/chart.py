@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from lmkjax.face.optics import blend
+from lmkjax.face.shape import curves
 from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
 
@@ -30,12 +32,12 @@ def maps() -> np.ndarray:
     grid = np.stack(np.meshgrid(x, y), -1)
 
     lips = _smooth(np.concatenate([ibug[48:60], ibug[48:49]]))
-    inside = _inside(grid, lips)
+    inside = curves.within(grid, lips)
     lip = np.where(inside, 1, -1) * _distance(grid, lips)[0]
     brow = _smooth(ibug[22:27] - [0, BROW_DROP_CM])
     gap, along, across = _distance(grid, brow)
     eye = _smooth(np.concatenate([ibug[42:48], ibug[42:43]]))
-    lid = np.where(_inside(grid, eye), -1, 1) * _distance(grid, eye)[0]
+    lid = np.where(curves.within(grid, eye), -1, 1) * _distance(grid, eye)[0]
     lid = np.where(grid[..., 1] > ibug[[42, 45], 1].mean() - 0.1, lid, lid + 10)
     folds = [
         _smooth(np.array([[1.7, -0.4], [2.6, -1.6], [3.4, -3.2], [3.6, -4.4]])),
@@ -72,8 +74,8 @@ def _beard(x, y, lip):
 
 
 def _step(x):
-    x = np.clip(x + 0.5, 0, 1)
-    return x * x * (3 - 2 * x)
+    """0 to 1 across 0, one unit wide."""
+    return blend.smoothstep(x + 0.5)
 
 
 def _smooth(line, count=8):
@@ -112,15 +114,6 @@ def _distance(grid, line):
         )
         across = np.where(near, side, across)
     return best, along, across
-
-
-def _inside(grid, polygon):
-    x, y = grid[..., 0], grid[..., 1]
-    odd = np.zeros(x.shape, bool)
-    for (ax, ay), (bx, by) in zip(polygon[:-1], polygon[1:], strict=True):
-        if ay != by:
-            odd ^= ((ay > y) != (by > y)) & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
-    return odd
 
 
 @typed

@@ -13,7 +13,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face.optics import noise
+from lmkjax.face.optics import blend, noise
 from lmkjax.face.paint import props, traits
 from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import points as plane
@@ -158,11 +158,6 @@ def _faces(rows, columns, first):
     return faces.astype(np.int32)
 
 
-def _ramp(x):
-    x = jnp.clip(x, 0.0, 1.0)
-    return x * x * (3 - 2 * x)
-
-
 def _field(person, angle, height):
     """How far inside the hairline a place of the scalp is, cm."""
     line = np.interp(np.abs(np.rad2deg(angle)), ANGLES_DEG, HAIRLINE_CM)
@@ -207,10 +202,10 @@ def grow(
     under = hat.worn * _under(base, hat)
     thick = jnp.maximum(thick * (1 - under), 0.12)
     thick = (
-        thick * _ramp(field / 3.2 + 0.15)
+        thick * blend.smoothstep(field / 3.2 + 0.15)
         + 0.06
         + 0.15 * person.cloth
-        - 0.5 * _ramp(-0.6 - field)
+        - 0.5 * blend.smoothstep(-0.6 - field)
     )
     places = base + net.out * thick[:, None]
 
@@ -250,11 +245,11 @@ def _hang(person, ring, down, hat):
     reach = reach + person.curtain.flare * step * 4
     reach = reach + person.curtain.waves * sway * jnp.minimum(step * 3, 1.0)
     level = start[..., 1] + fall - hat.edge_cm - hat.rise * start[..., 2]
-    reach = reach * (1 - hat.worn * _ramp(level / 5 + 1))
+    reach = reach * (1 - hat.worn * blend.smoothstep(level / 5 + 1))
     snug = 1 - jnp.clip(inside / 0.45 + 0.3, 0.0, 1)
     reach = reach * (1 - person.cloth * snug) - 0.9 * low
     height = start[..., 1] + fall
-    throat = person.cloth * _ramp((CHIN_CM + 1.5 - height) / 4.5)
+    throat = person.cloth * blend.smoothstep((CHIN_CM + 1.5 - height) / 4.5)
     throat = 2.6 * throat * jnp.clip(jnp.cos(turn), 0, 1)
     ahead = start[..., 2] + reach * jnp.cos(turn) - throat
     hang = jnp.stack([start[..., 0] + reach * jnp.sin(turn), height, ahead], -1)
@@ -273,7 +268,7 @@ def _between(ring, place):
 def _under(places, hat):
     """How flat a hat presses what is there, 0 to 1."""
     above = places[..., 1] - hat.edge_cm - hat.rise * places[..., 2]
-    return _ramp(above / 1.4 + 1.6)
+    return blend.smoothstep(above / 1.4 + 1.6)
 
 
 def _along(places, rows):

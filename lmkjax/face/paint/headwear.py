@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from lmkjax.face.optics import barrier, light, noise
+from lmkjax.face.optics import barrier, blend, light, noise
 from lmkjax.face.paint import props
 from lmkjax.landmarks import points as plane
 from lmkjax.types import Scalar, typed
@@ -174,10 +174,12 @@ def glasses(
     u, v = jnp.abs(aside - 0.55 - wide) / wide, jnp.abs(y) / high
     far = (u**power + v**power + 1e-6) ** (1 / power)
     gap = (far - 1) * jnp.minimum(wide, high)
-    frame = _ramp((rim - jnp.abs(gap)) / 0.08 + 0.5)
-    nose = _ramp((rim * 0.9 - jnp.abs(y - 0.35 * high)) / 0.08 + 0.5) * (aside < 0.6)
+    frame = blend.smoothstep((rim - jnp.abs(gap)) / 0.08 + 0.5)
+    nose = blend.smoothstep((rim * 0.9 - jnp.abs(y - 0.35 * high)) / 0.08 + 0.5) * (
+        aside < 0.6
+    )
     frame = jnp.maximum(frame, nose)
-    lens = _ramp(-gap / 0.08 + 0.5)
+    lens = blend.smoothstep(-gap / 0.08 + 0.5)
     near = (ray[..., 2] < -1e-3) & (depth > 0)
     end = 2 * wide + 0.55
     for side in (-1.0, 1.0):
@@ -224,8 +226,3 @@ def shine(
         total = total + 6.0 * spot[..., None] * lamps.colours[i][None, None]
     share = lens * (0.012 + 0.008 * dark)
     return total * share[..., None]
-
-
-def _ramp(x):
-    x = jnp.clip(x, 0.0, 1.0)
-    return x * x * (3 - 2 * x)

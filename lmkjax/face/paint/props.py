@@ -271,15 +271,16 @@ def held(
     origin: Float[Array, " 3"], ray: Float[Array, "h w 3"], props: Props
 ) -> tuple[Hit, Float[Array, "h w"]]:
     """Limbs and card before the face, and where it is the card."""
+    limbs = props.limbs
+    number = jnp.arange(1, limbs.radius_cm.shape[0] + 1)
+    count = jnp.where(limbs.radius_cm > 0, number, 0).max()
 
-    def meet(hit, limb):
-        def draw(hit):
-            rod = capsule(origin, ray, limb.start, limb.end, limb.radius_cm)
-            return nearer(hit, rod)
+    def meet(i, hit):
+        limb = jax.tree.map(lambda x: x[i], limbs)
+        return nearer(hit, capsule(origin, ray, limb.start, limb.end, limb.radius_cm))
 
-        return jax.lax.cond(limb.radius_cm > 0, draw, lambda same: same, hit), None
-
-    hit, _ = jax.lax.scan(meet, _missed(ray), props.limbs)
+    # A thing has few: of many faces together no more are met than one of them has.
+    hit = jax.lax.fori_loop(0, count, meet, _missed(ray))
     own = props.card
     depth = (own.centre[2] - origin[2]) / jnp.minimum(ray[..., 2], -1e-3)
     place = at(origin, ray, depth) - own.centre[None, None]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face.optics import barrier, noise
+from lmkjax.face.optics import barrier, blend, noise
 from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
 
@@ -155,10 +155,10 @@ def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
     # Colours have three channels: without this each would work all that out anew.
     level, patch, covers, grain = barrier.barrier((level, patch, covers, grain))
     picture = jnp.broadcast_to(scene.colours[0], (size, size, 3))
-    picture = _mix(picture, scene.colours[1], level)
-    picture = _mix(picture, scene.colours[2], patch)
+    picture = blend.mix(picture, scene.colours[1], level)
+    picture = blend.mix(picture, scene.colours[2], patch)
     for cover, shape in zip(covers, shapes, strict=True):
-        picture = _mix(picture, shape.colour, cover)
+        picture = blend.mix(picture, shape.colour, cover)
     return picture * grain[..., None]
 
 
@@ -174,7 +174,7 @@ def cloth(place: Float[Array, "*n 2"], scene: Scene) -> Float[Array, "*n 3"]:
         (0.5 + 0.5 * wave, jnp.exp(0.5 * pattern.folds * fold))
     )
     colour = jnp.broadcast_to(scene.cloth[0], (*place.shape[:-1], 3))
-    colour = _mix(colour, scene.cloth[1], pattern.stripes * wave)
+    colour = blend.mix(colour, scene.cloth[1], pattern.stripes * wave)
     return colour * shade[..., None]
 
 
@@ -195,9 +195,3 @@ def _shape(place, shape):
     far = jnp.maximum(u, v)
     far = shape.roundness * jnp.hypot(u, v) + (1 - shape.roundness) * far
     return shape.cover * jnp.clip((1 - far) / shape.softness + 0.5, 0, 1)
-
-
-def _mix(picture, colour, cover):
-    return (
-        picture + (jnp.broadcast_to(colour, picture.shape) - picture) * cover[..., None]
-    )

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float
 
-from lmkjax.face.optics import barrier, noise, rare
+from lmkjax.face.optics import barrier, blend, noise, rare
 from lmkjax.face.paint import chart, traits
 from lmkjax.face.shape import head as heads
 from lmkjax.types import typed
@@ -50,19 +50,8 @@ def _planes(array):
     return barrier.barrier([array[..., i] for i in range(array.shape[-1])])
 
 
-def _ramp(x):
-    x = jnp.clip(x, 0.0, 1.0)
-    return x * x * (3 - 2 * x)
-
-
 def _rgb(place, *values):
     return jnp.broadcast_to(jnp.stack([jnp.asarray(v) for v in values]), (*place, 3))
-
-
-def _mix(a, b, share):
-    """From colour `a` to colour `b` (one colour, or one per place)."""
-    b = jnp.broadcast_to(b, a.shape)
-    return a + (b - a) * share[..., None]
 
 
 @typed
@@ -95,7 +84,7 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     n = place.shape[:-1]
     # Planes, apart: a processor works on neighbours, not on every fourth number.
     x, y, z, way = _planes(place)
-    front = _ramp((z - 1.5) / 1.5)
+    front = blend.smoothstep((z - 1.5) / 1.5)
     lips_cm, along, across, lid, crow, fold, beard, moustache = _planes(
         chart.look_up(place[..., :3])
     )
@@ -109,21 +98,21 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     sockets = (
         jnp.exp(-(((jnp.abs(x) - 3.0) / 1.8) ** 2) - ((y - 2.6) / 1.1) ** 2) * front
     )
-    ears = _ramp((jnp.abs(x) - 8.3) / 0.6) * _ramp((y + 4) / 2)
-    lips = _ramp((lips_cm - person.lips.edge_cm) / 0.14 + 0.5 + 0.25 * fine[0]) * front
+    ears = blend.smoothstep((jnp.abs(x) - 8.3) / 0.6) * blend.smoothstep((y + 4) / 2)
+    lips = (
+        blend.smoothstep((lips_cm - person.lips.edge_cm) / 0.14 + 0.5 + 0.25 * fine[0])
+        * front
+    )
 
     spots = person.mottle
     blood = person.blood * (1 + 0.7 * cheeks * front + 0.8 * nose + 0.6 * ears)
     blood = blood * jnp.exp(spots.redness * (0.3 * broad[0] + 0.15 * fine[1]))
     blood = blood + lips * person.lips.blood
-    pale = 1 / (1 + person.melanin)
-    melanin = person.melanin + spots.pigment * (0.10 * broad[1] + 0.05 * fine[0])
-    melanin = melanin + 0.1 * sockets * (0.5 + person.melanin)
-    melanin = melanin + pale * spots.freckles * _ramp(fine[3] - 1.2) * _ramp(
-        1.3 - jnp.abs(y) / 7
-    )
+    melanin = _melanin(y, broad, fine, sockets, person)
     melanin = melanin + lips * person.lips.dark + front * _moles(x, y, person)
-    covered = person.shadow.cover * _ramp(1.3 - jnp.abs(lid - 0.35) / 0.75) * front
+    covered = (
+        person.shadow.cover * blend.smoothstep(1.3 - jnp.abs(lid - 0.35) / 0.75) * front
+    )
     strand = noise.texel(
         jnp.stack([along * 0.55 + across * 0.15, across * 0.05 - along * 0.02], -1)
         + jnp.broadcast_to(person.offset, (*n, 2))
@@ -132,16 +121,7 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     hair, bristle = _beard_hair(beard, moustache, fine, grain, person)
     hair = hair * front * (1 - lips)
     brow = _brow(along, across, strand, fine, person) * front
-    line = _ramp(1.5 - jnp.abs(lid - 0.06) / 0.1) * person.liner.upper
-    # Upper lashes: strands that fan out from the middle of the eye.
-    fan = (jnp.abs(x) - 2.9) * (4.8 - 4.5 * lid) + 0.3 * fine[0]
-    fan = 4 * jnp.abs(fan - jnp.floor(fan) - 0.5) - 1
-    reach = LASH_CM * person.liner.upper * (0.75 + 0.25 * fan + 0.2 * fine[1])
-    lash = _ramp((reach - lid) / 0.12 + 0.5) * _ramp(0.6 + 0.7 * fan) * (lid > 0)
-    line = jnp.maximum(line, lash * person.liner.upper)
-    line = jnp.maximum(
-        line, _ramp(1.1 - jnp.abs(lid - 10.02) / 0.09) * person.liner.lower
-    )
+    line = _lid_lines(x, lid, fine, person.liner)
     furrow = person.age * (fold + 0.7 * crow) * front
     furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * spots.texture * fine[3]
     mask = rare.when(
@@ -170,8 +150,8 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
         )
     )
     albedo = pigment(jnp.maximum(melanin, 0.02), blood) * _rgb(n, *person.tint)
-    albedo = _mix(albedo, person.shadow.colour, covered)
-    albedo = _mix(albedo, person.lipstick.colour, lips * person.lipstick.cover)
+    albedo = blend.mix(albedo, person.shadow.colour, covered)
+    albedo = blend.mix(albedo, person.lipstick.colour, lips * person.lipstick.cover)
     albedo = _blend_hair(albedo, person.beard_colour, bristle, hair)
     albedo = _blend_hair(albedo, person.brow.colour, 1 + 0.3 * strand[3], brow)
     albedo = albedo * (1 - line * front)[..., None]
@@ -186,6 +166,29 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     )
 
 
+def _melanin(y, broad, fine, sockets, person):
+    """Pigment of the bare skin: blotches, the eyes' surroundings, freckles."""
+    spots, pale = person.mottle, 1 / (1 + person.melanin)
+    melanin = person.melanin + spots.pigment * (0.10 * broad[1] + 0.05 * fine[0])
+    melanin = melanin + 0.1 * sockets * (0.5 + person.melanin)
+    freckled = blend.smoothstep(fine[3] - 1.2)
+    level = blend.smoothstep(1.3 - jnp.abs(y) / 7)
+    return melanin + pale * spots.freckles * freckled * level
+
+
+def _lid_lines(x, lid, fine, liner):
+    """How dark the lids' edges are: lines and lashes."""
+    line = blend.smoothstep(1.5 - jnp.abs(lid - 0.06) / 0.1) * liner.upper
+    # Upper lashes: strands that fan out from the middle of the eye.
+    fan = (jnp.abs(x) - 2.9) * (4.8 - 4.5 * lid) + 0.3 * fine[0]
+    fan = 4 * jnp.abs(fan - jnp.floor(fan) - 0.5) - 1
+    reach = LASH_CM * liner.upper * (0.75 + 0.25 * fan + 0.2 * fine[1])
+    there = blend.smoothstep((reach - lid) / 0.12 + 0.5) * (lid > 0)
+    lash = there * blend.smoothstep(0.6 + 0.7 * fan)
+    lower = blend.smoothstep(1.1 - jnp.abs(lid - 10.02) / 0.09) * liner.lower
+    return jnp.maximum(jnp.maximum(line, lash * liner.upper), lower)
+
+
 def _moles(x, y, person):
     """Melanin of small dark spots with soft edges."""
     total = jnp.zeros_like(x)
@@ -198,9 +201,11 @@ def _moles(x, y, person):
 
 def _beard_hair(beard, moustache, fine, grain, person):
     """Cover by the hair of beard and moustache, and its shade."""
-    stubble = _ramp(0.5 + 0.35 * grain[3] + 0.25 * fine[0])
-    chin = person.beard.chin * _ramp(beard * 1.6 - 0.3 + 0.3 * fine[1])
-    lip = person.beard.moustache * _ramp(moustache * 1.5 - 0.25 + 0.2 * fine[0])
+    stubble = blend.smoothstep(0.5 + 0.35 * grain[3] + 0.25 * fine[0])
+    chin = person.beard.chin * blend.smoothstep(beard * 1.6 - 0.3 + 0.3 * fine[1])
+    lip = person.beard.moustache * blend.smoothstep(
+        moustache * 1.5 - 0.25 + 0.2 * fine[0]
+    )
     rough = person.beard.stubble
     cover = rough * stubble + (1 - rough) * (0.75 + 0.25 * stubble)
     shade = jnp.exp(0.4 * person.beard.contrast * grain[3])
@@ -209,15 +214,15 @@ def _beard_hair(beard, moustache, fine, grain, person):
 
 def _blend_hair(albedo, colour, bristle, cover):
     strands = jnp.broadcast_to(colour, albedo.shape) * bristle[..., None]
-    return albedo + (strands - albedo) * cover[..., None]
+    return blend.mix(albedo, strands, cover)
 
 
 def _brow(along, across, strand, fine, person):
     """Cover by brow hair: strands inside a tapering band."""
     half = person.brow.thickness * (0.46 - 0.40 * jnp.clip(along, 0.0, 1.05) ** 2)
     level = jnp.abs(across - person.brow.lift_cm + 0.1) / jnp.maximum(half, 0.03)
-    ends = _ramp((along + 0.06) * 8) * _ramp((1.2 - along) * 6)
-    body = _ramp(1.55 - level + 0.2 * strand[3] + 0.15 * fine[0])
+    ends = blend.smoothstep((along + 0.06) * 8) * blend.smoothstep((1.2 - along) * 6)
+    body = blend.smoothstep(1.55 - level + 0.2 * strand[3] + 0.15 * fine[0])
     return person.brow.cover * ends * body * (0.8 + 0.2 * jnp.tanh(strand[3]))
 
 
@@ -225,12 +230,20 @@ def _brow(along, across, strand, fine, person):
 def cover_mask(place: Float[Array, "*n m"], person: traits.Skin) -> Float[Array, "*n"]:
     """Cover by a face mask: nose bridge to below the chin, and its bands."""
     x, y, z = jnp.abs(place[..., 0]), place[..., 1], place[..., 2]
-    top = person.mask.edge_cm - 0.02 * x**2 - 0.5 * _ramp((x - 1.0) / 2.5)
-    edge = _ramp((top - y) / 0.15) * _ramp((y + 9.2) / 0.15) * _ramp((6.9 - x) / 0.15)
-    edge = edge * _ramp((z - 1.5) / 0.3)
+    top = person.mask.edge_cm - 0.02 * x**2 - 0.5 * blend.smoothstep((x - 1.0) / 2.5)
+    edge = (
+        blend.smoothstep((top - y) / 0.15)
+        * blend.smoothstep((y + 9.2) / 0.15)
+        * blend.smoothstep((6.9 - x) / 0.15)
+    )
+    edge = edge * blend.smoothstep((z - 1.5) / 0.3)
     back = 4.0 - z
     bands = jnp.minimum(jnp.abs(y - top + 0.6 - back * 0.6), jnp.abs(y + 5.0 - back))
-    bands = _ramp(1.5 - bands / 0.13) * _ramp((x - 6.8) * 6) * _ramp((4.4 - back) * 6)
+    bands = (
+        blend.smoothstep(1.5 - bands / 0.13)
+        * blend.smoothstep((x - 6.8) * 6)
+        * blend.smoothstep((4.4 - back) * 6)
+    )
     edge = jnp.maximum(edge, bands)
     return person.mask.worn * edge
 
@@ -251,18 +264,20 @@ def eyes(
     white = person.eye.white * _rgb(
         n, 0.80, 0.74 - 0.25 * person.eye.redness, 0.70 - 0.3 * person.eye.redness
     )
-    white = white * (1 - 0.35 * _ramp((radius - 0.7) / 0.9))[..., None]
+    white = white * (1 - 0.35 * blend.smoothstep((radius - 0.7) / 0.9))[..., None]
     iris = (
         _rgb(n, *person.iris)
-        * jnp.exp(0.35 * fibre - 0.2 + 0.5 * _ramp((0.4 - radius) / 0.3))[..., None]
+        * jnp.exp(0.35 * fibre - 0.2 + 0.5 * blend.smoothstep((0.4 - radius) / 0.3))[
+            ..., None
+        ]
     )
-    iris = iris * (1 - 0.75 * _ramp((radius - 0.43) / 0.12))[..., None]
-    front = _ramp(offset[..., 2] * 5)
-    albedo = _mix(white, iris, _ramp((0.57 - radius) / 0.06) * front)
-    pupil = _ramp((person.eye.pupil_cm - radius) / 0.05) * front
+    iris = iris * (1 - 0.75 * blend.smoothstep((radius - 0.43) / 0.12))[..., None]
+    front = blend.smoothstep(offset[..., 2] * 5)
+    albedo = blend.mix(white, iris, blend.smoothstep((0.57 - radius) / 0.06) * front)
+    pupil = blend.smoothstep((person.eye.pupil_cm - radius) / 0.05) * front
     # The upper lid and its lashes shade the eyeball.
-    shade = 1 - 0.6 * _ramp((offset[..., 1] + 0.15) / 0.7)
-    return _mix(albedo, jnp.full(3, 0.004), pupil) * shade[..., None], pupil
+    shade = 1 - 0.6 * blend.smoothstep((offset[..., 1] + 0.15) / 0.7)
+    return blend.mix(albedo, jnp.full(3, 0.004), pupil) * shade[..., None], pupil
 
 
 @typed
@@ -271,7 +286,7 @@ def inside_mouth(
 ) -> Float[Array, "*n 3"]:
     """Colour of teeth, or of gums and tongue, darker towards the throat."""
     x, y, z = (place[..., i] for i in range(3))
-    deep = 0.04 + 0.96 * _ramp((z - 3.5) / 6.5) ** 2
+    deep = 0.04 + 0.96 * blend.smoothstep((z - 3.5) / 6.5) ** 2
     tongue = (x / 2.6) ** 2 + ((y + 3.6) / 1.2) ** 2 + ((z - 6.2) / 3.4) ** 2 < 1
     n = place.shape[:-1]
     soft = jnp.where(tongue[..., None], _rgb(n, *TONGUE), _rgb(n, *GUMS))

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from lmkjax.face.optics import barrier, light, noise, raster
+from lmkjax.face.optics import barrier, blend, light, noise, raster
 from lmkjax.face.paint import hair, traits
 from lmkjax.types import typed
 
@@ -53,7 +53,7 @@ def shade(
     tips = ragged * (0.25 * broad[..., 3] + 0.55 * broad[..., 0])
     cover = (field + tips) / (0.4 + 0.8 * ragged) + 0.5
     loose = 0.12 * fine[..., 3] * ragged * jnp.clip(2.0 - cover, 0, 1)
-    cover = _ramp(cover + loose) * fragments.covered
+    cover = blend.smoothstep(cover + loose) * fragments.covered
     thin = jnp.clip(person.cover + 0.3 * fine[..., 3] * (1 - person.cover), 0, 1)
     grain = (0.26 - 0.2 * cloth) * fine[..., 3] + (0.25 + 0.2 * cloth) * broad[..., 0]
     hem = cloth * jnp.clip(1 - jnp.abs(field - 0.35) / 0.2, 0, 1)
@@ -78,8 +78,3 @@ def shade(
         tint = tint * lamps.colours[i] * person.gloss
         colour = colour + shine[..., None] * tint[None, None]
     return colour, cover * thin
-
-
-def _ramp(x):
-    x = jnp.clip(x, 0.0, 1.0)
-    return x * x * (3 - 2 * x)

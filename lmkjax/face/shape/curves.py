@@ -111,7 +111,7 @@ def _skin():
     spots = np.einsum("nc,ncx->nx", weights, flat[number])
     places = np.einsum("nc,ncx->nx", weights, corners[number])
     edge = np.concatenate([chart("jaw_surface")[0], chart("hairline")[0][::-1]])
-    inside = (spots[:, 0] < 0.5) & _within(spots, edge)
+    inside = (spots[:, 0] < 0.5) & within(spots, edge)
     spots, places = spots[inside][:SKIN], places[inside][:SKIN]
     lines = {
         name: chart(name)[0]
@@ -131,10 +131,10 @@ def _fine(line, *, step=0.002):
     return np.stack([np.interp(at, length, axis) for axis in line.T], 1)
 
 
-def _within(spots, polygon):
-    """Whether each spot lies inside a closed polygon."""
-    x, y = spots.T
-    inside = np.zeros(len(spots), bool)
+def within(spots: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Whether each spot [... 2] lies inside a closed polygon [n 2]."""
+    x, y = spots[..., 0], spots[..., 1]
+    inside = np.zeros(x.shape, bool)
     for (ax, ay), (bx, by) in zip(polygon, np.roll(polygon, -1, 0), strict=True):
         if ay != by:
             crossing = (bx - ax) * (y - ay) / (by - ay) + ax
