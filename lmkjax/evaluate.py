@@ -18,7 +18,8 @@ examples:
 go without its ending, and with as many sub-folders as make it unique. Every .pts file
 below --data needs a prediction; mirrored copies (*_mirror.pts) are left out. The .pts
 files are 300-W's, whose first pixel has its centre at (1, 1). A folder that
-`lmkjax render` wrote will do for --data, and its points.json for --predictions.
+`lmkjax render` wrote will do for --data, and its points.json for --predictions; so will
+a folder of pictures with a points.json of plain lists, {"a.jpg": [[x, y], ...], ...}.
 
 NME is the mean distance to the truth in % of a length of the face: between the outer
 corners of the eyes (ocular), between the pupils (pupil), or sqrt(width * height) of the
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             [files.local(folder, flag="--data") for folder in options.data],
             first_pixel_centre=options.first_pixel_centre,
             threshold=options.threshold,
+            by_turn=options.by_turn,
             out=out,
         )
     else:
@@ -96,6 +98,13 @@ def _flags() -> cli.Parser:
     )
     add("--data", nargs="+", metavar="FOLDER", help="for --predictions: the .pts files")
     add(
+        "--by-turn",
+        action="store_true",
+        help="for --predictions: also by how far the head is turned: by yaw where"
+        " `lmkjax render` drew the faces, else by how far the nose's tip is off the"
+        " middle of the jaw's ends",
+    )
+    add(
         "--first-pixel-centre",
         type=float,
         choices=(0.0, 0.5, 1.0),
@@ -133,6 +142,8 @@ def _refuse_what_does_not_go_together(
     parser.at_least_1(options, "batch")
     if options.workdir and options.data:
         parser.error("--data goes with --predictions; a run knows its own test sets")
+    if options.workdir and options.by_turn:
+        parser.error("--by-turn goes with --predictions: predict the faces first")
     if not 0 < options.threshold <= 100:  # NaN neither
         parser.error(f"--threshold wants a % above 0 to 100; got {options.threshold}")
 

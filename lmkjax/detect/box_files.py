@@ -128,10 +128,23 @@ def _rows(value: Any) -> tuple[list[Any], bool]:
         value = value.get("box")
     if value is None or value == []:
         return [], False
+    if _is_68_points(value):
+        x, y = zip(*value, strict=True)
+        return [[min(x), min(y), max(x), max(y)]], False
     if isinstance(value, list) and isinstance(value[0], list | dict):
         rows = [row.get("box") if isinstance(row, dict) else row for row in value]
         return rows, True
     return [value], False
+
+
+def _is_68_points(value: Any) -> bool:
+    """Whether it is a face's iBug points, around which its box is tight."""
+    return (
+        isinstance(value, list)
+        and len(value) == 68
+        and all(isinstance(row, list) and len(row) == 2 for row in value)
+        and all(isinstance(number, int | float) for row in value for number in row)
+    )
 
 
 def _box(row: Any, name: str, file: str | pathlib.Path) -> np.ndarray:

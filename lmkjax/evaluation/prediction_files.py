@@ -46,13 +46,26 @@ def read(
     return given, without
 
 
-def is_render(file: pathlib.Path) -> bool:
-    """Whether a `points.json` is what `render` wrote: the truth of its pictures.
+def is_truth(file: pathlib.Path) -> bool:
+    """Whether a `points.json` is the truth of its pictures, no system's answer.
+
+    What `render` wrote is, and so are plain lists of points, where no .pts file lies
+    beside them.
 
     Raises:
         UserError: it is no JSON file.
     """
-    return _is_render(files.read_json(file, what="[[x, y], ...]"))
+    content = files.read_json(file, what="[[x, y], ...]")
+    plain = bool(content) and all(isinstance(v, list) for v in content.values())
+    alone = not any(f.suffix.lower() == ".pts" for f in file.parent.iterdir())
+    return _is_render(content) or (plain and alone)
+
+
+def yaws(file: pathlib.Path) -> dict[str, float]:
+    """The yaw of each face, degrees, in what `render` wrote; empty where it is not."""
+    content = files.read_json(file, what="[[x, y], ...]")
+    faces = content["faces"] if _is_render(content) else {}
+    return {name: v["yaw_deg"] for name, v in faces.items() if "yaw_deg" in v}
 
 
 def _is_render(content: dict[str, Any]) -> bool:

@@ -6,13 +6,13 @@ sub-folders as it takes to be unique.
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.errors import UserError
-from lmkjax.evaluation import evaluator, plots, prediction_files, tables
+from lmkjax.evaluation import evaluator, plots, prediction_files, tables, turns
 from lmkjax.images import names
 from lmkjax.landmarks import points, pts, schemes
 from lmkjax.types import UNKNOWN, Batch
@@ -27,11 +27,13 @@ class Comparison:
 
     Attributes:
         evaluation: its rows, and the errors of single faces.
+        by_turn: rows of the faces in groups by how far the head is turned, if asked.
         names: of the faces, in order: the .pts files, or pictures, without ending.
         unused: how many predictions no .pts file asked for.
     """
 
     evaluation: evaluator.Evaluation
+    by_turn: list[tables.Row]
     names: list[str]
     unused: int
 
@@ -42,14 +44,17 @@ def compare(
     *,
     first_pixel_centre: float = 0.5,
     threshold: float = 8.0,
+    by_turn: bool = False,
 ) -> Comparison:
     """Measures predictions on every face of the folders, mirrored copies left out.
 
     Args:
         file: JSON, see above.
-        folders: searched for .pts files, sub-folders included; or what `render` wrote.
+        folders: searched for .pts files, sub-folders included; or with a points.json,
+            see `prediction_files.is_truth`.
         first_pixel_centre: where the file counts from: 0, 0.5 (we) or 1 (300-W).
         threshold: of AUC and failure rate, % NME.
+        by_turn: also measure groups of faces by how far the head is turned.
 
     Returns:
         Rows with labels "direct".
@@ -80,16 +85,28 @@ def compare(
         jnp.asarray(pred), first_pixel_centre=float(first_pixel_centre)
     )
     _refuse_mirrored(np.asarray(pred), target, file)
-    batch = _batch(target)
-    evaluation = evaluator.evaluate(
-        lambda images: {"direct": pred},
-        [batch],
-        test_set=name_of(folders),
-        regions=schemes.get("ibug68").regions,
-        threshold=threshold,
+    test_set, groups = name_of(folders), {}
+    if by_turn:
+        groups = turns.groups(target, _yaws(folders, faces))
+
+    def measure(name: str, members) -> evaluator.Evaluation:
+        return evaluator.evaluate(
+            lambda images: {"direct": pred[members]},
+            [_batch(target[members])],
+            test_set=name,
+            regions=schemes.get("ibug68").regions,
+            threshold=threshold,
+        )
+
+    rows = [
+        row
+        for name, members in groups.items()
+        for row in measure(f"{test_set}, {name}", members).rows
+    ]
+    unused = len(given) + len(without) - len(faces)
+    return Comparison(
+        measure(test_set, slice(None)), rows, [_stem(face) for face in faces], unused
     )
-    stems = [_stem(face) for face in faces]
-    return Comparison(evaluation, stems, len(given) + len(without) - len(faces))
 
 
 def run(
@@ -98,6 +115,7 @@ def run(
     *,
     first_pixel_centre: float = 0.5,
     threshold: float = 8.0,
+    by_turn: bool = False,
     out: str | pathlib.Path | None = None,
 ) -> Comparison:
     """Compares, prints the tables and, with `out`, writes them and the error curve.
@@ -107,12 +125,17 @@ def run(
         folders: of .pts files.
         first_pixel_centre: where the file counts from: 0, 0.5 (we) or 1 (300-W).
         threshold: of AUC and failure rate, % NME.
+        by_turn: also measure groups of faces by how far the head is turned.
         out: a folder for `results.*` and `curve.png`.
     """
     found = compare(
-        file, folders, first_pixel_centre=first_pixel_centre, threshold=threshold
+        file,
+        folders,
+        first_pixel_centre=first_pixel_centre,
+        threshold=threshold,
+        by_turn=by_turn,
     )
-    rows, test_set = found.evaluation.rows, name_of(folders)
+    rows, test_set = found.evaluation.rows + found.by_turn, name_of(folders)
     tables.show(rows)
     if found.unused:
         print(f"{found.unused} more predictions in {file} belong to no .pts file.")
@@ -157,18 +180,33 @@ def truth(folders: Sequence[str | pathlib.Path]) -> dict[str, np.ndarray]:
     """The true points of every face by its file, float32 [68, 2].
 
     Raises:
-        UserError: a folder is missing, holds neither .pts files nor what `render`
-            wrote, or one of them cannot be read.
+        UserError: a folder is missing, holds neither .pts files nor a points.json of
+            the truth, or one of them cannot be read.
     """
     faces: dict[str, np.ndarray] = {}
     for folder in map(pathlib.Path, folders):
         drawn = folder / prediction_files.POINTS
-        if drawn.is_file() and prediction_files.is_render(drawn):
+        if drawn.is_file() and prediction_files.is_truth(drawn):
             given, _ = prediction_files.read(drawn)
             faces |= {str(folder.resolve() / name): own for name, own in given.items()}
         else:
             faces |= {str(file): pts.read(file) for file in find([folder])}
     return faces
+
+
+def _yaws(
+    folders: Sequence[str | pathlib.Path], faces: Collection[str]
+) -> np.ndarray | None:
+    """The yaw of every face, degrees; None where not all of them are known."""
+    known = {}
+    for folder in map(pathlib.Path, folders):
+        drawn = folder / prediction_files.POINTS
+        if drawn.is_file():
+            own = prediction_files.yaws(drawn)
+            known |= {str(folder.resolve() / name): yaw for name, yaw in own.items()}
+    if not all(face in known for face in faces):
+        return None
+    return np.array([known[face] for face in faces], np.float64)
 
 
 def name_of(folders: Sequence[str | pathlib.Path]) -> str:

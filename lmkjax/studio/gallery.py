@@ -83,7 +83,8 @@ def write(
             priors=priors,
             backgrounds=backgrounds,
         )
-        _fill(scratch, scheme, count, seed, own, sheet, min(count, batch))
+        pose = functools.partial(_yaws, priors=priors)
+        _fill(scratch, scheme, count, seed, own, pose, sheet, min(count, batch))
     return written
 
 
@@ -161,10 +162,16 @@ def check(*, count: int, size: int) -> None:
         raise UserError(f"Wanted a size from 16 to 1024 pixels; got --size {size}.")
 
 
-def _fill(folder, scheme, count, seed, draw, sheet, batch):
+def _yaws(keys: jax.Array, *, priors: options.Priors) -> np.ndarray:
+    """How far each face looks to the picture's right, degrees."""
+    return np.rad2deg(sample.many(keys, priors).camera.yaw_rad)
+
+
+def _fill(folder, scheme, count, seed, draw, pose, sheet, batch):
     labels, tiles = {}, []
     for first in range(0, count, batch):
-        faces = draw(keys(seed, first, batch))
+        own = keys(seed, first, batch)
+        faces, yaw_deg = draw(own), pose(own)
         for i in range(min(batch, count - first)):
             face = jax.tree.map(lambda a, i=i: np.asarray(a[i]), faces)
             name = _name(first + i)
@@ -174,6 +181,7 @@ def _fill(folder, scheme, count, seed, draw, sheet, batch):
                 "points": np.round(face.points, 3).tolist(),
                 "visibility": face.visibility.tolist(),
                 "box": np.round(face.box, 3).tolist(),
+                "yaw_deg": round(float(yaw_deg[i]), 2),
             }
             tiles.append(mark(image, face.points, face.visibility) if sheet else None)
     text = {

@@ -27,6 +27,7 @@ def read(tmp_path, content, *, photos=PHOTOS, form=None):
         [[1, 2, 30, 20]],
         {"box": [1, 2, 30, 20], "points": 3},
         {"faces": [{"box": [1, 2, 30, 20]}]},
+        [[1, 9], [30, 2], [7, 20]] + [[5, 5]] * 65,  # 68 points
     ],
 )
 def test_a_box_comes_in_several_forms(tmp_path, value):
