@@ -146,13 +146,10 @@ def drawing(number: int, options) -> Iterator[dict]:
 
     from lmkjax.experiment import parts, plan
     from lmkjax.face.priors import options as priors
-    from lmkjax.landmarks import schemes
     from lmkjax.training import mesh as meshes
 
     side, grid = SIZES[options.size][number], meshes.build()
-    drawn = plan.Drawn(
-        schemes.get("dense490"), side, priors.choose("photo", ""), None, 0
-    )
+    drawn = plan.Drawn(side, priors.choose("photo", ""), None, 0)
     draw = jax.jit(parts.drawer(drawn, grid))
     many = options.faces * grid.size
 
@@ -192,13 +189,20 @@ def profile(options) -> Iterator[dict]:
         for event in (event for line in plane.lines for event in line.events):
             if operation := dict(event.stats).get("hlo_op"):
                 took[str(operation)] += event.duration_ns
-    total = sum(took.values())
+    total, source = sum(took.values()), sources(step.as_text())
     for operation, ns in took.most_common(options.lines):
         yield {
             "operation": operation,
+            "of": source.get(operation, ""),
             "ms": round(ns / 1e6, 3),
             "share": round(ns / total, 4),
         }
+
+
+def sources(program: str) -> dict[str, str]:
+    """Of each operation of a compiled program, what of ours it comes from."""
+    pattern = r'^\s*(?:ROOT )?%?([\w.\-]+) = .*op_name="([^"]*)"'
+    return dict(re.findall(pattern, program, flags=re.M))
 
 
 def beside(options) -> Iterator[dict]:

@@ -18,10 +18,12 @@ from jax.experimental import topologies
 from configs import daln
 from launch import programs
 from lmkjax import errors
-from lmkjax.experiment import parts, plan
+from lmkjax.experiment import datasets, parts, plan
+from lmkjax.face import labels
+from lmkjax.face.shape import head as heads
 from lmkjax.training import mesh as meshes
 from lmkjax.training import state
-from lmkjax.types import Batch
+from lmkjax.types import Batch, Rendered
 
 ACCELERATORS = {"v5e": "v5litepod", "v6e": "v6e", "v5p": "v5p"}
 MEMORY = {"v5e": 16, "v6e": 32, "v5p": 95}
@@ -133,29 +135,46 @@ def compile_step(
 
 def batches(
     experiment: plan.Experiment, grid: jax.sharding.Mesh
-) -> dict[str, Batch | jax.ShapeDtypeStruct]:
+) -> dict[str, Batch | Rendered | jax.ShapeDtypeStruct]:
     """What a step of an experiment is given, as shapes, types and layouts."""
     side, layout = experiment.faces.size, meshes.over_faces(grid)
+    numbers = sum(math.prod(shape) for _, shape in labels.fields(heads.load()))
 
-    def batch(count: int, landmarks: int) -> Batch:
-        def array(shape, dtype):
-            return jax.ShapeDtypeStruct((count, *shape), dtype, sharding=layout)
-
-        return Batch(
-            image=array((side, side, 3), np.uint8),
-            points=array((landmarks, 2), np.float32),
-            visibility=array((landmarks,), np.int8),
-            box=array((4,), np.float32),
-            mask=array((), bool),
-        )
+    def faces(count: int, kind: type, **apart: tuple):
+        all_have = {
+            "image": ((side, side, 3), np.uint8),
+            "box": ((4,), np.float32),
+            "mask": ((), bool),
+        }
+        arrays = {
+            name: jax.ShapeDtypeStruct((count, *shape), dtype, sharding=layout)
+            for name, (shape, dtype) in (all_have | apart).items()
+        }
+        return kind(**arrays)
 
     given = {}
     for name, count in experiment.shares.items():
-        if name == "source" and experiment.drawn:  # a face is its number
+        own = experiment.faces.source if name == "source" else None
+        if own and experiment.drawn:  # a face is its number
             given[name] = jax.ShapeDtypeStruct((count,), np.uint32, sharding=layout)
+        elif isinstance(own, datasets.Rendered):
+            given[name] = faces(
+                count,
+                Rendered,
+                params=((numbers,), np.float32),
+                bare=((side, side), np.uint8),
+                thing=((side, -(-side // 8)), np.uint8),
+                corner=((2,), np.float32),
+                scale=((), np.float32),
+            )
         else:
-            labels = experiment.faces.source.scheme if name == "source" else plan.IBUG68
-            given[name] = batch(count, labels.count)
+            landmarks = (own.scheme if own else plan.IBUG68).count
+            given[name] = faces(
+                count,
+                Batch,
+                points=((landmarks, 2), np.float32),
+                visibility=((landmarks,), np.int8),
+            )
     return given
 
 

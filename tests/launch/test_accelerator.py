@@ -56,6 +56,14 @@ def test_the_peak_is_that_of_the_longest_name_that_fits():
     assert accelerator.peak("cpu") is None
 
 
+def test_an_operation_is_told_with_what_it_comes_from():
+    program = """
+  %dot.1 = f32[2]{0} dot(%a, %b), metadata={op_name="jit(step)/hourglass/dot" id=3}
+  ROOT %fusion = f32[2]{0} fusion(%a), calls=%c
+"""
+    assert accelerator.sources(program) == {"dot.1": "jit(step)/hourglass/dot"}
+
+
 @pytest.mark.slow
 def test_every_part_but_pytorch_tells_a_figure(tmp_path, capsys):
     words = ["--size", "tiny", "--seconds", "0.1", "--faces", "2", "--lines", "2"]
