@@ -79,7 +79,7 @@ def test_a_place_has_the_map_that_it_has_among_others(bound, features):
     """In any order, in any number, of all faces or of one."""
     whole = jax.jit(bound.head)(features[-1])
     np.testing.assert_allclose(whole, bound.head(features[-1], OWN), atol=1e-4)
-    few = jax.tree.map(lambda x: x[[7, 3]], OWN)
+    few = jax.tree.map(lambda x: x[jnp.array([7, 3])], OWN)
     np.testing.assert_allclose(
         bound.head(features[-1], few), whole[..., [7, 3]], atol=1e-4
     )
