@@ -45,11 +45,14 @@ class Adapter:
             start ("subset" or "mean"), of the "linear" map and with the "mlp";
             empty where there were too few faces to hold any out.
         scheme: that it reads; None = nobody said.
+        scale: for each label, what the uncertainty of the predicted point nearest to
+            it is multiplied by; None = nobody measured.
     """
 
     params: dict[str, np.ndarray]
     errors: dict[str, float]
     scheme: schemes.Scheme | None = None
+    scale: np.ndarray | None = None
 
 
 def subset(points: np.ndarray, indices: np.ndarray | None) -> np.ndarray:
@@ -157,6 +160,7 @@ def save(adapter: Adapter, path: os.PathLike | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {f"params/{name}": value for name, value in adapter.params.items()}
     arrays |= {f"errors/{name}": np.float64(e) for name, e in adapter.errors.items()}
+    arrays |= {} if adapter.scale is None else {"scale": adapter.scale}
     scheme = adapter.scheme.text if adapter.scheme else ""
     data = io.BytesIO()
     np.savez(data, scheme=np.str_(scheme), **arrays)
@@ -181,14 +185,14 @@ def load(path: os.PathLike | str) -> Adapter:
             f"Wanted an adapter's .npz at {path}; got {type(error).__name__}. "
             "Training or `adaptation.save` writes one."
         ) from error
-    params, errors = {}, {}
+    params, errors, scale = {}, {}, arrays.pop("scale", None)
     for name, value in arrays.items():
         kind, _, rest = name.partition("/")
         if kind == "params":
             params[rest] = value
         else:
             errors[rest] = float(value)
-    return Adapter(params, errors, scheme)
+    return Adapter(params, errors, scheme, scale)
 
 
 def _checked(pred, target):

@@ -65,7 +65,11 @@ class Speaker:
         if self._adapter is None:
             return direct
         own = np.asarray(self._seen(images, self._spec.scheme).points)
-        return direct._replace(points=adaptation.apply(self._adapter, own))
+        scale = self._adapter.scale
+        return direct._replace(
+            points=adaptation.apply(self._adapter, own),
+            uncertainty=direct.uncertainty * (1.0 if scale is None else scale[None]),
+        )
 
     def _say(self, images, wanted) -> Answer:
         own = self._spec.scheme

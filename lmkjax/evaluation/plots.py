@@ -81,6 +81,36 @@ def write_line(
     _save(figure, path)
 
 
+def write_calibration(
+    path: pathlib.Path, figures: Mapping[str, Any], *, title: str
+) -> None:
+    """Draws into a PNG how often what a network says is so.
+
+    Args:
+        path: the file.
+        figures: see `calibration.measure`.
+        title: what was tested.
+    """
+    figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="#8c8c8c", linewidth=1)
+    levels = sorted((float(level), so) for level, so in figures["within"].items())
+    axes.plot(*zip(*levels, strict=True), "o-", label="truth within the region")
+    told = [
+        f"rank correlation of deviation and error {figures['rank_correlation']:.2f}"
+    ]
+    if "reliability" in figures:
+        said, so, _ = zip(*figures["reliability"], strict=True)
+        axes.plot(said, so, "s-", label="point visible")
+        areas = [f"{name} {area:.3f}" for name, area in figures["auroc"].items()]
+        told.append(f"AUROC: {', '.join(areas)}")
+    axes.set(xlim=(0, 1), ylim=(0, 1), title=title)
+    axes.set(xlabel="\n".join(["as often as is said", *told]), ylabel="is so")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
+    _save(figure, path)
+
+
 def write_faces(
     path: pathlib.Path,
     images: np.ndarray,

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,9 +16,10 @@ from lmkjax.adapt import adaptation
 from lmkjax.data import geometric, streams
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.evaluation import boxes, evaluator, mean_face, nme
+from lmkjax.evaluation import boxes, calibration, evaluator, mean_face, nme
 from lmkjax.landmarks import points, schemes
-from lmkjax.types import Batch
+from lmkjax.landmarks import points as coordinates
+from lmkjax.types import UNKNOWN, Batch
 
 IBUG68 = schemes.get("ibug68")
 MOST = 4096
@@ -65,10 +67,13 @@ class Findings:
     Attributes:
         evaluations: one per test set, scheme and box perturbation, by a name.
         adapter: the label adapter fitted on the way; None where none was.
+        calibrations: what uncertainty and visibility are worth, by test set; see
+            `calibration.measure`.
     """
 
     evaluations: dict[str, evaluator.Evaluation]
     adapter: adaptation.Adapter | None
+    calibrations: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -125,7 +130,8 @@ class Bench:
                     found[name] = self._evaluate(
                         speak, test, scheme, wrong, means.get(scheme, None)
                     )
-        return Findings(found, adapter)
+        calibrations = {t.name: self._calibrate(weights, t, adapter) for t in tests}
+        return Findings(found, adapter, calibrations)
 
     def nme(self, weights: Any, test: TestSet) -> float:
         """The ocular NME on faces labelled with 68 points, %, with nothing fitted.
@@ -175,22 +181,69 @@ class Bench:
 
     def _fit(self, predict, fit_on: streams.Canvases) -> adaptation.Adapter:
         """The adapter from predictions on train faces to their 68 labels."""
-        masks, preds, targets = [], [], []
+        told = []
         for batch in self._batches(fit_on):
-            masks.append(np.asarray(batch.mask))
-            preds.append(np.asarray(predict(batch.image).points))
-            targets.append(np.asarray(batch.points))
+            said = predict(batch.image)
+            told.append((batch.mask, said.points, said.spread, batch.points))
         # Every process fits on the faces of all.
-        real, pred, target = (_of_all(part) for part in (masks, preds, targets))
+        real, *parts = _columns(told)
+        pred, spread, target = (part[real] for part in parts)
         own = self.spec.scheme
-        return adaptation.fit(
-            pred[real],
-            target[real],
+        adapter = adaptation.fit(
+            pred,
+            target,
             indices=own.subset68,
             mirror=(own.mirror, IBUG68.mirror),
             seed=self.seed,
             scheme=own,
         )
+        if own.subset68 is None:
+            return adapter
+        away = np.linalg.norm(adaptation.apply(adapter, pred) - target, axis=-1)
+        scale = calibration.factor(away, spread[:, own.subset68])
+        return dataclasses.replace(adapter, scale=scale)
+
+    def _calibrate(self, weights, test, adapter) -> dict[str, Any]:
+        """What uncertainty and visibility are worth on a test set.
+
+        Of photos with an adapter it is that of the adapted points.
+        """
+        speak = self._as_asked(weights, test.scheme, adapter)
+        if speak is None:
+            return {}
+        told = []
+        for batch in self._batches(test.canvases):
+            points, spread, visibility = speak(batch.image)
+            inside = coordinates.inside(batch.points, size=batch.image.shape[-2])
+            counts = np.asarray(inside & batch.mask[:, None])
+            away = np.linalg.norm(np.asarray(points - batch.points), axis=-1)
+            state = np.where(batch.mask[:, None], batch.visibility, UNKNOWN)
+            told.append((np.where(counts, away, np.nan), spread, visibility, state))
+        away, spread, visibility, state = _columns(told)
+        if visibility is not None:
+            visibility = visibility.reshape(-1, visibility.shape[-1])
+        flat = away.ravel(), spread.ravel(), visibility, state.ravel()
+        return calibration.measure(calibration.Answers(*flat))
+
+    def _as_asked(self, weights, scheme, adapter) -> Callable | None:
+        """Images to points, deviations and visibility in a scheme, if there is one."""
+        own = self.spec.scheme
+        if scheme == IBUG68 != own and adapter is not None:
+            predict, subset, scale = self._asked(weights), own.subset68, adapter.scale
+            if scale is None:
+                return None
+
+            def adapted(images):
+                said = predict(images)
+                points = adaptation.apply(adapter, np.asarray(said.points))
+                return points, said.spread[:, subset] * scale[None], None
+
+            return adapted
+        if scheme != own and not self.spec.any_place:
+            return None
+        ask = self._asked(weights, scheme)
+        parts = operator.attrgetter("points", "spread", "visibility")
+        return lambda images: parts(ask(images))
 
     def _schemes(self, test: TestSet) -> list[schemes.Scheme]:
         """In which schemes a test set can be measured: its own, and the 68 in it."""
@@ -274,6 +327,15 @@ def _labelled(canvases: streams.Canvases) -> Iterator[tuple[np.ndarray, np.ndarr
     for index in range(len(source)):
         face = source.record(index)
         yield face.points, face.box
+
+
+def _columns(told: list[tuple]) -> list[np.ndarray | None]:
+    """What was told of each batch, by column, of the faces of all processes."""
+    columns = zip(*told, strict=True)
+    return [
+        None if column[0] is None else _of_all([np.asarray(x) for x in column])
+        for column in columns
+    ]
 
 
 def _of_all(batches: list[np.ndarray]) -> np.ndarray:

@@ -10,7 +10,7 @@ from lmkjax.experiment import datasets, measurement, plan
 from lmkjax.training import averaged, log, loop, validation
 
 FOLDER = "report"
-TRAINING = "training.json"
+TRAINING, CALIBRATION = "training.json", "calibration.json"
 
 
 def write(
@@ -41,11 +41,23 @@ def write(
         data="; ".join([f"trained on {experiment.network.trained_on}", *faces.notes]),
     )
     tables.write(folder, findings.rows, provenance)
+    _write_calibrations(folder, findings.calibrations)
     before = {f for kind in ("curve", "faces") for f in folder.glob(f"{kind}_*.png")}
     drawn = [_draw(folder, *found) for found in findings.evaluations.items()]
     for stale in before.difference(*drawn):  # of a test set that is not there now
         stale.unlink()
     print(f"Report with all tables, curves and faces: {folder / 'results.md'}")
+
+
+def _write_calibrations(folder: pathlib.Path, found: dict[str, dict[str, Any]]) -> None:
+    """Writes and draws what uncertainty and visibility are worth."""
+    found = {name: figures for name, figures in found.items() if figures}
+    files.write(folder / CALIBRATION, json.dumps(found, indent=1) + "\n")
+    for stale in folder.glob("calibration_*.png"):
+        stale.unlink()
+    for name, figures in found.items():
+        stem = "".join(c if c.isalnum() else "_" for c in name)
+        plots.write_calibration(folder / f"calibration_{stem}.png", figures, title=name)
 
 
 def write_training(workdir: pathlib.Path, result: loop.Result, batch: int) -> None:

@@ -43,7 +43,7 @@ def measured(monkeypatch):
             means[wrong.of(test.name), scheme.count] = mean
             return len(means)
 
-        for name in ("_predictor", "_labels", "_fit", "_asked"):
+        for name in ("_predictor", "_labels", "_fit", "_asked", "_calibrate"):
             monkeypatch.setattr(measurement.Bench, name, lambda *_: None)
         monkeypatch.setattr(measurement.Bench, "_evaluate", evaluate)
         spec = types.SimpleNamespace(scheme=own, any_place=False)

@@ -8,6 +8,14 @@ import pytest
 from lmkjax.evaluation import evaluator
 from lmkjax.experiment import measurement, report
 
+CALIBRATION = {
+    "within": {"0.5": 0.4, "0.8": 0.7, "0.95": 0.9},
+    "rank_correlation": 0.5,
+    "landmarks": 136,
+    "auroc": {"visible": 0.9},
+    "reliability": [[0.1, 0.2, 50], [0.9, 0.8, 86]],
+}
+
 
 @pytest.fixture
 def findings():
@@ -25,7 +33,7 @@ def findings():
             )
             for name in names
         }
-        return measurement.Findings(found, None)
+        return measurement.Findings(found, None, {n: CALIBRATION for n in names})
 
     return of
 
@@ -39,5 +47,6 @@ def test_pictures_of_an_earlier_report_go_and_other_things_stay(findings, tmp_pa
     (tmp_path / "notes.txt").touch()
     report.write(tmp_path, experiment, findings("common"), faces)
     tables = {f"results.{ending}" for ending in ("json", "md", "csv")}
-    pictures = {"curve_common.png", "faces_common.png"}
+    pictures = {"curve_common.png", "faces_common.png", "calibration_common.png"}
+    tables |= {"calibration.json"}
     assert {f.name for f in tmp_path.iterdir()} == tables | pictures | {"notes.txt"}
