@@ -45,6 +45,15 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.ahead = 4  # batches of each stream made before they are asked for, from 1
     data.adapter = ""  # a workdir whose adapter rewrites the source's labels; "" = none
 
+    # Of the source, each face's own, drawn anew in each step, where a landmark's kernel
+    # is a function of its place and the labels are not rewritten; all 0 = the landmarks
+    # of data.scheme.
+    config.places = places = ml_collections.ConfigDict()
+    places.skin = by_size(16, 56, 80)  # of face, ears and eyes, evenly by area
+    places.head = by_size(4, 8, 16)  # of scalp and neck
+    places.curves = by_size(16, 64, 80)  # of the named curves
+    places.contour = by_size(8, 16, 24)  # of the visible contour
+
     config.crop = crop = ml_collections.ConfigDict()
     # What holds 99.5 % of dense1001's points of rendered faces, and some room for boxes
     # that are wrong: `lmkjax/face/README.md` has the table.

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+from lmkjax.adapt import adaptation
 from lmkjax.data import builders, sources, streams
 from lmkjax.errors import UserError
 from lmkjax.experiment import measurement
@@ -225,3 +226,30 @@ def _stand_in(wanted: Wanted):
         " figures on it say nothing of real faces."
     )
     return _labelled(train, scheme), {STAND_IN: _labelled(test, scheme)}, [note]
+
+
+def adapter(
+    run_folder: pathlib.Path, own: schemes.Scheme, source: schemes.Scheme
+) -> adaptation.Adapter:
+    """The label adapter of another run.
+
+    Args:
+        run_folder: of that run.
+        own: the scheme of the network that is to be taught.
+        source: the scheme of the labels that are rewritten.
+
+    Raises:
+        UserError: it is none, or does not take the source's labels to our own.
+    """
+    found = adaptation.load(run_folder / adaptation.FILE)
+    if found.scheme not in (None, source):
+        raise UserError(
+            f"The adapter of {run_folder} reads '{found.scheme.name}'; the source's"
+            f" scheme is '{source.name}': set --config.data.scheme."
+        )
+    if own != measurement.IBUG68:
+        raise UserError(
+            f"An adapter makes the 68 iBug points; --config.data.adapter wants"
+            f" --config.scheme=ibug68, got '{own.name}'."
+        )
+    return found

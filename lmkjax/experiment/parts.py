@@ -12,6 +12,7 @@ from lmkjax.adapt import adaptation
 from lmkjax.data import geometric, photometric, streams
 from lmkjax.experiment import datasets, measurement, plan
 from lmkjax.face import drawing, labels
+from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.objectives import objective
 from lmkjax.training import optim, step
@@ -81,19 +82,22 @@ def preparer(
     draw = drawer(experiment.drawn, grid) if source and experiment.drawn else None
     given = experiment.faces.source.scheme if source else None
     relabel = _relabeller(experiment) if source else None
-    mirror = (network.scheme if source else measurement.IBUG68).mirror
+    mirror = jnp.asarray((network.scheme if source else measurement.IBUG68).mirror)
+    pool = marks.pool(heads.load()) if source and experiment.places else None
     change = experiment.augment
 
     def prepare(key: jax.Array, batch: Any) -> Batch:
-        where, look = purposes(key, "where", "look")
+        where, look, which = purposes(key, "where", "look", "places")
         batch = draw(batch) if draw else batch
-        if isinstance(batch, Rendered):
+        if isinstance(batch, Rendered) and experiment.places:
+            batch = labels.draw_places(which, batch, pool, experiment.places)
+        elif isinstance(batch, Rendered):
             batch = labels.mark(batch, given)
         batch = relabel(batch) if relabel else batch
         batch = geometric.augment(
             where,
             batch,
-            jnp.asarray(mirror),
+            mirror if batch.places is None else None,
             size=network.input_px,
             framing=network.framing,
             rotation_deg=change.rotation_deg,

@@ -16,6 +16,7 @@ from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, measurement, ranges
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
+from lmkjax.face.shape import marks
 from lmkjax.landmarks import points, schemes
 from lmkjax.objectives import (
     daln,
@@ -106,6 +107,7 @@ class Experiment:
         terms: what a step makes small, name to (weight, term).
         augment: how faces are changed by chance.
         drawn: the source's faces, where they are drawn inside the step.
+        places: of the source, drawn anew in each step; None = its scheme's landmarks.
         adapter: what rewrites the source's labels.
         loading: what the host puts into making batches.
         training: how long and in which parts.
@@ -119,6 +121,7 @@ class Experiment:
     terms: Mapping[str, tuple[float, objective.Term]]
     augment: Augment
     drawn: Drawn | None
+    places: marks.Draw | None
     adapter: adaptation.Adapter | None
     loading: streams.Loading
     training: Training
@@ -156,7 +159,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         elif folder:  # told before minutes of rendering the target
             backdrop.find(folder)
     if to_train and data.adapter:
-        adapter = _adapter(_folder(data.adapter, "data.adapter"), own, source)
+        adapter = datasets.adapter(_folder(data.adapter, "data.adapter"), own, source)
     return Experiment(
         seed=config.seed,
         network=_network(config, own, faces.described(names), begin),
@@ -165,6 +168,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         terms=terms,
         augment=Augment(**config.augment),
         drawn=drawn,
+        places=_places(config, own, source),
         adapter=adapter,
         loading=streams.Loading(data.workers, data.ahead),
         training=Training(
@@ -205,6 +209,15 @@ def _check_schemes(config, own, source, names) -> None:
             f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
             " terms.label_transfer."
         )
+
+
+def _places(config, own, source) -> marks.Draw | None:
+    """What is drawn of the source's places, where its labels are not rewritten."""
+    draw = marks.Draw(**config.places)
+    ours = config.data.source != datasets.FACE_SYNTHETICS
+    kept = own == source and not config.data.adapter
+    by_place = config.model.kernels == inference.PLACE
+    return draw if draw.count and ours and kept and by_place else None
 
 
 def _shares(config, names: tuple[str, ...]) -> dict[str, int]:
@@ -324,21 +337,3 @@ def _terms(config) -> dict[str, tuple[float, objective.Term]]:
     }
     weights = {name: terms[name].weight for name in found}
     return {n: (weights[n], term) for n, term in found.items() if weights[n]}
-
-
-def _adapter(
-    run_folder: pathlib.Path, own: schemes.Scheme, source: schemes.Scheme
-) -> adaptation.Adapter:
-    """The label adapter of another run, if it takes the source's labels to our own."""
-    adapter = adaptation.load(run_folder / adaptation.FILE)
-    if adapter.scheme not in (None, source):
-        raise UserError(
-            f"The adapter of {run_folder} reads '{adapter.scheme.name}'; the source's"
-            f" scheme is '{source.name}': set --config.data.scheme."
-        )
-    if own != IBUG68:
-        raise UserError(
-            f"An adapter makes the 68 iBug points; --config.data.adapter wants"
-            f" --config.scheme=ibug68, got '{own.name}'."
-        )
-    return adapter

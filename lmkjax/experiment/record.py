@@ -29,6 +29,7 @@ LATER = {
     "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4}
     | {"face_synthetics": ""},
     "crop": {"up": 0.0},
+    "places": {"skin": 0, "head": 0, "curves": 0, "contour": 0},
     "train": {"validate_every": 0},
     "model": {"kernels": "free", "kernel_width": 128},
     "terms": {"confidence": {"weight": 0.0}, "label_transfer": {"form": "unet"}},
