@@ -220,9 +220,8 @@ class Bench:
             state = np.where(batch.mask[:, None], batch.visibility, UNKNOWN)
             told.append((np.where(counts, away, np.nan), spread, visibility, state))
         away, spread, visibility, state = _columns(told)
-        if visibility is not None:
-            visibility = visibility.reshape(-1, visibility.shape[-1])
-        flat = away.ravel(), spread.ravel(), visibility, state.ravel()
+        each = None if visibility is None else visibility.reshape(-1, 4)
+        flat = away.ravel(), spread.ravel(), each, state.ravel()
         return calibration.measure(calibration.Answers(*flat))
 
     def _as_asked(self, weights, scheme, adapter) -> Callable | None:
@@ -242,8 +241,8 @@ class Bench:
         if scheme != own and not self.spec.any_place:
             return None
         ask = self._asked(weights, scheme)
-        parts = operator.attrgetter("points", "spread", "visibility")
-        return lambda images: parts(ask(images))
+        told = operator.attrgetter("points", "spread", "visibility")
+        return lambda images: told(ask(images))
 
     def _schemes(self, test: TestSet) -> list[schemes.Scheme]:
         """In which schemes a test set can be measured: its own, and the 68 in it."""
