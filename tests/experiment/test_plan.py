@@ -43,6 +43,17 @@ def own(tmp_path):
     return scheme, tmp_path
 
 
+def test_places_are_drawn_where_a_network_knows_any_and_labels_stay_as_they_are():
+    """Of free kernels and of rewritten labels the points are those of a scheme."""
+    drawn = plan.build(config_of()).places
+    assert (drawn.count, drawn.contour) == (44, 8)
+    few = config_of(places__skin=5, places__head=0, places__curves=0, places__contour=0)
+    assert plan.build(few).places.count == 5
+    none = {f"places__{n}": 0 for n in ("skin", "head", "curves", "contour")}
+    for fields in ({"model__kernels": "free"}, {"scheme": "ibug68"}, none):
+        assert plan.build(config_of(**fields)).places is None
+
+
 @pytest.mark.parametrize("streams", [("source",), ("source", "target")])
 def test_an_adapter_of_a_users_own_scheme_rewrites_its_labels(own, streams):
     scheme, run = own
