@@ -14,6 +14,7 @@ from PIL import Image
 from lmkjax import predict
 from lmkjax.detect import detection, inference
 from lmkjax.errors import UserError
+from lmkjax.face.shape import marks
 from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
 
@@ -53,6 +54,31 @@ def test_shipped_weights_find_the_points_of_faces_they_never_saw(scheme, drawn):
     eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=-1)
     errors = 100 * np.linalg.norm(own - truth, axis=-1) / eyes[:, None]
     assert np.median(errors) < 5  # the mean face: about 20
+
+
+def test_the_same_weights_answer_for_any_scheme_and_for_places_alone(drawn, tmp_path):
+    """A user's own YAML, and points of the mean head, neither seen in training."""
+    images, points, boxes = drawn
+    detector = detection.Detector.from_checkpoint(detection.shipped())
+    file = tmp_path / "mine.yaml"
+    file.write_text("nose_bridge: 7\nforehead_high: 5\nright_iris: 4\nleft_iris: 4\n")
+    mine = schemes.get(str(file))
+    found = detector.find(list(images), boxes, scheme=str(file))
+    assert found.points.shape == found.visibility.shape[:2] + (2,) == (6, 20, 2)
+    np.testing.assert_allclose(found.visibility.sum(-1), 1, atol=1e-4)
+
+    skin = marks.places(mine).xyz[:12]
+    alone = detector.find(list(images), boxes, scheme=skin)
+    np.testing.assert_allclose(alone.points, found.points[:, :12], atol=1e-2)
+    # The bridge's ends are iBug's 27 and 30, which the truth holds.
+    truth = np.asarray(points)[:, schemes.get("dense490").subset68]
+    eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=-1)
+    away = np.linalg.norm(found.points[:, [0, 6]] - truth[:, [27, 30]], axis=-1)
+    assert np.median(100 * away / eyes[:, None]) < 5
+    with pytest.raises(UserError, match=r"\[k, 3\]"):
+        detector.find(list(images), boxes, scheme=skin[:, :2])
+    with pytest.raises(UserError, match="80.0 cm away"):
+        detector.find(list(images), boxes, scheme=np.full((1, 3), 80.0))
 
 
 def test_predict_needs_no_run(drawn, tmp_path, capsys):
