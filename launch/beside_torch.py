@@ -49,13 +49,14 @@ def ours(spec: Mapping[str, Any], batch) -> tuple[dict[str, Callable], dict]:
     from lmkjax.losses import landmark
     from lmkjax.models import hourglass
     from lmkjax.training import optim
+    from lmkjax.types import purpose
 
     image, points, sigma_px = batch
     sizes = {name: spec[name] for name in ("stacks", "features", "depth", "dtype")}
     net = hourglass.HourglassNet(**sizes)
-    params = jax.jit(net.init)(jax.random.key(0), jnp.asarray(image[:1]))["params"]
+    params = jax.jit(net.init)(purpose(0, "weights"), jnp.asarray(image[:1]))["params"]
     shape = (spec["stacks"], spec["landmarks"], spec["features"])
-    kernels = 0.02 * jax.random.normal(jax.random.key(1), shape)
+    kernels = 0.02 * jax.random.normal(purpose(0, "kernels"), shape)
     begin = {"net": params, "kernels": kernels}
     optimizer = optim.adamw(weight_decay=1e-4, clip_norm=1.0)
 

@@ -66,7 +66,7 @@ def test_the_errors_know_every_package_of_an_extra(extra):
 )
 def test_every_package_that_is_imported_is_asked_for(file):
     known = BASE.union(*errors.EXTRAS.values(), programs.ROOMS)
-    known |= {"pillow_heif"}  # used where it is there
+    known |= {"pillow_heif", "torch"}  # used where they are there
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):

@@ -28,7 +28,7 @@ from lmkjax.models import (
 )
 from lmkjax.models import network as networks
 from lmkjax.training import averaged
-from lmkjax.types import Key, Places
+from lmkjax.types import Key, Places, purpose
 
 FILE = "network.json"
 IBUG68 = schemes.get("ibug68")
@@ -201,7 +201,7 @@ def load(workdir: pathlib.Path, *, best: bool = False) -> tuple[Spec, Any]:
     """
     spec, weights = Spec.load(workdir), averaged.load(workdir, best=best)
     found = traverse_util.flatten_dict(weights, sep="/")
-    wanted = jax.eval_shape(spec.start, jax.random.key(0))
+    wanted = jax.eval_shape(spec.start, purpose(0, "weights"))
     for name, array in traverse_util.flatten_dict(wanted, sep="/").items():
         came = found[name].shape if name in found else "not there"
         if came != array.shape:

@@ -25,7 +25,7 @@ from lmkjax.face.shape import marks
 from lmkjax.face.shape import surface as surfaces
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
-from lmkjax.types import Batch, Key, Rendered, each_of, typed
+from lmkjax.types import Batch, Key, Rendered, each_of, purpose, typed
 
 STEP_CM = 0.15
 """What a kept depth is a multiple of; half of it is far below `marks.seen`'s slack."""
@@ -201,7 +201,7 @@ def check(fields: str, *, where: str) -> None:
 def _template(head):
     face = functools.partial(sample.sample, head=head)
     with jax.ensure_compile_time_eval():  # also while a step is being traced
-        return jax.eval_shape(face, jax.random.key(0))
+        return jax.eval_shape(face, purpose(0, "face"))
 
 
 @typed

@@ -20,7 +20,7 @@ def mirrored(places: Places) -> Places:
     """The places on the other side of the head, in the same order."""
     contour = places.part == CONTOUR
     return places.replace(
-        xyz=places.xyz * jnp.array((-1.0, 1.0, 1.0)),
+        xyz=jnp.asarray(places.xyz).at[..., 0].multiply(-1.0),
         share=jnp.where(contour, 1.0 - places.share, places.share),
     )
 

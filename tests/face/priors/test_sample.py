@@ -28,10 +28,11 @@ def test_every_number_is_one(crowd):
 
 def test_most_faces_look_ahead_and_some_do_not(crowd):
     yaw = np.rad2deg(crowd.camera.yaw_rad)
-    assert 14 < yaw.std() < 21
+    assert 17 < yaw.std() < 26
     assert abs(yaw.mean()) < 3
-    # Photos: a nose more than 0.4 ocular distances aside, about 21 degrees, in 22 %.
-    assert 0.12 < (np.abs(yaw) > 21).mean() < 0.28
+    # Photos: a nose more than 0.4 ocular distances aside, about 21 degrees, in 22 %;
+    # a tenth of the heads more are turned anyhow.
+    assert 0.19 < (np.abs(yaw) > 21).mean() < 0.35
 
 
 def test_expressions_stay_within_their_range(crowd):
