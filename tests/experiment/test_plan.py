@@ -1,8 +1,10 @@
 """A config becomes objects once: schemes by their lines, adapters, what is refused."""
 
 import ast
+import math
 import pathlib
 
+import jax
 import numpy as np
 import pytest
 
@@ -11,7 +13,11 @@ from lmkjax.adapt import adaptation
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
 from lmkjax.experiment import parts, plan
+from lmkjax.face import labels
+from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import schemes
+from lmkjax.training import mesh
+from lmkjax.types import Rendered
 from tests.invented import faces
 
 PACKAGE = pathlib.Path(plan.__file__).parents[1]
@@ -64,10 +70,10 @@ def test_an_adapter_of_a_users_own_scheme_rewrites_its_labels(own, streams):
     experiment = plan.build(config)
     assert experiment.adapter.scheme == experiment.faces.source.scheme == scheme
     batch = faces(scheme.text, side=48, seed=0)
-    labels = parts._relabeller(experiment)(batch)
+    relabelled = parts._relabeller(experiment)(batch)
     wanted = adaptation.apply(experiment.adapter, batch.points)
-    np.testing.assert_allclose(labels.points, wanted)
-    assert labels.points.shape == labels.visibility.shape + (2,) == (2, 68, 2)
+    np.testing.assert_allclose(relabelled.points, wanted)
+    assert relabelled.points.shape == relabelled.visibility.shape + (2,) == (2, 68, 2)
 
 
 def test_an_adapter_of_another_scheme_or_for_another_is_refused(own):
@@ -129,6 +135,38 @@ def test_faces_drawn_inside_the_step_leave_few_to_be_written():
     experiment = plan.build(config_of(data__source="rendered", data__faces=1000))
     assert experiment.drawn.size == experiment.faces.size == 48
     assert experiment.faces.source.count == experiment.faces.source.test_count == 16
+
+
+@pytest.mark.parametrize("source", ["synthetic_faces", "rendered"])
+def test_a_step_labels_its_faces_at_places_of_their_own(source, monkeypatch):
+    experiment = plan.build(config_of(data__source=source))
+    count = experiment.places.count
+    image = np.zeros((2, 48, 48, 3), np.float32)
+    numbers = sum(math.prod(shape) for _, shape in labels.fields(heads.load()))
+    kept = Rendered(
+        image=image,
+        params=np.zeros((2, numbers), np.float32) + 0.1,
+        bare=np.zeros((2, 48, 48), np.uint8),
+        thing=np.zeros((2, 48, 6), np.uint8),
+        corner=np.zeros((2, 2), np.float32),
+        scale=np.ones(2, np.float32),
+        box=np.float32([[9, 9, 30, 30]] * 2),
+        mask=np.ones(2, bool),
+    )
+    grid = mesh.build(jax.devices()[:1])
+    batch = kept
+    if source == "rendered":
+        monkeypatch.setattr(parts, "drawer", lambda *_: lambda _: kept)
+        batch = np.arange(2, dtype=np.uint32)
+    prepare = jax.jit(parts.preparer(experiment, "source", grid))
+    found = prepare(jax.random.key(0), batch)
+    assert found.points.shape == (2, count, 2) and found.places.xyz.shape == (
+        2,
+        count,
+        3,
+    )
+    assert np.isfinite(found.points).all()
+    assert np.abs(found.places.xyz[0] - found.places.xyz[1]).max() > 0.5
 
 
 def test_no_function_below_experiment_sees_a_config():
