@@ -1,7 +1,6 @@
 """Our own faces: rendered from a seed, kept so that any landmark follows from them."""
 
 import dataclasses
-import functools
 import hashlib
 import inspect
 import io
@@ -182,12 +181,19 @@ def renderer(config: Config) -> Callable[[np.ndarray], Rendered]:
     priors = face_options.choose(config.looks, config.priors)
     backgrounds = backdrop.load(config.backgrounds) if config.backgrounds else None
 
-    keys = jax.jit(functools.partial(faces_of, config.seed))
+    # One program, as a training step that draws is: compiled apart, a pixel between two
+    # triangles may show the other one.
+    @jax.jit
+    def draw(numbers: jax.Array) -> Rendered:
+        return drawing.records(
+            faces_of(config.seed, numbers),
+            size=config.size,
+            priors=priors,
+            backgrounds=backgrounds,
+        )
 
     def faces(numbers: np.ndarray) -> Rendered:
-        drawn = drawing.records(
-            keys(numbers), size=config.size, priors=priors, backgrounds=backgrounds
-        )
+        drawn = draw(numbers)
         image = jnp.round(jnp.clip(drawn.image, 0, 1) * 255).astype(jnp.uint8)
         return drawn.replace(image=image)
 

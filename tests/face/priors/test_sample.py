@@ -1,5 +1,7 @@
 """Draws: the same key gives the same face, and faces are spread as the priors say."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,13 +28,15 @@ def test_every_number_is_one(crowd):
         assert np.isfinite(leaf).all()
 
 
-def test_most_faces_look_ahead_and_some_do_not(crowd):
+def test_most_faces_look_ahead_and_some_do_not():
+    """As on photos, without the share of heads that are turned anyhow."""
+    calm = dataclasses.replace(options.PRIORS, large_poses=0.0)
+    crowd = sample.many(jax.random.split(jax.random.key(2), 600), calm)
     yaw = np.rad2deg(crowd.camera.yaw_rad)
-    assert 17 < yaw.std() < 26
+    assert 14 < yaw.std() < 21
     assert abs(yaw.mean()) < 3
-    # Photos: a nose more than 0.4 ocular distances aside, about 21 degrees, in 22 %;
-    # a tenth of the heads more are turned anyhow.
-    assert 0.19 < (np.abs(yaw) > 21).mean() < 0.35
+    # Photos: a nose more than 0.4 ocular distances aside, about 21 degrees, in 22 %.
+    assert 0.12 < (np.abs(yaw) > 21).mean() < 0.28
 
 
 def test_expressions_stay_within_their_range(crowd):
