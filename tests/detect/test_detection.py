@@ -113,7 +113,8 @@ def test_no_picture_no_face():
     assert detector()([], scheme="ibug68")[0].shape == (0, 68, 2)
 
 
-def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
+def run_of(folder, monkeypatch, key, **fields):
+    """The spec of a run with weights by chance, and the weights."""
     spec = inference.Spec(
         scheme=DENSE,
         input_px=32,
@@ -122,19 +123,40 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
         depth=1,
         gain=16.0,
         dtype="float32",
-        transfer_features=8,
         critic=False,
         decoder="soft_argmax",
         margin=FRAMING.margin,
         up=FRAMING.up,
+        **fields,
     )
-    spec.save(tmp_path)
+    spec.save(folder)
     shapes = jax.eval_shape(spec.start, key)
     rng = np.random.default_rng(0)
     weights = jax.tree.map(
         lambda leaf: rng.normal(0, 0.2, leaf.shape).astype(np.float32), shapes
     )
     monkeypatch.setattr(averaged, "load", lambda folder, best: weights)
+    return spec, weights
+
+
+def test_free_kernels_answer_for_parts_of_their_scheme_and_refuse_the_rest(
+    tmp_path, monkeypatch, key
+):
+    run_of(tmp_path, monkeypatch, key, transfer_features=0, kernels="free")
+    found = detection.Detector.from_checkpoint(tmp_path)
+    one = PICTURES[:1], BOXES[:1]
+    whole, doubt = found(*one)
+    points, uncertainty = found(*one, scheme="ibug68")
+    np.testing.assert_array_equal(points, whole[:, DENSE.subset68])
+    np.testing.assert_array_equal(uncertainty, doubt[:, DENSE.subset68])
+    with pytest.raises(UserError, match="speaks 'dense243'; 'dense1001' .*ibug68"):
+        found(*one, scheme="dense1001")
+    with pytest.raises(UserError, match="speaks 'dense243'; places of one's own"):
+        found(*one, scheme=np.zeros((2, 3)))
+
+
+def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
+    spec, weights = run_of(tmp_path, monkeypatch, key, transfer_features=8)
     found = detection.Detector.from_checkpoint(tmp_path)
     points, uncertainty = found(PICTURES[:1], BOXES[:1])
     asked = inference.asker(spec)(weights)
@@ -157,8 +179,6 @@ def crop_of(image, box, size):
 
 
 def test_refusals():
-    with pytest.raises(UserError, match="speaks 'dense243'.*ibug68"):
-        detector()(PICTURES[:1], BOXES[:1], scheme="dense1001")
     with pytest.raises(UserError, match="Unknown scheme 'x'"):
         detector()(PICTURES[:1], BOXES[:1], scheme="x")
     with pytest.raises(UserError, match="each of 2 pictures; got 1"):

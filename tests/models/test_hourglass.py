@@ -62,6 +62,10 @@ def test_bfloat16_says_nearly_the_same(image, params, outputs):
     full = outputs.features[-1]
     assert half.dtype == jnp.bfloat16
     assert jnp.abs(half - full).max() < 0.1 * jnp.abs(full).max()
+    kernels = jax.random.normal(jax.random.key(3), (5, 12))
+    few, many = hourglass.maps(half, kernels), hourglass.maps(full, kernels)
+    assert few.dtype == jnp.float32
+    assert jnp.abs(few - many).max() < 0.1 * jnp.abs(many).max()
 
 
 def test_what_is_refused(image, params):
