@@ -80,7 +80,8 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     heatmaps.gain = 16.0  # factor on the logits; 1 suits "mse" and "awing"
     heatmaps.decoder = "soft_argmax"  # "soft_argmax", "argmax", "dark"
 
-    # What a step makes small. A term of weight 0 is not there at all.
+    # What a step makes small, each in nats at any size (an error of a map's side: 32).
+    # A term of weight 0 is not there at all.
     config.terms = terms = ml_collections.ConfigDict()
     terms.supervised = ml_collections.ConfigDict({"weight": 1.0})
     terms.supervised.streams = ("source",)  # "source", "target" (real or stand-in)
@@ -91,9 +92,11 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     terms.daln = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln.form = "landmark"  # "landmark" or "pixel": what a row of the matrix is
     terms.daln.group = 8  # faces of each domain in one matrix, at most; 0 = all
-    terms.daln.ramp_steps = 1000.0  # of the reversal: 2 / (1 + exp(-step / ramp)) - 1
+    # Of the reversal, 2 / (1 + exp(-done / ramp)) - 1: both shares of the training; 0 =
+    # all of it at once.
+    terms.daln.ramp = 0.1
     terms.discriminator = ml_collections.ConfigDict({"weight": 0.0})
-    terms.discriminator.ramp_steps = 1000.0
+    terms.discriminator.ramp = 0.1
 
     config.augment = augment = ml_collections.ConfigDict()
     augment.rotation_deg = 18.0  # standard deviation
@@ -108,7 +111,9 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     optimizer.learning_rate = 4e-3  # at the peak
     optimizer.warmup_steps = by_size(5, 40, 1000)
     optimizer.weight_decay = 1e-4
-    optimizer.clip_norm = 1.0
+    # Below the gradients of a whole training (1.2 to 25 at laptop), so that all become
+    # alike and the learning rate alone says how far a step goes.
+    optimizer.clip_norm = 0.5
     optimizer.ema = by_size(0.9, 0.995, 0.9995)  # decay of the averaged weights
 
     config.train = train = ml_collections.ConfigDict()

@@ -10,5 +10,5 @@ from configs import base
 
 def get_config(size="laptop"):
     config = base.get_config(size)
-    config.terms.daln.weight = 0.1
+    config.terms.daln.weight = 0.05
     return config

@@ -9,5 +9,5 @@ from configs import base
 
 def get_config(size="laptop"):
     config = base.get_config(size)
-    config.terms.discriminator.weight = 0.1
+    config.terms.discriminator.weight = 0.05
     return config

@@ -8,5 +8,5 @@ from configs import base
 
 def get_config(size="laptop"):
     config = base.get_config(size)
-    config.terms.label_transfer.weight = 1.0
+    config.terms.label_transfer.weight = 0.5
     return config

@@ -112,6 +112,18 @@ class Outputs:
     features: tuple[Float[Array, "b h w c"], ...]
 
 
+@struct.dataclass
+class Moment:
+    """What a step knows of its training besides its faces and its weights.
+
+    Attributes:
+        progress: the share of the training that is over, by steps or by the clock, as
+            its length is given; 0 to 1.
+    """
+
+    progress: Scalar
+
+
 @typed
 def purpose(start: int | Key, name: str) -> Key:
     """The key of one of the things that chance is needed for.

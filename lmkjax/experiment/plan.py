@@ -328,12 +328,10 @@ def _terms(config) -> dict[str, tuple[float, objective.Term]]:
         "confidence": likelihood.Likelihood(own),
         "daln": daln.DALN(
             form=terms.daln.form,
-            ramp_steps=terms.daln.ramp_steps,
+            ramp=terms.daln.ramp,
             group=terms.daln.group,
         ),
-        "discriminator": discriminator.Discriminator(
-            ramp_steps=terms.discriminator.ramp_steps
-        ),
+        "discriminator": discriminator.Discriminator(ramp=terms.discriminator.ramp),
     }
     weights = {name: terms[name].weight for name in found}
     return {n: (weights[n], term) for n, term in found.items() if weights[n]}

@@ -32,7 +32,8 @@ LATER = {
     "places": {"skin": 0, "head": 0, "curves": 0, "contour": 0},
     "train": {"validate_every": 0},
     "model": {"kernels": "free", "kernel_width": 128},
-    "terms": {"confidence": {"weight": 0.0}, "label_transfer": {"form": "unet"}},
+    "terms": {"confidence": {"weight": 0.0}, "label_transfer": {"form": "unet"}}
+    | {"daln": {"ramp": 0.1}, "discriminator": {"ramp": 0.1}},
 }
 """Fields that older runs' configs lack, as these runs had them."""
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from lmkjax.landmarks import points as coordinates
-from lmkjax.types import Key, Scalar, Step, typed
+from lmkjax.types import Key, Scalar, typed
 
 # Of the Newton-Schulz iteration: a singular value of 1e-5 of the largest, which
 # grows 15/8-fold in each, arrives at 1 within these.
@@ -13,22 +13,23 @@ ITERATIONS = 24
 
 
 @typed
-def reversal_strength(step: Step, *, ramp_steps: float) -> Scalar:
+def reversal_strength(progress: Scalar, *, ramp: float) -> Scalar:
     """How much of the gradient is reversed: from 0 at the first step towards 1.
 
     Args:
-        step: steps taken before this one.
-        ramp_steps: the larger, the slower; 0.4621 is reached at this step.
+        progress: the share of the training that is over.
+        ramp: the larger, the slower; 0.4621 is reached at this share. 0 = the whole
+            gradient from the first step on.
 
     Raises:
-        ValueError: `ramp_steps` is not above 0.
+        ValueError: `ramp` is below 0.
 
     Source: Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation",
-        ICML 2015: 2 / (1 + exp(-step / ramp)) - 1.
+        ICML 2015: 2 / (1 + exp(-progress / ramp)) - 1, with ramp 0.1.
     """
-    if ramp_steps <= 0:
-        raise ValueError(f"Need ramp_steps > 0; got {ramp_steps}.")
-    return jnp.tanh(step.astype(jnp.float32) / (2 * ramp_steps))
+    if ramp < 0:
+        raise ValueError(f"Need ramp >= 0; got {ramp}.")
+    return jnp.tanh(progress / (2 * ramp)) if ramp else jnp.ones(())
 
 
 @jax.custom_vjp

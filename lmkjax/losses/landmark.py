@@ -3,6 +3,11 @@
 The four heatmap losses share a signature, so that a term takes any of them:
 `loss(logits, target, valid, *, sigma_px)`. `points` and `kl` see the softmax of a
 map; for `mse` and `awing` the network draws the heatmap itself.
+
+All of them are without a scale: on maps twice as fine, with a Gaussian of twice as
+many cells, a loss pulls as hard (`awing` nearly). Their unit is the nat, as it is of
+the losses of `adversarial` and of likelihoods, so the weight of one beside another
+means the same at each size of network.
 """
 
 import jax
@@ -11,6 +16,10 @@ from jaxtyping import Array, Bool, Float
 
 from lmkjax.landmarks import points as coordinates
 from lmkjax.types import typed
+
+SIDE = 32.0
+"""Nats that an error as long as the map's side counts: one a cell of 32 x 32, on which
+the balance of distance and cross-entropy was found."""
 
 
 @typed
@@ -24,8 +33,8 @@ def points(
 ) -> Float[Array, " b"]:
     """Distance of the soft-argmax point, plus a share of the cross-entropy.
 
-    The distance says where the mean must lie, the cross-entropy that the map is one
-    narrow bump.
+    The distance, a share of the map's side counted `SIDE`-fold, says where the mean
+    must lie, the cross-entropy that the map is one narrow bump.
 
     Args:
         logits: maps before the softmax.
@@ -41,7 +50,8 @@ def points(
     pred, cross_entropy = _read(
         logits.astype(jnp.float32), *_bells(logits, target, sigma_px)
     )
-    return _mean(_distance(pred - target) + entropy * cross_entropy, valid)
+    away = _distance((pred - target) * (SIDE / logits.shape[2]))
+    return _mean(away + entropy * cross_entropy, valid)
 
 
 @typed
@@ -71,17 +81,17 @@ def mse(
     *,
     sigma_px: float,
 ) -> Float[Array, " b"]:
-    """Mean squared difference to a Gaussian of height 1, summed over each map.
+    """Squared difference to a Gaussian of height 1, summed over each map, by sigma^2.
 
-    The sum, not the mean, over the cells: so it is as large as the other losses.
-    Arguments and result as `points`; `maps` are the heatmaps themselves.
+    The sum, not the mean, over the cells: so it is as large as the other losses, pi for
+    an empty map. Arguments and result as `points`; `maps` are the heatmaps themselves.
 
     Source: Newell et al., "Stacked Hourglass Networks for Human Pose Estimation",
         ECCV 2016.
     """
     _check(sigma_px)
     error = maps - _heatmaps(maps, target, sigma_px)
-    return _mean(jnp.square(error).sum((1, 2)), valid)
+    return _mean(jnp.square(error).sum((1, 2)) / sigma_px**2, valid)
 
 
 @typed

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from lmkjax.losses import adversarial
 from lmkjax.models import network as networks
-from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step, each_of
+from lmkjax.types import Batch, Key, Metrics, Moment, Outputs, Scalar, each_of
 
 FORMS = ("landmark", "pixel")
 
@@ -24,7 +24,7 @@ class DALN:
     Attributes:
         form: "landmark" (a matrix of faces x places per landmark) or "pixel" (one
             matrix of pixels x landmarks).
-        ramp_steps: of the reversal, see `losses.adversarial.reversal_strength`.
+        ramp: of the reversal, see `losses.adversarial.reversal_strength`.
         grid: cells along a side of the coarse grid, for "landmark".
         pixels: rows of a matrix, for "pixel".
         group: faces of each domain whose predictions make up a matrix, at most: the
@@ -40,7 +40,7 @@ class DALN:
     """
 
     form: str = "landmark"
-    ramp_steps: float = 1000.0
+    ramp: float = 0.1
     grid: int = 8
     pixels: int = 128
     group: int = 0
@@ -58,7 +58,7 @@ class DALN:
         outputs: Mapping[str, Outputs],
         batches: Mapping[str, Batch],
         *,
-        step: Step,
+        moment: Moment,
     ) -> tuple[Scalar, Metrics]:
         """Minus the discrepancy; for the log, it and the reversal's strength.
 
@@ -67,7 +67,7 @@ class DALN:
             network: for its head.
             outputs: what the network said, per stream.
             batches: not needed: the batches of a training are full.
-            step: sets the strength of the reversal.
+            moment: sets the strength of the reversal.
 
         Returns:
             The value and metrics as (sum, count).
@@ -82,7 +82,7 @@ class DALN:
                 "DALN needs as many source as target faces in a step (source_share = "
                 f"0.5); got {counts[0]} and {counts[1]}."
             )
-        strength = adversarial.reversal_strength(step, ramp_steps=self.ramp_steps)
+        strength = adversarial.reversal_strength(moment.progress, ramp=self.ramp)
         group = self._group(counts[0])
         source, target = (network.head(adversarial.reverse(f, strength)) for f in both)
         if self.form == "landmark":

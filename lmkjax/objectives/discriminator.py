@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from lmkjax.losses import adversarial
 from lmkjax.models import network as networks
-from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
+from lmkjax.types import Batch, Key, Metrics, Moment, Outputs, Scalar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,14 +15,14 @@ class Discriminator:
     """The critic's cross-entropy, behind a gradient reversal.
 
     Attributes:
-        ramp_steps: of the reversal, see `losses.adversarial.reversal_strength`.
+        ramp: of the reversal, see `losses.adversarial.reversal_strength`.
         streams: source and target; either may have more faces, both weigh the same.
 
     Source: Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation",
         ICML 2015.
     """
 
-    ramp_steps: float = 1000.0
+    ramp: float = 0.1
     streams: tuple[str, ...] = ("source", "target")
 
     def __call__(
@@ -32,7 +32,7 @@ class Discriminator:
         outputs: Mapping[str, Outputs],
         batches: Mapping[str, Batch],
         *,
-        step: Step,
+        moment: Moment,
     ) -> tuple[Scalar, Metrics]:
         """The mean of both domains' cross-entropies; for the log, its hit rate.
 
@@ -41,12 +41,12 @@ class Discriminator:
             network: for its critic.
             outputs: what the network said, per stream.
             batches: for the masks, per stream.
-            step: sets the strength of the reversal.
+            moment: sets the strength of the reversal.
 
         Returns:
             The value and metrics as (sum, count).
         """
-        strength = adversarial.reversal_strength(step, ramp_steps=self.ramp_steps)
+        strength = adversarial.reversal_strength(moment.progress, ramp=self.ramp)
         value, right, faces = jnp.zeros(()), jnp.zeros(()), jnp.zeros(())
         for name, is_source in zip(self.streams, (True, False), strict=True):
             mask = batches[name].mask

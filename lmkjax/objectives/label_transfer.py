@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from lmkjax.models import network as networks
 from lmkjax.objectives import supervised
-from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step
+from lmkjax.types import Batch, Key, Metrics, Moment, Outputs, Scalar
 
 UNET, PLACES = FORMS = ("unet", "places")
 """What makes the 68: a U-Net of the network's maps, or 68 learned places."""
@@ -34,7 +34,7 @@ class LabelTransfer:
         outputs: Mapping[str, Outputs],
         batches: Mapping[str, Batch],
         *,
-        step: Step,
+        moment: Moment,
     ) -> tuple[Scalar, Metrics]:
         """The mean over faces, once as the value and once for the log.
 
@@ -43,7 +43,7 @@ class LabelTransfer:
             network: for its label transfer.
             outputs: what the network said, per stream.
             batches: faces with 68 points, per stream.
-            step: not needed.
+            moment: not needed.
 
         Returns:
             The value and metrics as (sum, count).

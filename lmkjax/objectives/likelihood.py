@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from lmkjax.landmarks import heatmaps, points
 from lmkjax.models import network as networks
-from lmkjax.types import UNKNOWN, Batch, Key, Metrics, Outputs, Scalar, Step
+from lmkjax.types import UNKNOWN, Batch, Key, Metrics, Moment, Outputs, Scalar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Likelihood:
         outputs: Mapping[str, Outputs],
         batches: Mapping[str, Batch],
         *,
-        step: Step,
+        moment: Moment,
     ) -> tuple[Scalar, Metrics]:
         """The sum of both, each a mean over landmarks; and for the log each of them.
 
@@ -41,7 +41,7 @@ class Likelihood:
             network: for its maps and what it says of them.
             outputs: what the network said, per stream.
             batches: labelled faces, per stream.
-            step: not needed.
+            moment: not needed.
 
         Returns:
             The value and metrics as (sum, count).

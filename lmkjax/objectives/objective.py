@@ -15,10 +15,10 @@ from lmkjax.types import (
     Batch,
     Key,
     Metrics,
+    Moment,
     Outputs,
     Places,
     Scalar,
-    Step,
     purpose,
     purposes,
 )
@@ -40,7 +40,7 @@ class Term(Protocol):
         outputs: Mapping[str, Outputs],
         batches: Batches,
         *,
-        step: Step,
+        moment: Moment,
     ) -> tuple[Scalar, Metrics]:
         """The term's value, and what is worth a line in the log.
 
@@ -49,7 +49,7 @@ class Term(Protocol):
             network: the parts of the network that a term may call, with parameters.
             outputs: what the network said, per stream.
             batches: what it was shown, per stream.
-            step: how many steps were taken before this one.
+            moment: how far the training is.
 
         Returns:
             The value, a mean over faces, and metrics as (sum, count).
@@ -85,7 +85,7 @@ class Objective:
         )
 
     def __call__(
-        self, params: Any, key: Key, batches: Mapping[str, Any], *, step: Step
+        self, params: Any, key: Key, batches: Mapping[str, Any], *, moment: Moment
     ) -> tuple[Scalar, Metrics]:
         """The weighted sum and the metrics of one step.
 
@@ -93,7 +93,7 @@ class Objective:
             params: of `module`.
             key: chance of this step; augmentation and terms draw from it.
             batches: what the streams handed over, by name.
-            step: how many steps were taken before this one.
+            moment: how far the training is.
 
         Returns:
             The loss and metrics as (sum, count), `loss` and each term's among them.
@@ -107,7 +107,7 @@ class Objective:
         loss, metrics = jnp.zeros(()), {}
         for name, (weight, term) in self.terms.items():
             own = purpose(terms, name)
-            value, logged = term(own, network, outputs, faces, step=step)
+            value, logged = term(own, network, outputs, faces, moment=moment)
             loss += weight * value
             metrics |= {name: (value, jnp.ones(()))}
             metrics |= {f"{name}/{what}": figure for what, figure in logged.items()}

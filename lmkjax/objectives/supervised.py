@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from lmkjax.landmarks import points
 from lmkjax.models import network as networks
-from lmkjax.types import Batch, Key, Metrics, Outputs, Scalar, Step, typed
+from lmkjax.types import Batch, Key, Metrics, Moment, Outputs, Scalar, typed
 
 Loss = Callable[..., Float[Array, " b"]]
 """`loss(logits, target, valid) -> [b]`, as those of `losses.landmark`."""
@@ -16,7 +16,7 @@ Loss = Callable[..., Float[Array, " b"]]
 
 @dataclasses.dataclass(frozen=True)
 class Supervised:
-    """The heatmap loss of labelled faces, summed over the stacks.
+    """The heatmap loss of labelled faces, the mean over the stacks.
 
     Several streams count face by face: one with more faces weighs more.
 
@@ -35,7 +35,7 @@ class Supervised:
         outputs: Mapping[str, Outputs],
         batches: Mapping[str, Batch],
         *,
-        step: Step,
+        moment: Moment,
     ) -> tuple[Scalar, Metrics]:
         """The mean over faces, and for the log the loss of each stream's last stack.
 
@@ -44,7 +44,7 @@ class Supervised:
             network: for its maps.
             outputs: what the network said, per stream.
             batches: labelled faces, per stream.
-            step: not needed.
+            moment: not needed.
 
         Returns:
             The value and metrics as (sum, count).
@@ -59,7 +59,8 @@ class Supervised:
                 for i, features in enumerate(outputs[name].features)
             ]
             faces = batches[name].mask.sum().astype(jnp.float32)
-            total, count = total + sum(losses).sum(), count + faces
+            total += sum(losses).sum() / len(losses)
+            count += faces
             metrics[f"{name}_last"] = (losses[-1].sum(), faces)
         return total / jnp.maximum(count, 1.0), metrics
 

@@ -11,10 +11,10 @@ import optax
 from lmkjax.training import mesh as meshes
 from lmkjax.training import optim
 from lmkjax.training.state import TrainState
-from lmkjax.types import Key, Metrics, Scalar, Step, one_of, purpose
+from lmkjax.types import Key, Metrics, Moment, Scalar, one_of, purpose
 
 Loss = Callable[..., tuple[Scalar, Metrics]]
-"""(params, key, batches, *, step) to the loss and its metrics."""
+"""(params, key, batches, *, moment) to the loss and its metrics."""
 
 
 def build(
@@ -65,8 +65,8 @@ def build(
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
-        key = one_of(state.key, state.step)
-        grads, metrics = gradient(whole(state.params), key, batches, step=state.step)
+        key, moment = one_of(state.key, state.step), Moment(progress)
+        grads, metrics = gradient(whole(state.params), key, batches, moment=moment)
         grads = lay(whole(grads))
         rate = optim.learning_rate(
             state.step, progress, peak=peak, warmup_steps=warmup_steps
@@ -94,28 +94,28 @@ def build(
 
 
 def _gradient(loss: Loss, accumulate: int) -> Callable[..., tuple[Any, Metrics]]:
-    """(params, key, batches, *, step) to the gradient and the metrics, in parts."""
+    """(params, key, batches, *, moment) to the gradient and the metrics, in parts."""
 
-    def grad(params: Any, key: Key, batches: Any, *, step: Step):
+    def grad(params: Any, key: Key, batches: Any, *, moment: Moment):
         def small(params, key, batches):
-            return loss(params, key, batches, step=step)
+            return loss(params, key, batches, moment=moment)
 
         return jax.grad(small, argnums=0, has_aux=True)(params, key, batches)
 
     if accumulate == 1:
         return grad
 
-    def of_parts(params: Any, key: Key, batches: Any, *, step: Step):
+    def of_parts(params: Any, key: Key, batches: Any, *, moment: Moment):
         def part(number: Scalar | int) -> Any:
             return jax.tree.map(lambda x: _part(x, number, accumulate), batches)
 
         def add(total: Any, number: Scalar) -> tuple[Any, None]:
-            found = grad(params, one_of(keys, number), part(number), step=step)
+            found = grad(params, one_of(keys, number), part(number), moment=moment)
             return jax.tree.map(jnp.add, total, found), None
 
         keys = purpose(key, "parts")
         shapes = jax.eval_shape(
-            functools.partial(grad, step=step), params, key, part(0)
+            functools.partial(grad, moment=moment), params, key, part(0)
         )
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         (grads, metrics), _ = jax.lax.scan(add, zeros, jnp.arange(accumulate))

@@ -18,8 +18,15 @@ UNSURE = jnp.zeros((5, 8, 8, 3))
     ("step", "expected"), [(0, 0.0), (100, 0.0500), (1000, 0.4621), (5000, 0.9866)]
 )
 def test_the_strength_of_the_reversal_is_the_published_one(step, expected):
-    strength = adversarial.reversal_strength(jnp.int32(step), ramp_steps=1000.0)
+    """Of a ramp of 1,000 steps in a training of 10,000."""
+    strength = adversarial.reversal_strength(jnp.float32(step / 10_000), ramp=0.1)
     np.testing.assert_allclose(strength, expected, atol=5e-5)
+
+
+def test_without_a_ramp_all_of_the_gradient_is_reversed_at_once():
+    np.testing.assert_array_equal(
+        adversarial.reversal_strength(jnp.zeros(()), ramp=0.0), 1.0
+    )
 
 
 def test_reversal_keeps_the_value_and_turns_the_gradient():
@@ -115,5 +122,5 @@ def test_what_is_refused():
         adversarial.by_landmark(SURE, UNSURE, grid=3)
     with pytest.raises(ValueError, match="multiple of 3 faces; got"):
         adversarial.by_landmark(SURE, UNSURE, group=3)
-    with pytest.raises(ValueError, match="ramp_steps > 0"):
-        adversarial.reversal_strength(jnp.int32(1), ramp_steps=0.0)
+    with pytest.raises(ValueError, match="ramp >= 0"):
+        adversarial.reversal_strength(jnp.ones(()), ramp=-0.1)

@@ -37,7 +37,8 @@ def reference(logits, *, sigma):
             p /= p.sum()
             g = np.exp(-((x - tx) ** 2 + (y - ty) ** 2) / (2 * sigma**2))
             g /= g.sum()
-            distance[b, k] = np.hypot((p * x).sum() - tx, (p * y).sum() - ty)
+            away = np.hypot((p * x).sum() - tx, (p * y).sum() - ty)
+            distance[b, k] = 32 * away / 7  # shares of the map's side
             entropy[b, k] = -(g * np.log(p)).sum()
             own[b, k] = -(g * np.log(g)).sum()
     return distance, entropy, own
@@ -61,7 +62,7 @@ def test_the_gradient_of_points_is_that_of_the_plain_formula(logits):
         offset = jnp.einsum("bnk,nc->bkc", jnp.exp(log), cells) - TARGET
         apart = jnp.square(cells[None, :, None] - TARGET[:, None]).sum(-1)
         wanted = jax.nn.softmax(-apart / 2, 1)
-        distance = jnp.sqrt(jnp.square(offset).sum(-1) + 1e-6)
+        distance = jnp.sqrt(jnp.square(offset * 32 / 7).sum(-1) + 1e-6)
         value = distance - 0.25 * (wanted * log).sum(1)
         return (value.mean(1) * jnp.array([1.0, 3.0])).sum()
 
@@ -82,10 +83,31 @@ def test_kl_of_the_gaussian_itself_is_0():
     np.testing.assert_allclose(loss, 0.0, atol=1e-5)
 
 
+@pytest.mark.parametrize("loss", HEATMAP_LOSSES[:3])
+def test_a_loss_pulls_as_hard_at_any_size_of_map(loss):
+    """At the middle and at the width of a bump, shares of the map's side."""
+
+    def pull(cells):
+        x, sigma = (jnp.arange(cells) + 0.5) / cells, 0.08
+        target = jnp.full((1, 1, 2), 0.5 * cells)
+
+        def value(at):
+            apart = jnp.square(x[None] - at[0]) + jnp.square(x[:, None] - at[1])
+            log = -apart / (2 * (sigma * jnp.exp(at[2])) ** 2)
+            maps = (jnp.exp(log) if loss == landmark.mse else log)[None, ..., None]
+            return loss(maps, target, jnp.ones((1, 1), bool), sigma_px=sigma * cells)[0]
+
+        return jax.grad(value)(jnp.array([0.45, 0.55, 0.2]))
+
+    small = pull(24)
+    assert (jnp.abs(small) > 0.02).all()
+    np.testing.assert_allclose(pull(96), small, rtol=1e-2)
+
+
 def test_mse_of_an_empty_map_is_the_sum_of_the_squared_bump():
     target = jnp.full((2, 3, 2), 10.5)
     loss = landmark.mse(jnp.zeros((2, 21, 21, 3)), target, VALID, sigma_px=1.5)
-    np.testing.assert_allclose(loss, math.pi * 1.5**2, rtol=1e-4)  # of exp(-r^2/s^2)
+    np.testing.assert_allclose(loss, math.pi, rtol=1e-4)  # of exp(-r^2/s^2), by s^2
 
 
 @pytest.mark.parametrize(

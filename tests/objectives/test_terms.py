@@ -23,10 +23,10 @@ from lmkjax.objectives import (
     objective,
     supervised,
 )
-from lmkjax.types import UNKNOWN, Batch, Outputs
+from lmkjax.types import UNKNOWN, Batch, Moment, Outputs
 
 LOSS = functools.partial(landmark.points, sigma_px=1.0)
-STEP = jnp.int32(1000)  # the reversal has 0.4621 of its strength
+NOW = Moment(jnp.float32(0.1))  # the reversal has 0.4621 of its strength
 
 
 @dataclasses.dataclass
@@ -79,17 +79,17 @@ def features_of(stream):
     return OUTPUTS[stream].features
 
 
-def call(term, outputs=None, batches=None, *, kernel=HEAD, step=STEP):
+def call(term, outputs=None, batches=None, *, kernel=HEAD, moment=NOW):
     outputs, batches = outputs or OUTPUTS, batches or BATCHES
-    return term(jax.random.key(5), Stub(kernel), outputs, batches, step=step)
+    return term(jax.random.key(5), Stub(kernel), outputs, batches, moment=moment)
 
 
-def test_supervised_is_the_loss_of_every_stack_in_heatmap_pixels(key):
+def test_supervised_is_the_mean_of_the_losses_of_all_stacks(key):
     value, metrics = call(supervised.Supervised(LOSS))
     target, valid = BATCHES["source"].points / 4, jnp.ones((4, 5), bool)
     both = [Stub(HEAD).head(f, stack=i) for i, f in enumerate(features_of("source"))]
     each = [LOSS(logits, target, valid) for logits in both]
-    np.testing.assert_allclose(value, sum(each).mean(), rtol=1e-5)
+    np.testing.assert_allclose(value, sum(each).mean() / 2, rtol=1e-5)
     total, count = metrics["source_last"]
     np.testing.assert_allclose(total / count, each[-1].mean(), rtol=1e-5)
 
@@ -156,7 +156,7 @@ def test_an_offset_is_added_to_the_points_of_the_transfer():
         # What would leave the picture in one case is left out of both.
         held = jnp.where(inside[..., None], points, -1.0)
         batches = {"target": batch.replace(points=held)}
-        values.append(term(None, network, OUTPUTS, batches, step=STEP)[0])
+        values.append(term(None, network, OUTPUTS, batches, moment=NOW)[0])
     np.testing.assert_allclose(values[0], values[1], rtol=1e-5)
 
 
@@ -249,7 +249,7 @@ def test_the_critic_learns_and_the_features_unlearn():
 def test_at_the_first_step_no_feature_feels_the_other_domain(term):
     def value(features):
         source = Outputs(features)
-        return call(term, OUTPUTS | {"source": source}, step=jnp.int32(0))[0]
+        return call(term, OUTPUTS | {"source": source}, moment=Moment(jnp.zeros(())))[0]
 
     grads = jax.grad(value)(features_of("source"))
     assert len(grads) == len(OUTPUTS["source"].features) > 0

@@ -16,7 +16,7 @@ OPTIMIZER = optim.adamw(weight_decay=0.1, clip_norm=1.0)
 RHYTHM = loop.Rhythm(log_every=1, save_every=3)
 
 
-def loss(params, key, batches, *, step):
+def loss(params, key, batches, *, moment):
     noise = jax.random.normal(key, (8, 8))
     error = batches["toy"] @ params["w"] + params["b"][None] - 1 + 0.1 * noise
     value = jnp.square(error).mean()

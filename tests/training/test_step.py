@@ -11,7 +11,7 @@ from lmkjax.training import mesh, optim, state, step
 OPTIMIZER = optim.adamw(weight_decay=0.0, clip_norm=10.0)
 
 
-def loss(params, key, batches, *, step):
+def loss(params, key, batches, *, moment):
     faces = batches["toy"]
     error = jnp.square(faces @ params["w"] - 1).sum(-1)
     return error.mean(), {"loss": (error.sum(), jnp.float32(len(error)))}

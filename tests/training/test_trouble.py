@@ -14,21 +14,22 @@ from lmkjax.errors import UserError
 from lmkjax.training import averaged, checkpoint, loop, step, trouble
 from tests.training import test_loop
 
-BAD = 4
-"""The step, counted from 0, in which something is not finite: the fifth."""
+STEPS, BAD = 50, 4
+"""How many steps, and the one, counted from 0, in which something is not finite."""
 
 
 def poisoned(what):
     """The toy's loss with something that is not finite in step `BAD`."""
 
-    def loss(params, key, batches, *, step):
-        value, metrics = test_loop.loss(params, key, batches, step=step)
+    def loss(params, key, batches, *, moment):
+        value, metrics = test_loop.loss(params, key, batches, moment=moment)
+        bad = jnp.round(moment.progress * STEPS) == BAD
         if what == "gradient_norm":  # 0 itself, but infinitely steep there
             wrong = jax.lax.cond(
-                step == BAD, lambda: jnp.sqrt(0 * params["b"].sum()), lambda: 0.0
+                bad, lambda: jnp.sqrt(0 * params["b"].sum()), lambda: 0.0
             )
         else:
-            wrong = jnp.where(step == BAD, jnp.nan, 0.0)
+            wrong = jnp.where(bad, jnp.nan, 0.0)
             metrics |= {what: (wrong, jnp.ones(()))}
         value += wrong
         one = jnp.ones(())
@@ -48,7 +49,7 @@ def train(workdir, what, rhythm):
         {"toy": test_loop.open_toy},
         grid,
         workdir,
-        length=loop.Length(50, 0.0),
+        length=loop.Length(STEPS, 0.0),
         rhythm=rhythm,
     )
 
