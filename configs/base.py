@@ -20,13 +20,15 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
 
     config = ml_collections.ConfigDict()
     config.size = size
-    config.seed = 0  # of everything: weights, order, augmentation
+    config.seed = 0  # of chance: weights, order, augmentation, which faces are drawn
     # The network's own scheme: ibug68, dense243, dense460, dense490, dense1001, or the
     # path of a YAML file of your own.
     config.scheme = by_size("dense243", "dense490", "dense490")
 
     config.data = data = ml_collections.ConfigDict()
     data.dir = "data"  # where prepared datasets are kept
+    # Of what is there: rendered sets (the stand-in's is the next), faces held out.
+    data.seed = 0
     data.ibug_300w = ""  # a folder in 300-W's own layout; "" = a rendered stand-in
     # "synthetic_faces": ours, prepared; "rendered": ours, drawn inside the step;
     # "face_synthetics": Microsoft's, in scheme ibug68_surface: all but the test faces.
@@ -37,6 +39,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.scheme = by_size("dense243", "dense490", "dense490")  # of the source's labels
     data.faces = by_size(32, 1280, 100_000)  # how many the synthetic set holds
     data.test_faces = by_size(16, 192, 2000)  # ... and its test split
+    data.source_faces = 0  # of the synthetic train faces, used; 0 = all
     data.stand_in_faces = by_size(32, 448, 4096)  # the target's, if it is a stand-in
     data.validation_faces = 0  # of target train, held out for choosing; also measured
     data.target_faces = 0  # labelled target faces used, N_real; 0 = all

@@ -81,7 +81,6 @@ def ready(name: str, options):
     import jax.numpy as jnp
     import numpy as np
 
-    from launch import slices
     from lmkjax.experiment import parts, plan
     from lmkjax.training import mesh as meshes
     from lmkjax.training import state as states
@@ -93,7 +92,7 @@ def ready(name: str, options):
     experiment, grid = plan.build(config), meshes.build()
     init, optimizer, one_step = parts.build_step(experiment, grid)
     now = states.create(init, optimizer, grid, seed=0)
-    shapes = slices.batches(experiment, grid)
+    shapes = parts.outline(experiment, grid)
     chance = np.random.default_rng(0)
 
     def made(x):

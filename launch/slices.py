@@ -18,12 +18,9 @@ from jax.experimental import topologies
 from configs import daln
 from launch import programs
 from lmkjax import errors
-from lmkjax.experiment import datasets, parts, plan
-from lmkjax.face import labels
-from lmkjax.face.shape import head as heads
+from lmkjax.experiment import parts, plan
 from lmkjax.training import mesh as meshes
 from lmkjax.training import state
-from lmkjax.types import Batch, Rendered
 
 ACCELERATORS = {"v5e": "v5litepod", "v6e": "v6e", "v5p": "v5p"}
 MEMORY = {"v5e": 16, "v6e": 32, "v5p": 95}
@@ -108,7 +105,7 @@ def compile_step(
     experiment = plan.build(config)
     init, optimizer, one_step = parts.build_step(experiment, grid)
     now = state.shapes(init, optimizer, grid, fsdp_min_size=fsdp_min_size)
-    given = batches(experiment, grid)
+    given = parts.outline(experiment, grid)
     progress = jax.ShapeDtypeStruct((), np.float32, sharding=meshes.replicated(grid))
     began = time.monotonic()
     compiled = one_step.lower(now, given, progress).compile()
@@ -131,51 +128,6 @@ def compile_step(
         program.collectives(),
         took,
     )
-
-
-def batches(
-    experiment: plan.Experiment, grid: jax.sharding.Mesh
-) -> dict[str, Batch | Rendered | jax.ShapeDtypeStruct]:
-    """What a step of an experiment is given, as shapes, types and layouts."""
-    side, layout = experiment.faces.size, meshes.over_faces(grid)
-    numbers = sum(math.prod(shape) for _, shape in labels.fields(heads.load()))
-
-    def faces(count: int, kind: type, **apart: tuple):
-        all_have = {
-            "image": ((side, side, 3), np.uint8),
-            "box": ((4,), np.float32),
-            "mask": ((), bool),
-        }
-        arrays = {
-            name: jax.ShapeDtypeStruct((count, *shape), dtype, sharding=layout)
-            for name, (shape, dtype) in (all_have | apart).items()
-        }
-        return kind(**arrays)
-
-    given = {}
-    for name, count in experiment.shares.items():
-        own = experiment.faces.source if name == "source" else None
-        if own and experiment.drawn:  # a face is its number
-            given[name] = jax.ShapeDtypeStruct((count,), np.uint32, sharding=layout)
-        elif isinstance(own, datasets.Rendered):
-            given[name] = faces(
-                count,
-                Rendered,
-                params=((numbers,), np.float32),
-                bare=((side, side), np.uint8),
-                thing=((side, -(-side // 8)), np.uint8),
-                corner=((2,), np.float32),
-                scale=((), np.float32),
-            )
-        else:
-            landmarks = (own.scheme if own else plan.IBUG68).count
-            given[name] = faces(
-                count,
-                Batch,
-                points=((landmarks, 2), np.float32),
-                visibility=((landmarks,), np.int8),
-            )
-    return given
 
 
 def table(rows: Iterable[Compiled]) -> str:

@@ -58,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             out=out,
             best=options.best,
             batch=options.batch,
+            labelled=options.target_faces,
+            seed=options.seed,
         )
     return 0
 
@@ -122,9 +124,23 @@ def _flags() -> cli.Parser:
     add(
         "--out",
         metavar="DIR",
-        help="also write results.json, results.md, results.csv and the error curve",
+        help="also write results.json, results.md, results.csv and the error curve; of"
+        " a run also adapter.npz, which --config.data.adapter takes",
     )
     add("--batch", type=int, metavar="N", help="of a run: faces at once")
+    add(
+        "--target-faces",
+        type=int,
+        metavar="N",
+        help="of a run: fit the adapter on so many real train faces, 0 = all (default:"
+        " as the run had)",
+    )
+    add(
+        "--seed",
+        type=int,
+        metavar="S",
+        help="of a run: of the draw of these faces, and of the fit",
+    )
     return parser
 
 
@@ -140,6 +156,13 @@ def _refuse_what_does_not_go_together(
             "--test-set goes with --workdir; --predictions takes --data FOLDER"
         )
     parser.at_least_1(options, "batch")
+    for name in ("target_faces", "seed"):
+        value = getattr(options, name)
+        flag = f"--{name.replace('_', '-')}"
+        if value is not None and options.predictions:
+            parser.error(f"{flag} goes with --workdir; predictions have no adapter")
+        if value is not None and value < 0:
+            parser.error(f"{flag} wants 0 or more; got {value}")
     if options.workdir and options.data:
         parser.error("--data goes with --predictions; a run knows its own test sets")
     if options.workdir and options.by_turn:

@@ -1,5 +1,6 @@
 """The commands as a person types them: train, evaluate, predict, on a tiny run."""
 
+import itertools
 import json
 import pathlib
 import re
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from lmkjax import cli, evaluate, predict, train
+from lmkjax.adapt import adaptation
 from lmkjax.detect import detection
 from lmkjax.errors import UserError
 from lmkjax.experiment import config_file, datasets, plan
@@ -158,6 +160,53 @@ def test_as_many_real_faces_as_asked_for_are_trained_on_and_none_held_out(traine
     (held,) = (t for t in faces.tests if t.name == datasets.VALIDATION)
     own, apart = (set(c.source.names) for c in (faces.target, held.canvases))
     assert (len(own), len(apart), len(own & apart)) == (12, 9, 0)
+
+
+def faces_of(name, data, *words):
+    """The train faces of a config, by stream, and those held out, as names."""
+    words = [f"--config.data.dir={data}", *words]
+    file = f"{ROOT}/configs/{name}.py"
+    config = config_file.load_config(file, words, size="tiny")
+    faces = datasets.prepare(plan.build(config).faces)
+    held = [t.canvases for t in faces.tests if t.name == datasets.VALIDATION]
+    found = {"source": faces.source, "target": faces.target, "held": (*held, None)[0]}
+    return {n: set(of.source.names) for n, of in found.items() if of is not None}
+
+
+def test_few_labels_are_nested_draws_of_each_seed_and_the_same_faces_stay_out(trained):
+    def draw(count, seed):
+        words = [f"--config.data.target_faces={count}", f"--config.seed={seed}"]
+        words += ["--config.data.validation_faces=9"]
+        return faces_of("real_only", trained[1], *words)
+
+    few, more, every = (draw(count, 0) for count in (5, 12, 0))
+    assert [len(of["target"]) for of in (few, more, every)] == [5, 12, 23]
+    assert few["target"] < more["target"] < every["target"]
+    other = draw(5, 1)
+    assert other["target"] != few["target"] and other["target"] < every["target"]
+    assert other["held"] == few["held"] and not few["held"] & every["target"]
+
+
+def test_as_many_rendered_faces_as_asked_for_are_trained_on(trained):
+    few, more = (
+        faces_of("synthetic_only", trained[1], f"--config.data.source_faces={count}")
+        for count in (6, 20)
+    )
+    assert len(few["source"]) == 6 and few["source"] < more["source"]
+
+
+def test_an_adapter_is_fitted_anew_on_as_many_real_faces_as_asked_for(
+    trained, tmp_path
+):
+    words = ["--workdir", str(trained[0]), "--test-set", "stand-in", "--out"]
+    found = []
+    for more in ([], ["--target-faces", "12"], ["--target-faces=12", "--seed=1"]):
+        out = tmp_path / str(len(found))
+        assert evaluate.main([*words, str(out), *more]) == 0
+        found.append(adaptation.load(out / adaptation.FILE).params["offset"])
+    assert all((a != b).any() for a, b in itertools.combinations(found, 2))
+    own = adaptation.load(trained[0] / adaptation.FILE).params["offset"]
+    np.testing.assert_allclose(found[0], own, rtol=1e-4, atol=1e-5)
 
 
 def test_a_folder_of_another_run_is_refused(trained):

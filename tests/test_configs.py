@@ -104,6 +104,11 @@ def test_a_run_older_than_a_field_is_recalled_and_taken_up_again(tmp_path):
     file.write_text(json.dumps(stored))
     again, whole = record.recall(tmp_path), json.loads(config.to_json_best_effort())
     assert json.loads(again.to_json_best_effort()) == whole
+    stored["seed"] = 7  # then of the rendered set too
+    del stored["data"]["seed"]
+    file.write_text(json.dumps(stored))
+    assert record.recall(tmp_path).data.seed == 7
+    record.write(config, tmp_path)
     record.check(config, tmp_path)
     config.data.priors = "hats=0"
     with pytest.raises(UserError, match="another data.priors"):

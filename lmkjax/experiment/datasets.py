@@ -108,9 +108,11 @@ class Wanted:
         to_train: whether training reads the target's train faces.
         validation: of them, held out.
         labelled: target train faces used; 0 = all.
+        rendered: source train faces used; 0 = all.
         size: side of the canvases that a step cuts faces from, pixels.
         framing: how they lie around a face's box.
-        seed: of every draw.
+        data_seed: of which faces are held out.
+        seed: of which faces are used.
     """
 
     home: pathlib.Path
@@ -120,8 +122,10 @@ class Wanted:
     to_train: bool
     validation: int
     labelled: int
+    rendered: int
     size: int
     framing: points.Framing
+    data_seed: int
     seed: int
 
     def described(self, names: tuple[str, ...]) -> str:
@@ -169,6 +173,7 @@ def prepare(wanted: Wanted) -> Domains:
     source, tests, by_scheme = None, [], {}
     if wanted.source:
         own, held, told = wanted.source.open(wanted.home)
+        own = sources.subset(own, count=wanted.rendered, seed=wanted.seed)
         source, notes = canvases(own), notes + told
         scheme = wanted.source.scheme
         by_scheme[scheme] = canvases(_labelled(own, scheme))
@@ -177,7 +182,7 @@ def prepare(wanted: Wanted) -> Domains:
 
     if train is not None:
         count, seed = wanted.validation, wanted.seed
-        train, validation = sources.hold_out(train, count=count, seed=seed)
+        train, validation = sources.hold_out(train, count=count, seed=wanted.data_seed)
         if count:
             target_tests |= {VALIDATION: validation}
         train = canvases(sources.subset(train, count=wanted.labelled, seed=seed))

@@ -1,11 +1,13 @@
 """An experiment's step and streams: from its objects to functions of JAX."""
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from lmkjax.adapt import adaptation
@@ -15,7 +17,7 @@ from lmkjax.face import drawing, labels
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.objectives import objective
-from lmkjax.training import optim, step
+from lmkjax.training import mesh, optim, step
 from lmkjax.types import UNKNOWN, Batch, Rendered, host_seed, purposes
 
 
@@ -72,6 +74,51 @@ def build_step(
         fsdp_min_size=training.fsdp_min_size,
     )
     return experiment.network.start, optimizer, one_step
+
+
+def outline(
+    experiment: plan.Experiment, grid: jax.sharding.Mesh
+) -> dict[str, Batch | Rendered | jax.ShapeDtypeStruct]:
+    """What a step of an experiment is given, as shapes, types and layouts."""
+    side, layout = experiment.faces.size, mesh.over_faces(grid)
+    numbers = sum(math.prod(shape) for _, shape in labels.fields(heads.load()))
+
+    def faces(count: int, kind: type, **apart: tuple):
+        all_have = {
+            "image": ((side, side, 3), np.uint8),
+            "box": ((4,), np.float32),
+            "mask": ((), bool),
+        }
+        arrays = {
+            name: jax.ShapeDtypeStruct((count, *shape), dtype, sharding=layout)
+            for name, (shape, dtype) in (all_have | apart).items()
+        }
+        return kind(**arrays)
+
+    given = {}
+    for name, count in experiment.shares.items():
+        own = experiment.faces.source if name == "source" else None
+        if own and experiment.drawn:  # a face is its number
+            given[name] = jax.ShapeDtypeStruct((count,), np.uint32, sharding=layout)
+        elif isinstance(own, datasets.Rendered):
+            given[name] = faces(
+                count,
+                Rendered,
+                params=((numbers,), np.float32),
+                bare=((side, side), np.uint8),
+                thing=((side, -(-side // 8)), np.uint8),
+                corner=((2,), np.float32),
+                scale=((), np.float32),
+            )
+        else:
+            landmarks = (own.scheme if own else measurement.IBUG68).count
+            given[name] = faces(
+                count,
+                Batch,
+                points=((landmarks, 2), np.float32),
+                visibility=((landmarks,), np.int8),
+            )
+    return given
 
 
 def preparer(

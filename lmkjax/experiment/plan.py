@@ -246,14 +246,14 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
         source,
         data.faces if on_disk else data.test_faces,  # enough for a mean face
         data.test_faces,
-        seed=config.seed,
+        seed=data.seed,
         looks="photo",
         priors=priors,
         backgrounds=str(_folder(data.backgrounds, "data.backgrounds") or ""),
     )
     if data.source == datasets.FACE_SYNTHETICS:
         folder = _folder(data.face_synthetics, "data.face_synthetics")
-        chosen = datasets.FaceSynthetics(folder, data.test_faces, config.seed)
+        chosen = datasets.FaceSynthetics(folder, data.test_faces, data.seed)
     return datasets.Wanted(
         home=files.local(data.dir, flag="--config.data.dir"),
         source=chosen if "source" in names else None,
@@ -262,16 +262,18 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
             IBUG68,
             data.stand_in_faces,
             max(1, data.test_faces // 2),
-            seed=config.seed + 1,
+            seed=data.seed + 1,
             looks="stand_in",
         ),
         to_train="target" in names or data.validation_faces > 0,
         validation=data.validation_faces,
         labelled=data.target_faces,
+        rendered=data.source_faces,
         size=size,
         framing=points.Framing(config.crop.margin, config.crop.up).wider(
             config.crop.canvas
         ),
+        data_seed=data.seed,
         seed=config.seed,
     )
 

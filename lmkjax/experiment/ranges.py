@@ -97,9 +97,10 @@ SHARE, POSITIVE, AT_LEAST_0 = number(0, 1), number(0, above=True), number(0)
 
 RANGES = {
     "size": one_of(SIZES),
-    "seed": whole(0, 2**31 - 2),  # the next one is the stand-in's
+    "seed": whole(0, 2**31 - 2),
     "scheme": NAME,
     "data.dir": NAME,
+    "data.seed": whole(0, 2**31 - 2),  # the next one is the stand-in's
     "data.ibug_300w": TEXT,
     "data.source": one_of(datasets.SOURCES),
     "data.face_synthetics": TEXT,
@@ -108,6 +109,7 @@ RANGES = {
     "data.scheme": NAME,
     "data.faces": whole(1),
     "data.test_faces": whole(1),
+    "data.source_faces": whole(0),
     "data.stand_in_faces": whole(1),
     "data.validation_faces": whole(0),
     "data.target_faces": whole(0),
@@ -246,6 +248,16 @@ def _contradictions(config: ml_collections.ConfigDict):
         yield (
             f"--config.data.source={data.source} is rendered already; data.priors and"
             " data.backgrounds change nothing there: leave them out."
+        )
+    if data.source_faces and data.source == "rendered":
+        yield (
+            f"--config.data.source_faces={data.source_faces}: with data.source=rendered"
+            " no face is seen twice; wanted 0, or another source."
+        )
+    if data.source == "synthetic_faces" and data.source_faces > data.faces:
+        yield (
+            f"--config.data.source_faces={data.source_faces}: wanted at most"
+            f" data.faces={data.faces}."
         )
     if not config.data.ibug_300w:
         used = config.data.validation_faces + max(config.data.target_faces, 1)

@@ -27,7 +27,7 @@ SCHEMES = ("scheme", "data.scheme")
 
 LATER = {
     "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4}
-    | {"face_synthetics": ""},
+    | {"face_synthetics": "", "source_faces": 0},
     "crop": {"up": 0.0},
     "places": {"skin": 0, "head": 0, "curves": 0, "contour": 0},
     "train": {"validate_every": 0},
@@ -132,6 +132,7 @@ def recall(workdir: pathlib.Path) -> ml_collections.ConfigDict:
     """
     try:
         config = _filled(json.loads((workdir / FILE).read_text()), LATER)
+        config["data"] = {"seed": config["seed"]} | config["data"]  # once one seed
         return ml_collections.ConfigDict(config).lock()
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(

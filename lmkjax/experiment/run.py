@@ -101,8 +101,10 @@ def evaluate(
     out: pathlib.Path | None = None,
     best: bool = False,
     batch: int | None = None,
+    labelled: int | None = None,
+    seed: int | None = None,
 ) -> None:
-    """Measures a trained run again.
+    """Measures a trained run again, and fits its adapter anew.
 
     Args:
         workdir: the run's folder.
@@ -110,9 +112,12 @@ def evaluate(
         threshold: of AUC and failure rate, % NME.
         photos: 300-W's folder, where the run had another one or none.
         flip: average with the mirrored picture, also where the run did not.
-        out: where the report goes; None = it is only printed.
+        out: where the report and the adapter go; None = it is only printed.
         best: the weights that did best on validation faces, not the last ones.
         batch: faces at once; None = as the run measured itself.
+        labelled: real train faces that the adapter is fitted on, 0 = all; None = as
+            many as the run had.
+        seed: of their draw and of the fit; None = the run's.
 
     Raises:
         UserError: the folder holds no trained run, or a test set is not there.
@@ -125,6 +130,9 @@ def evaluate(
             config.data.ibug_300w = str(photos)
         config.eval.flip = flip or config.eval.flip
         config.eval.batch = batch or config.eval.batch
+        if labelled is not None:
+            config.data.target_faces = labelled
+        config.seed = config.seed if seed is None else seed
     experiment = plan.build(config, to_train=False)
     experiment = dataclasses.replace(experiment, network=spec)
     wanted = dataclasses.replace(experiment.faces, to_train=False)
@@ -142,6 +150,8 @@ def evaluate(
     findings = measure(_bench(experiment), faces, weights)
     if hosts.lead():
         report.write(out, experiment, findings, faces)
+        if out and findings.adapter is not None:
+            adaptation.save(findings.adapter, out / adaptation.FILE)
 
 
 def check_batches(experiment: plan.Experiment, grid: jax.sharding.Mesh) -> None:

@@ -17,14 +17,13 @@ for name in ("ml_collections", "grain", "tensorflow_datasets"):
 from launch import accelerator
 assert len(accelerator.stand_in()) == 3
 import importlib
-from launch import slices
 from lmkjax.experiment import parts, plan
 from lmkjax.training import mesh
 for name in ("daln", "synthetic_only"):
     config = importlib.import_module(f"configs.{name}").get_config("tiny")
     experiment, grid = plan.build(config), mesh.build()
     parts.build_step(experiment, grid)
-    print(name, *slices.batches(experiment, grid))
+    print(name, *parts.outline(experiment, grid))
 """
 
 
