@@ -46,6 +46,10 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.source_share = 0.5  # of a batch, where there are two streams; 0 to 1 (alpha)
     data.workers = 0  # threads that decode; 0 = as many as cores that may be used
     data.ahead = 4  # batches of each stream made before they are asked for, from 1
+    # A workdir whose averaged weights label the target's train faces in `scheme`, in
+    # place of their own labels: once, kept in this run's folder. "shipped" = those that
+    # come with lmkjax; "" = their own labels.
+    data.pseudo_labels = ""
     data.adapter = ""  # a workdir whose adapter rewrites the source's labels; "" = none
 
     # Of the source, each face's own, drawn anew in each step, where a landmark's kernel

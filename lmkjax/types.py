@@ -64,6 +64,8 @@ class Batch:
         mask: which faces are real; False for those that only fill a batch.
         places: what each of `points` is; None = the landmarks of a scheme that whoever
             reads the faces knows.
+        frame: pixels of the picture that a face was first in to those of `image`; None
+            = nobody keeps it.
     """
 
     image: Float[Array, "*b h w 3"] | UInt8[Array, "*b h w 3"]
@@ -72,6 +74,7 @@ class Batch:
     box: Float[Array, "*b 4"]
     mask: Bool[Array, "*b"]
     places: Places | None = None
+    frame: Float[Array, "*b 3 3"] | None = None
 
 
 @struct.dataclass

@@ -17,6 +17,7 @@ STREAMS = {  # LAYOUT's table: what each way of training reads
     "data_adaptation": ("source",),
     "mixing": ("source", "target"),
     "fine_tuning": ("target",),
+    "pseudo_labels": ("source", "target"),
     "label_transfer": ("source", "target"),
     "discriminator": ("source", "target"),
     "daln_unsupervised": ("source", "target"),

@@ -49,7 +49,7 @@ def warp(
     height, width = image.shape[:2]
     whole = 255.0 if image.dtype == jnp.uint8 else 1.0
     grid = points.centres(size, size).reshape(-1, 2)
-    places = points.apply(_inverse(matrix), grid).reshape(size, size, 2)
+    places = points.apply(points.inverse(matrix), grid).reshape(size, size, 2)
     # A pixel's number is what its centre is counted from: half a pixel less.
     x = jnp.clip(places[..., 0] - 0.5, 0, width - 1)
     y = jnp.clip(places[..., 1] - 0.5, 0, height - 1)
@@ -91,6 +91,7 @@ def place(face: Batch, matrix: Float[Array, "3 3"], *, size: int) -> Batch:
             points.inside(moved, size=size), face.visibility, jnp.int8(OUTSIDE)
         ),
         box=jnp.concatenate([middle - half, middle + half]),
+        frame=None if face.frame is None else points.compose(matrix, face.frame),
     )
 
 
@@ -145,11 +146,13 @@ def flip(face: Batch, mirror: Numbers | None) -> Batch:
         mirror = jnp.arange(len(face.points))
     width = face.image.shape[-2]
     left, top, right, bottom = face.box
+    across = jnp.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     return face.replace(
         image=face.image[:, ::-1],
         points=points.flip(face.points, mirror, width=width),
         visibility=face.visibility[mirror],
         box=jnp.stack([width - right, top, width - left, bottom]),
+        frame=None if face.frame is None else points.compose(across, face.frame),
     )
 
 
@@ -281,11 +284,3 @@ def centre(batch: Batch, *, size: int, framing: points.Framing) -> Batch:
 def _determinant(matrix: Float[Array, "3 3"]) -> Scalar:
     """By how much the transform enlarges areas."""
     return matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
-
-
-def _inverse(matrix: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
-    """The transform back; written out, as LAPACK's costs a call per batch."""
-    (a, b, x), (c, d, y), last = matrix
-    turn = jnp.stack([jnp.stack([d, -b]), jnp.stack([-c, a])]) / _determinant(matrix)
-    shift = -(turn * jnp.stack([x, y])[None]).sum(-1)
-    return jnp.concatenate([jnp.c_[turn, shift], last[None]])

@@ -17,16 +17,19 @@ SHIPPED = "shipped"
 """What `train.init_from` calls the weights that come with lmkjax."""
 
 
-def folder(text: str, scheme: schemes.Scheme) -> pathlib.Path | None:
-    """The run that a config wants to begin with; None = it begins anew.
+def folder(
+    text: str, scheme: schemes.Scheme, *, field: str = "train.init_from"
+) -> pathlib.Path | None:
+    """The run that a config wants to begin with; None = it wants none.
 
     Args:
         text: a run's folder, "shipped" or "".
         scheme: of the network that begins.
+        field: what gives it, where another one wants a run too.
     """
     if text == SHIPPED:
         return detection.shipped(scheme.name)
-    return files.local(text, flag="--config.train.init_from") if text else None
+    return files.local(text, flag=f"--config.{field}") if text else None
 
 
 def told(run_folder: pathlib.Path) -> str:
@@ -35,10 +38,15 @@ def told(run_folder: pathlib.Path) -> str:
     Raises:
         UserError: the folder holds no run.
     """
-    seen = inference.Spec.load(run_folder).trained_on or "nobody knows what"
+    return f"began with {seen(run_folder)}"
+
+
+def seen(run_folder: pathlib.Path) -> str:
+    """As `told`, without what they were taken for."""
+    what = inference.Spec.load(run_folder).trained_on or "nobody knows what"
     if run_folder.parent == detection.WEIGHTS:
-        return f"began with the weights that come with lmkjax, trained on {seen}"
-    return f"began with weights trained on ({seen})"
+        return f"the weights that come with lmkjax, trained on {what}"
+    return f"weights trained on ({what})"
 
 
 def read(run_folder: pathlib.Path, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """An experiment's step and streams: from its objects to functions of JAX."""
 
+import dataclasses
 import functools
 import math
+import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,11 +13,13 @@ import numpy as np
 import optax
 
 from lmkjax.adapt import adaptation
-from lmkjax.data import geometric, photometric, streams
+from lmkjax.data import changes, relabelled, streams
+from lmkjax.detect import pseudo_labels
 from lmkjax.experiment import datasets, measurement, plan
 from lmkjax.face import drawing, labels
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
+from lmkjax.landmarks import schemes
 from lmkjax.objectives import objective
 from lmkjax.training import mesh, optim, step
 from lmkjax.types import UNKNOWN, Batch, Rendered, host_seed, purposes
@@ -40,6 +44,25 @@ def opener(
         loading=experiment.loading,
         **place,
     )
+
+
+def taught(
+    experiment: plan.Experiment, faces: datasets.Domains, workdir: pathlib.Path
+) -> datasets.Domains:
+    """The faces to train on, with pseudo-labels where they are asked for.
+
+    Args:
+        experiment: what is trained.
+        faces: the run's; what is measured and fitted on keeps its own labels.
+        workdir: the run's folder, which keeps the pseudo-labels.
+    """
+    if experiment.pseudo_labels is None:
+        return faces
+    told = pseudo_labels.kept(
+        workdir, experiment.pseudo_labels, faces.target, experiment.network.scheme
+    )
+    own = relabelled.Relabelled(faces.target, told)
+    return dataclasses.replace(faces, target=own)
 
 
 def build_objective(
@@ -111,7 +134,7 @@ def outline(
                 scale=((), np.float32),
             )
         else:
-            landmarks = (own.scheme if own else measurement.IBUG68).count
+            landmarks = (own.scheme if own else _target(experiment)).count
             given[name] = faces(
                 count,
                 Batch,
@@ -129,34 +152,28 @@ def preparer(
     draw = drawer(experiment.drawn, grid) if source and experiment.drawn else None
     given = experiment.faces.source.scheme if source else None
     relabel = _relabeller(experiment) if source else None
-    mirror = jnp.asarray((network.scheme if source else measurement.IBUG68).mirror)
+    mirror = jnp.asarray((network.scheme if source else _target(experiment)).mirror)
     pool = marks.pool(heads.load()) if source and experiment.places else None
-    change = experiment.augment
 
     def prepare(key: jax.Array, batch: Any) -> Batch:
-        where, look, which = purposes(key, "where", "look", "places")
+        (which,) = purposes(key, "places")
         batch = draw(batch) if draw else batch
         if isinstance(batch, Rendered) and experiment.places:
             batch = labels.draw_places(which, batch, pool, experiment.places)
         elif isinstance(batch, Rendered):
             batch = labels.mark(batch, given)
+        elif not source and experiment.pseudo_labels and experiment.places:
+            count = experiment.places.count
+            batch = relabelled.draw(which, batch, network.own, count)
         batch = relabel(batch) if relabel else batch
-        batch = geometric.augment(
-            where,
+        return changes.augment(
+            key,
             batch,
             mirror if batch.places is None else None,
+            experiment.augment,
             size=network.input_px,
             framing=network.framing,
-            rotation_deg=change.rotation_deg,
-            scale=change.scale,
-            shift=change.shift,
-            flip_chance=change.flip,
-            occlude_chance=change.occlude,
         )
-        image = photometric.augment(
-            look, batch.image, colour=change.colour, blur_chance=change.blur
-        )
-        return batch.replace(image=image)
 
     return prepare
 
@@ -174,6 +191,12 @@ def drawer(
         together=drawing.at_once(platform),
     )
     return streams.drawer(faces, seed=drawn.seed, mesh=grid)
+
+
+def _target(experiment: plan.Experiment) -> schemes.Scheme:
+    """The scheme that the target's faces are labelled in."""
+    own = experiment.network.scheme
+    return own if experiment.pseudo_labels else measurement.IBUG68
 
 
 def _relabeller(experiment: plan.Experiment) -> Callable[[Batch], Batch] | None:

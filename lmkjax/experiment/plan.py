@@ -10,7 +10,7 @@ import numpy as np
 
 from lmkjax import files
 from lmkjax.adapt import adaptation
-from lmkjax.data import streams
+from lmkjax.data import changes, streams
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, measurement, ranges
@@ -46,19 +46,6 @@ class Drawn:
     priors: options.Priors
     backgrounds: np.ndarray | None
     seed: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Augment:
-    """How faces are changed by chance, as in `configs/base.py`."""
-
-    rotation_deg: float
-    scale: float
-    shift: float
-    flip: float
-    colour: float
-    occlude: float
-    blur: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +96,7 @@ class Experiment:
         drawn: the source's faces, where they are drawn inside the step.
         places: of the source, drawn anew in each step; None = its scheme's landmarks.
         adapter: what rewrites the source's labels.
+        pseudo_labels: a run that labels the target's faces; None = they have their own.
         loading: what the host puts into making batches.
         training: how long and in which parts.
         measuring: how weights are measured.
@@ -119,10 +107,11 @@ class Experiment:
     faces: datasets.Wanted
     shares: Mapping[str, int]
     terms: Mapping[str, tuple[float, objective.Term]]
-    augment: Augment
+    augment: changes.Change
     drawn: Drawn | None
     places: marks.Draw | None
     adapter: adaptation.Adapter | None
+    pseudo_labels: pathlib.Path | None
     loading: streams.Loading
     training: Training
     measuring: measurement.Measuring
@@ -150,7 +139,10 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     priors = options.choose("photo", data.priors)
     faces = _faces(config, source, names, options.tell(priors, "photo"))
     begin = init_from.folder(train.init_from, own) if to_train else None
-    drawn = adapter = None
+    seen, labeller, drawn, adapter = faces.described(names), None, None, None
+    if to_train and data.pseudo_labels:
+        labeller = init_from.folder(data.pseudo_labels, own, field="data.pseudo_labels")
+        seen += f"; labels of the latter: {init_from.seen(labeller)}"
     if to_train and "source" in names:
         folder, stack = _folder(data.backgrounds, "data.backgrounds"), None
         if data.source == "rendered":
@@ -162,14 +154,15 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         adapter = datasets.adapter(_folder(data.adapter, "data.adapter"), own, source)
     return Experiment(
         seed=config.seed,
-        network=_network(config, own, faces.described(names), begin),
+        network=_network(config, own, seen, begin),
         faces=faces,
         shares=_shares(config, names),
         terms=terms,
-        augment=Augment(**config.augment),
+        augment=changes.Change(**config.augment),
         drawn=drawn,
         places=_places(config, own, source),
         adapter=adapter,
+        pseudo_labels=labeller,
         loading=streams.Loading(data.workers, data.ahead),
         training=Training(
             optimizer=Optimizer(**config.optimizer),
@@ -203,12 +196,19 @@ def _check_schemes(config, own, source, names) -> None:
             f"--config.data.source={datasets.FACE_SYNTHETICS} is labelled in"
             f" --config.data.scheme={datasets.SURFACE.name}; got '{source.name}'."
         )
-    if "target" in config.terms.supervised.streams and own != IBUG68:
+    taught = "target" in config.terms.supervised.streams
+    if taught and own != IBUG68 and not config.data.pseudo_labels:
         raise UserError(
             "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
             f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
-            " terms.label_transfer."
+            " terms.label_transfer, or data.pseudo_labels."
         )
+
+
+def _known(config) -> tuple[str, ...]:
+    """The supervised streams whose labels are no guesses of a network."""
+    guessed = {"target"} if config.data.pseudo_labels else set()
+    return tuple(n for n in config.terms.supervised.streams if n not in guessed)
 
 
 def _places(config, own, source) -> marks.Draw | None:
@@ -327,7 +327,7 @@ def _terms(config) -> dict[str, tuple[float, objective.Term]]:
     found = {
         "supervised": supervised.Supervised(loss, own),
         "label_transfer": label_transfer.LabelTransfer(loss),
-        "confidence": likelihood.Likelihood(own),
+        "confidence": likelihood.Likelihood(_known(config)),
         "daln": daln.DALN(
             form=terms.daln.form,
             ramp=terms.daln.ramp,

@@ -117,6 +117,7 @@ RANGES = {
     "data.workers": whole(0, 4096),
     "data.ahead": whole(1, 1024),
     "data.adapter": TEXT,
+    "data.pseudo_labels": TEXT,
     "places.skin": whole(0, 2**14),
     "places.head": whole(0, 2**14),
     "places.curves": whole(0, 2**14),
@@ -237,7 +238,13 @@ def _contradictions(config: ml_collections.ConfigDict):
             "Wanted a term to make small; all of --config.terms have weight 0. Set"
             " --config.terms.supervised.weight=1."
         )
-    data = config.data
+    data, teaches = config.data, "target" in terms.supervised.streams
+    if data.pseudo_labels and (terms.label_transfer.weight or not teaches):
+        yield (
+            f"--config.data.pseudo_labels={data.pseudo_labels} stand in place of the"
+            " target's own labels: wanted terms.supervised.streams with 'target', and"
+            " terms.label_transfer.weight=0, which reads the target's own."
+        )
     if (data.source == datasets.FACE_SYNTHETICS) != bool(data.face_synthetics):
         yield (
             f"--config.data.source={data.source} with --config.data.face_synthetics="

@@ -22,12 +22,12 @@ MAY_CHANGE += ("data.workers", "data.ahead")
 """What a run may be taken up again with: fields, and parts with all of theirs."""
 
 PATHS = ("data.dir", "data.ibug_300w", "data.backgrounds", "data.adapter")
-PATHS += ("train.init_from", "data.face_synthetics")
+PATHS += ("train.init_from", "data.face_synthetics", "data.pseudo_labels")
 SCHEMES = ("scheme", "data.scheme")
 
 LATER = {
     "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4}
-    | {"face_synthetics": "", "source_faces": 0},
+    | {"face_synthetics": "", "source_faces": 0, "pseudo_labels": ""},
     "crop": {"up": 0.0},
     "places": {"skin": 0, "head": 0, "curves": 0, "contour": 0},
     "train": {"validate_every": 0},

@@ -202,7 +202,7 @@ def train(
     bench: measurement.Bench,
 ) -> loop.Result:
     """Trains until the run's length is reached, or goes on with it."""
-    training = experiment.training
+    training, faces = experiment.training, parts.taught(experiment, faces, workdir)
     init, optimizer, one_step = parts.build_step(experiment, grid)
     given = {}
     if training.init_from:

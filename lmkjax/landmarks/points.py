@@ -104,6 +104,17 @@ def compose(
     return (later[..., :, :, None] * earlier[..., None, :, :]).sum(-2)
 
 
+@typed
+def inverse(matrix: Float[Array, "*b 3 3"]) -> Float[Array, "*b 3 3"]:
+    """The transform back; written out, as LAPACK's costs a call per batch."""
+    a, b, c, d = (matrix[..., i, j] for i in (0, 1) for j in (0, 1))
+    turn = jnp.stack([jnp.stack([d, -b], -1), jnp.stack([-c, a], -1)], -2)
+    turn = turn / (a * d - b * c)[..., None, None]
+    shift = -(turn * matrix[..., None, :2, 2]).sum(-1)
+    top = jnp.concatenate([turn, shift[..., None]], -1)
+    return jnp.concatenate([top, matrix[..., 2:, :]], -2)
+
+
 def product(one: Array, other: Array) -> Array:
     """The matrix product of coordinates, in which no factor loses digits.
 

@@ -12,6 +12,9 @@ FIELDS = ranges.fields(base.get_config("tiny"))
 WRONG = (-1, 0.5, 1.0, 2**70, -(2.0**-20), 1e9, math.nan, math.inf, "float23", "", ())
 """Outside the range of every field but of a text, one or the other."""
 
+GUESSED = {"data.pseudo_labels": "shipped"}
+GUESSED |= {"terms.supervised.streams": ("source", "target")}
+
 
 def tried(field, value):
     """A config with a field set past all checks of its type."""
@@ -105,6 +108,9 @@ def test_what_is_wanted_is_told(field, value, said):
         ({"data.backgrounds": "s3://b"}, "data.backgrounds.*bucket"),
         ({"train.init_from": "gs://b"}, "train.init_from.*bucket"),
         ({"data.adapter": "gs://b"}, "data.adapter.*bucket"),
+        ({"data.pseudo_labels": "a"}, "streams with 'target'"),
+        (GUESSED | {"data.pseudo_labels": "gs://b"}, "data.pseudo_labels.*bucket"),
+        (GUESSED | {"terms.label_transfer.weight": 1.0}, "label_transfer.weight=0"),
         ({"data.ibug_300w": "gs://b"}, "data.ibug_300w.*bucket"),
     ],
 )

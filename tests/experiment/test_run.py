@@ -11,6 +11,8 @@ from lmkjax.training import mesh
 
 def config_of(folder, **fields):
     config = base.get_config("tiny").unlock()
+    if "data__pseudo_labels" in fields:
+        config.terms.supervised.streams = ("source", "target")
     config.data.dir = str(folder / "data")
     for field, value in fields.items():
         part, _, name = field.partition("__")
@@ -27,6 +29,7 @@ def config_of(folder, **fields):
         ({"data__adapter": "nowhere"}, "nowhere"),
         ({"data__backgrounds": "nowhere"}, "nowhere"),
         ({"train__init_from": "nowhere"}, "nowhere"),
+        ({"data__pseudo_labels": "nowhere"}, "nowhere"),
     ],
 )
 def test_nothing_is_made_for_a_run_that_cannot_be(fields, said, tmp_path):
