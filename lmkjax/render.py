@@ -114,7 +114,8 @@ def _add_instead(add: Callable) -> None:
         "--page",
         action="store_true",
         help="draw no face; write SCHEME.html (into --out, or here), a page on which to"
-        " turn the head and hover over its landmarks",
+        " turn the head, hover over its landmarks, and click points of your own that"
+        " are downloaded as a scheme",
     )
     add(
         "--report",

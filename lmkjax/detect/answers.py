@@ -7,9 +7,9 @@ import jax
 import numpy as np
 
 from lmkjax.adapt import adaptation
-from lmkjax.detect import inference
+from lmkjax.detect import inference, specs
 from lmkjax.errors import UserError
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import schemes, vocabulary
 from lmkjax.types import Places
 
 IBUG68 = schemes.get("ibug68")
@@ -44,7 +44,7 @@ class Speaker:
 
     def __init__(
         self,
-        spec: inference.Spec,
+        spec: specs.Spec,
         weights: Any,
         adapter: adaptation.Adapter | None,
         *,
@@ -102,12 +102,15 @@ def subset_of(part: schemes.Scheme, whole: schemes.Scheme) -> np.ndarray | None:
     """Which points of `whole` are those of `part`; None if some are missing."""
     counts, found = dict(whole.curves), []
     for name, few in part.curves:
-        many, curve = counts.get(name, 0), schemes.CURVES[name]
+        many, curve = counts.get(name, 0), vocabulary.CURVES[name]
         gaps, cuts = (few, many) if curve.closed else (few - 1, many - 1)
         if curve.area and many != few:  # then none of them is where it was
             return None
-        alike = schemes.passes_knots(name, few) == schemes.passes_knots(name, many)
-        if not many or cuts % gaps or not alike:
+        alike = [vocabulary.passes_knots(name, count) for count in (few, many)]
+        if not many or cuts % gaps or alike[0] != alike[1]:
             return None
         found.append(whole.starts[name] + cuts // gaps * np.arange(few))
+    if not set(part.points) <= set(whole.points):
+        return None
+    found += [np.array([whole.starts[name]]) for name, _ in part.points]
     return np.concatenate(found).astype(np.int32)

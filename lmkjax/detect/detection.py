@@ -18,7 +18,7 @@ from PIL import Image
 
 from lmkjax.adapt import adaptation
 from lmkjax.data import crop
-from lmkjax.detect import answers, inference, inputs
+from lmkjax.detect import answers, inference, inputs, specs
 from lmkjax.errors import UserError
 from lmkjax.landmarks import places as head_places
 from lmkjax.landmarks import points as plane
@@ -248,7 +248,7 @@ def identity(workdir: pathlib.Path) -> str:
     kept = [
         f
         for f in kept
-        if f.name in (inference.FILE, adaptation.FILE)
+        if f.name in (specs.FILE, adaptation.FILE)
         or f.suffix == ".npz"
         or "checkpoints" in f.relative_to(workdir).parts
     ]

@@ -1,8 +1,6 @@
-"""A trained network: what it is, in a file, and what it says of a picture."""
+"""What a trained network says of a picture."""
 
-import dataclasses
 import functools
-import json
 import math
 import pathlib
 from collections.abc import Callable
@@ -13,161 +11,15 @@ import jax.numpy as jnp
 from flax import struct, traverse_util
 from jaxtyping import Array, Float
 
-from lmkjax import files
+from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import heatmaps, points, schemes
 from lmkjax.landmarks import places as head_places
-from lmkjax.models import (
-    confidence,
-    critic,
-    hourglass,
-    kernels,
-    learned_places,
-    unet,
-)
-from lmkjax.models import network as networks
 from lmkjax.training import averaged
-from lmkjax.types import Key, Places, purpose
+from lmkjax.types import Places, purpose
 
-FILE = "network.json"
 IBUG68 = schemes.get("ibug68")
-PLACE, FREE = "place", "free"
-KERNELS = (PLACE, FREE)
-
-
-@dataclasses.dataclass(frozen=True)
-class Spec:
-    """Everything that using a network's weights takes.
-
-    Attributes:
-        scheme: of its landmarks.
-        input_px: side of the pictures that it sees.
-        stacks: see `hourglass.HourglassNet`; so for the next two.
-        features: channels.
-        depth: halvings.
-        gain: factor on the logits.
-        dtype: computed in.
-        transfer_features: of the label transfer's U-Net; 0 = there is none.
-        critic: whether there is a discriminator.
-        decoder: see `heatmaps.decode`.
-        margin: see `points.Framing`; so for the next one.
-        up: older runs' files tell none: their crops had the box's centre.
-        trained_on: in words; it says what the weights may be used for.
-        kernels: "place", or "free": see `models.kernels`.
-        kernel_width: channels inside the kernels' own network.
-        confidence: whether it has learned visibility and scale.
-        learned_places: whether it has learned where another labels the 68.
-    """
-
-    scheme: schemes.Scheme
-    input_px: int
-    stacks: int
-    features: int
-    depth: int
-    gain: float
-    dtype: str
-    transfer_features: int
-    critic: bool
-    decoder: str
-    margin: float
-    up: float = 0.0
-    trained_on: str = ""
-    kernels: str = PLACE
-    kernel_width: int = 128
-    confidence: bool = False
-    learned_places: bool = False
-
-    @property
-    def framing(self) -> points.Framing:
-        """How its crops lie around a face's box."""
-        return points.Framing(self.margin, self.up)
-
-    def save(self, workdir: pathlib.Path) -> None:
-        """Writes `network.json` into a run's folder, the scheme's lines with it."""
-        scheme = {"scheme": self.scheme.name, "curves": dict(self.scheme.curves)}
-        content = dataclasses.asdict(self) | scheme
-        files.write(workdir / FILE, json.dumps(content, indent=2) + "\n")
-
-    @classmethod
-    def load(cls, workdir: pathlib.Path) -> "Spec":
-        """The spec of a run.
-
-        Where an older run's file tells its scheme's name alone, that must be known.
-
-        Raises:
-            UserError: the folder holds no run.
-        """
-        try:
-            content = json.loads((workdir / FILE).read_text())
-            if "kernels" not in content:
-                raise UserError(
-                    f"{workdir / FILE} is of an older lmkjax, whose network had a map"
-                    " for each landmark; this one asks for places. Train it again."
-                )
-            name, lines = content["scheme"], content.pop("curves", None)
-            content["scheme"] = (
-                schemes.Scheme(name, tuple(lines.items()))
-                if lines
-                else schemes.get(name)
-            )
-            return cls(**content)
-        except UserError:
-            raise
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise UserError(
-                f"Wanted a trained run's folder with a {FILE}; '{workdir}' is none"
-                f" ({error}). Train one: python -m lmkjax.train --config"
-                f" configs/daln.py --workdir {workdir}"
-            ) from error
-
-    @property
-    def any_place(self) -> bool:
-        """Whether it answers for any place of the head, and so in any scheme."""
-        return self.kernels == PLACE
-
-    @property
-    def own(self) -> Places:
-        """The places of its own scheme."""
-        return marks.places(self.scheme)
-
-    def module(self) -> networks.LandmarkNetwork:
-        """The network, without weights."""
-        dtype = jnp.dtype(self.dtype)
-        net = hourglass.HourglassNet(
-            stacks=self.stacks, features=self.features, depth=self.depth, dtype=dtype
-        )
-        shape = {"features": self.features, "stacks": self.stacks}
-        if self.any_place:
-            points = kernels.PlaceKernels(**shape, width=self.kernel_width)
-        else:
-            points = kernels.FreeKernels(
-                self.scheme.count, **shape, width=self.kernel_width
-            )
-        return networks.LandmarkNetwork(
-            net,
-            points,
-            confidence=confidence.Confidence() if self.confidence else None,
-            transfer=self._unet(dtype) if self.transfer_features else None,
-            learned=learned_places.LearnedPlaces() if self.learned_places else None,
-            critic=critic.Critic(self.features, dtype=dtype) if self.critic else None,
-            gain=self.gain,
-        )
-
-    def _unet(self, dtype) -> unet.UNet:
-        subset = self.scheme.subset68
-        return unet.UNet(
-            features=self.transfer_features,
-            subset=None if subset is None else tuple(map(int, subset)),
-            gain=self.gain,
-            dtype=dtype,
-        )
-
-    def start(self, key: Key) -> Any:
-        """First weights, of every part."""
-        image = jnp.zeros((1, self.input_px, self.input_px, 3))
-        places = self.own, marks.places(IBUG68)
-        return self.module().init(key, image, *places, method="start")["params"]
 
 
 @struct.dataclass
@@ -189,7 +41,7 @@ class Asked:
     mirrored: "Asked | None" = None
 
 
-def load(workdir: pathlib.Path, *, best: bool = False) -> tuple[Spec, Any]:
+def load(workdir: pathlib.Path, *, best: bool = False) -> tuple[specs.Spec, Any]:
     """What a run's network is, and its averaged weights, which fit it.
 
     Args:
@@ -199,7 +51,7 @@ def load(workdir: pathlib.Path, *, best: bool = False) -> tuple[Spec, Any]:
     Raises:
         UserError: the folder holds no trained run, or weights of another network.
     """
-    spec, weights = Spec.load(workdir), averaged.load(workdir, best=best)
+    spec, weights = specs.Spec.load(workdir), averaged.load(workdir, best=best)
     found = traverse_util.flatten_dict(weights, sep="/")
     wanted = jax.eval_shape(spec.start, purpose(0, "weights"))
     for name, array in traverse_util.flatten_dict(wanted, sep="/").items():
@@ -207,8 +59,8 @@ def load(workdir: pathlib.Path, *, best: bool = False) -> tuple[Spec, Any]:
         if came != array.shape:
             raise UserError(
                 f"The weights in '{workdir}' are not those of the network that its"
-                f" {FILE} tells: wanted {name} of {array.shape}; it is {came}. Both"
-                " come of one run; copy the folder anew."
+                f" {specs.FILE} tells: wanted {name} of {array.shape}; it is {came}."
+                " Both come of one run; copy the folder anew."
             )
     return spec, weights
 
@@ -235,7 +87,10 @@ class Prediction:
 
 
 def asker(
-    spec: Spec, scheme: schemes.Scheme | Places | None = None, *, flip: bool = False
+    spec: specs.Spec,
+    scheme: schemes.Scheme | Places | None = None,
+    *,
+    flip: bool = False,
 ) -> Callable[[Any], Asked]:
     """A jitted function of weights, which makes what `predictor` is asked.
 
@@ -277,7 +132,7 @@ def asker(
     return asked
 
 
-def predictor(spec: Spec) -> Callable[[Any, Asked, jax.Array], Prediction]:
+def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]:
     """A jitted function of (weights, asked, images) that finds landmarks.
 
     Args:

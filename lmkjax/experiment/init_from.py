@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from lmkjax import files
-from lmkjax.detect import detection, inference
+from lmkjax.detect import detection, specs
 from lmkjax.errors import UserError
 from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
@@ -43,7 +43,7 @@ def told(run_folder: pathlib.Path) -> str:
 
 def seen(run_folder: pathlib.Path) -> str:
     """As `told`, without what they were taken for."""
-    what = inference.Spec.load(run_folder).trained_on or "nobody knows what"
+    what = specs.Spec.load(run_folder).trained_on or "nobody knows what"
     if run_folder.parent == detection.WEIGHTS:
         return f"the weights that come with lmkjax, trained on {what}"
     return f"weights trained on ({what})"
@@ -62,7 +62,7 @@ def read(run_folder: pathlib.Path, params: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: the folder holds no run, or a network of another shape.
     """
-    spec = inference.Spec.load(run_folder)
+    spec = specs.Spec.load(run_folder)
     subset, landmarks = spec.scheme.subset68, spec.scheme.count
     theirs = averaged.load(run_folder)
 
@@ -93,4 +93,4 @@ def read(run_folder: pathlib.Path, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kernels(params: Mapping[str, Any]) -> str:
     """Of which kind a network's kernels are."""
-    return inference.FREE if "embedding" in params["kernels"] else inference.PLACE
+    return specs.FREE if "embedding" in params["kernels"] else specs.PLACE

@@ -14,7 +14,7 @@ import numpy as np
 from lmkjax import hosts
 from lmkjax.adapt import adaptation
 from lmkjax.data import geometric, streams
-from lmkjax.detect import inference
+from lmkjax.detect import inference, specs
 from lmkjax.errors import UserError
 from lmkjax.evaluation import boxes, calibration, evaluator, mean_face, nme
 from lmkjax.landmarks import points, schemes
@@ -92,7 +92,7 @@ class Bench:
         seed: of the adapter's fit.
     """
 
-    spec: inference.Spec
+    spec: specs.Spec
     how: Measuring
     seed: int = 0
 

@@ -11,7 +11,7 @@ import numpy as np
 from lmkjax import files
 from lmkjax.adapt import adaptation
 from lmkjax.data import changes, streams
-from lmkjax.detect import inference
+from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, measurement, ranges
 from lmkjax.face.paint import backdrop
@@ -103,7 +103,7 @@ class Experiment:
     """
 
     seed: int
-    network: inference.Spec
+    network: specs.Spec
     faces: datasets.Wanted
     shares: Mapping[str, int]
     terms: Mapping[str, tuple[float, objective.Term]]
@@ -179,6 +179,13 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
 
 def _check_schemes(config, own, source, names) -> None:
     """Refuses a network that the labels do not teach."""
+    for field, scheme in (("scheme", own), ("data.scheme", source)):
+        if scheme.lone:
+            raise UserError(
+                f"--config.{field}={scheme.name}: training mirrors faces, and point"
+                f" '{scheme.lone[0]}' has no partner on the other side of the head."
+                " Add it; or train another scheme, and ask for this one in `predict`."
+            )
     if own not in (source, IBUG68):
         raise UserError(
             f"--config.scheme={own.name} wants labels that --config.data.scheme="
@@ -216,7 +223,7 @@ def _places(config, own, source) -> marks.Draw | None:
     draw = marks.Draw(**config.places)
     ours = config.data.source != datasets.FACE_SYNTHETICS
     kept = own == source and not config.data.adapter
-    by_place = config.model.kernels == inference.PLACE
+    by_place = config.model.kernels == specs.PLACE
     return draw if draw.count and ours and kept and by_place else None
 
 
@@ -292,11 +299,11 @@ def _there(path: str) -> None:
         )
 
 
-def _network(config, own, seen, begin) -> inference.Spec:
+def _network(config, own, seen, begin) -> specs.Spec:
     """The network that a config asks for; what it began with has been seen too."""
     model, terms = config.model, config.terms
     form = terms.label_transfer.form if terms.label_transfer.weight else None
-    return inference.Spec(
+    return specs.Spec(
         scheme=own,
         input_px=model.input_px,
         stacks=model.stacks,

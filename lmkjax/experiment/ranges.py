@@ -8,7 +8,7 @@ from typing import Any
 
 import ml_collections
 
-from lmkjax.detect import inference
+from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets
 from lmkjax.landmarks import heatmaps
@@ -132,7 +132,7 @@ RANGES = {
     "model.depth": whole(1, 10),
     "model.dtype": one_of(DTYPES),
     "model.transfer_features": whole(1, 2**16),
-    "model.kernels": one_of(inference.KERNELS),
+    "model.kernels": one_of(specs.KERNELS),
     "model.kernel_width": whole(1, 2**16),
     "heatmaps.loss": one_of(LOSSES),
     "heatmaps.sigma_px": POSITIVE,

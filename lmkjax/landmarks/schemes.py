@@ -1,4 +1,4 @@
-"""Landmark schemes: lists of (curve or area, how many points); the rest follows.
+"""Landmark schemes: lists of (curve or area, how many points), and single points.
 
 Curves run as the 68 iBug points do: from the subject's right to the left (from left
 to right in a photo), from top to bottom on the middle of the face, and clockwise
@@ -8,83 +8,28 @@ order of a mirrored face is each curve backwards, on the other side.
 An area is the skin of a region of the face. Its points are spread evenly over the
 surface: the right half's, then the left half's backwards, so that it mirrors as an
 open curve does.
+
+A single point is a place of the project's mean head under a name of its own. Its
+partner is the point on the other side, where there is one.
 """
 
 import dataclasses
 import difflib
 import functools
+import json
+import math
 import pathlib
 
 import numpy as np
 import yaml
 
 from lmkjax.errors import UserError
+from lmkjax.landmarks import vocabulary
 
-
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """What is known of a curve without any head.
-
-    Attributes:
-        region: the part of the face it belongs to.
-        ibug: the iBug points that it passes, in its own order; () if none.
-        closed: whether the end meets the start.
-        middle: whether it lies on the plane of symmetry, point for point.
-        visible: whether it is the outline that a camera sees, not a place on the head.
-        area: whether it is no curve, but the skin of the region.
-    """
-
-    region: str
-    ibug: tuple[int, ...] = ()
-    closed: bool = False
-    middle: bool = False
-    visible: bool = False
-    area: bool = False
-
-
-_ONE_SIDED = {
-    "brow_upper": Curve("brows"),
-    "brow_lower": Curve("brows"),
-    "eye_crease": Curve("eyes"),
-    "eye_bag": Curve("eyes"),
-    "iris": Curve("eyes", closed=True),
-    "pupil": Curve("eyes", closed=True),
-    "nose_side": Curve("nose"),
-    "nose_wing": Curve("nose"),
-    "philtrum": Curve("lips"),
-    "nasolabial": Curve("cheeks"),
-    "marionette": Curve("cheeks"),
-    "cheek_high": Curve("cheeks"),
-    "cheek": Curve("cheeks"),
-    "cheek_low": Curve("cheeks"),
-    "jaw_line": Curve("cheeks"),
-    "temple": Curve("forehead"),
-    "ear": Curve("ears"),
-}
-CURVES = {
-    "jaw": Curve("jaw", tuple(range(17)), visible=True),
-    "jaw_surface": Curve("jaw", tuple(range(17))),
-    "right_brow": Curve("brows", tuple(range(17, 22))),
-    "left_brow": Curve("brows", tuple(range(22, 27))),
-    "nose_bridge": Curve("nose", tuple(range(27, 31)), middle=True),
-    "nose_base": Curve("nose", tuple(range(31, 36))),
-    "right_eye": Curve("eyes", tuple(range(36, 42)), closed=True),
-    "left_eye": Curve("eyes", tuple(range(42, 48)), closed=True),
-    "lips_outer": Curve("lips", tuple(range(48, 60)), closed=True),
-    "lips_inner": Curve("lips", tuple(range(60, 68)), closed=True),
-    "nose_tip": Curve("nose"),
-    "chin": Curve("jaw"),
-    "forehead_low": Curve("forehead"),
-    "forehead_high": Curve("forehead"),
-    "forehead": Curve("forehead"),
-    "hairline": Curve("forehead"),
-    **{f"right_{name}": curve for name, curve in _ONE_SIDED.items()},
-    **{f"left_{name}": curve for name, curve in _ONE_SIDED.items()},
-    **{n: Curve(n, area=True) for n in ("brows", "eyes", "nose", "lips", "cheeks")},
-    # The regions' own names are those of curves.
-    **{f"{n}_area": Curve(n, area=True) for n in ("forehead", "jaw")},
-}
-"""Every legal name. "jaw" is the contour as seen, "jaw_surface" stays put."""
+POINTS = "points"
+"""What a file calls the single points, beside its curves; and their region."""
+APART_CM = 0.1
+"""A point whose partner is further from its mirrored place has none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,69 +41,105 @@ class Scheme:
     Attributes:
         name: what files and commands call it.
         curves: (curve or area, number of points), in order.
+        points: (name, place on the project's mean head in cm), in order, after them;
+            x to the subject's left, y up, z to the viewer. The skin near it is meant.
     """
 
     name: str = dataclasses.field(compare=False)
     curves: tuple[tuple[str, int], ...]
+    points: tuple[tuple[str, tuple[float, float, float]], ...] = ()
 
     @property
     def text(self) -> str:
         """What `get` makes it of again, on any machine: its name, or all its lines."""
         if SCHEMES.get(self.name) == self:
             return self.name
-        lines = ", ".join(f"{name}: {count}" for name, count in self.curves)
-        return f"{self.name}: {{{lines}}}"
+        lines = [f"{name}: {count}" for name, count in self.curves]
+        if self.points:  # JSON is YAML, and quotes any name
+            own = {name: list(place) for name, place in self.points}
+            lines.append(f"{POINTS}: {json.dumps(own)}")
+        return f"{self.name}: {{{', '.join(lines)}}}"
+
+    @property
+    def lines(self) -> tuple[tuple[str, int], ...]:
+        """(name, number of landmarks), in order: curves, areas and single points."""
+        return (*self.curves, *((name, 1) for name, _ in self.points))
 
     @property
     def count(self) -> int:
         """How many landmarks there are."""
-        return sum(count for _, count in self.curves)
+        return sum(count for _, count in self.lines)
 
     @property
     def starts(self) -> dict[str, int]:
-        """The number of each curve's first landmark."""
-        ends = np.cumsum([0, *(count for _, count in self.curves)])
+        """The number of each curve's first landmark, and of each single point."""
+        ends = np.cumsum([0, *(count for _, count in self.lines)])
         return {
             name: int(start)
-            for (name, _), start in zip(self.curves, ends[:-1], strict=True)
+            for (name, _), start in zip(self.lines, ends[:-1], strict=True)
         }
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The curve of each landmark."""
-        return tuple(name for name, count in self.curves for _ in range(count))
+        """The curve of each landmark; a single point's own name."""
+        return tuple(name for name, count in self.lines for _ in range(count))
 
     @functools.cached_property
     def mirror(self) -> np.ndarray:
-        """For each landmark, its partner on the other side of the face [k]."""
+        """For each landmark, its partner on the other side of the face [k].
+
+        One of `lone` has none, and stands for itself.
+        """
         pairs = np.empty(self.count, np.int32)
         for name, count in self.curves:
             steps = np.arange(count)
-            if CURVES[name].closed:
+            if vocabulary.CURVES[name].closed:
                 steps = (count // 2 - steps) % count
-            elif not CURVES[name].middle:
+            elif not vocabulary.CURVES[name].middle:
                 steps = count - 1 - steps
-            start, partner = self.starts[name], self.starts[opposite(name)]
+            start = self.starts[name]
+            partner = self.starts[vocabulary.opposite(name)]
             pairs[start : start + count] = partner + steps
+        first = self.count - len(self.points)
+        own = np.arange(len(self.points))
+        pairs[first:] = first + np.where(self._partners < 0, own, self._partners)
         return pairs
+
+    @property
+    def lone(self) -> tuple[str, ...]:
+        """The single points without a partner on the other side of the face."""
+        pairs = zip(self.points, self._partners, strict=True)
+        return tuple(name for (name, _), partner in pairs if partner < 0)
+
+    @functools.cached_property
+    def _partners(self) -> np.ndarray:
+        """Which single point lies where each one's mirrored place is; -1 = none."""
+        own = np.array([place for _, place in self.points]).reshape(-1, 3)
+        away = np.linalg.norm((own * [-1, 1, 1])[:, None] - own[None], axis=-1)
+        if not len(own):
+            return np.empty(0, np.int32)
+        best = away.argmin(1)
+        there = (away.min(1) < APART_CM) & (best[best] == np.arange(len(own)))
+        return np.where(there, best, -1).astype(np.int32)
 
     @functools.cached_property
     def edges(self) -> np.ndarray:
         """Pairs of neighbours on a curve, for drawing [e 2]; an area has none."""
         pairs = [np.empty((0, 2), int)]
         for name, count in self.curves:
-            if CURVES[name].area:
+            if vocabulary.CURVES[name].area:
                 continue
             steps = self.starts[name] + np.arange(count)
             pairs.append(np.stack([steps[:-1], steps[1:]], 1))
-            if CURVES[name].closed:
+            if vocabulary.CURVES[name].closed:
                 pairs.append(steps[None, [-1, 0]])
         return np.concatenate(pairs).astype(np.int32)
 
     @functools.cached_property
     def regions(self) -> dict[str, np.ndarray]:
-        """The landmarks of each part of the face."""
-        of = np.array([CURVES[name].region for name in self.names])
+        """The landmarks of each part of the face; single points have their own."""
+        own = {name: vocabulary.CURVES[name].region for name, _ in self.curves}
+        of = np.array([own.get(name) or POINTS for name in self.names])
         return {str(name): np.flatnonzero(of == name) for name in dict.fromkeys(of)}
 
     @functools.cached_property
@@ -166,8 +147,8 @@ class Scheme:
         """The landmarks that are the 68 iBug points [68]; None if some are missing."""
         found = np.full(68, -1, np.int32)
         for name, count in self.curves:
-            curve = CURVES[name]
-            if curve.ibug and passes_knots(name, count):
+            curve = vocabulary.CURVES[name]
+            if curve.ibug and vocabulary.passes_knots(name, count):
                 gaps = len(curve.ibug) - (not curve.closed)
                 steps = (count - (not curve.closed)) // gaps * np.arange(gaps + 1)
                 knots = self.starts[name] + steps[: len(curve.ibug)]
@@ -183,25 +164,6 @@ class Scheme:
         return "surface" if "jaw_surface" in names else "none"
 
 
-def passes_knots(curve: str, count: int) -> bool:
-    """Whether `count` points on a curve include the iBug points that lie on it.
-
-    Then each piece between two of them is cut evenly; else the whole curve is.
-    """
-    knots = len(CURVES[curve].ibug)
-    if not knots:
-        return False
-    return (
-        count % knots == 0 if CURVES[curve].closed else (count - 1) % (knots - 1) == 0
-    )
-
-
-def opposite(curve: str) -> str:
-    """The curve on the other side of the face; one across the middle is its own."""
-    side, _, rest = curve.partition("_")
-    return {"right": f"left_{rest}", "left": f"right_{rest}"}.get(side, curve)
-
-
 def check(scheme: Scheme, *, where: str) -> Scheme:
     """The scheme itself, if it makes sense.
 
@@ -210,22 +172,25 @@ def check(scheme: Scheme, *, where: str) -> Scheme:
         where: the file or name that it came from, for the message.
 
     Raises:
-        UserError: an unknown curve, a side without its partner, a wrong count.
+        UserError: an unknown curve, a side without its partner, a wrong count, a
+            point that has no place.
     """
     counts = dict(scheme.curves)
-    if not counts or len(counts) != len(scheme.curves):
+    if not scheme.lines or len(counts) != len(scheme.curves):
         raise UserError(
             f"{where}: wanted curves, each once; got {list(scheme.starts)}."
         )
+    _check_points(scheme, where)
     for name, count in scheme.curves:
-        if name not in CURVES:
-            near = difflib.get_close_matches(name, CURVES, 1)
+        if name not in vocabulary.CURVES:
+            near = difflib.get_close_matches(name, vocabulary.CURVES, 1)
             hint = f" Is '{near[0]}' meant?" if near else ""
             raise UserError(
                 f"{where}: unknown curve or area '{name}'.{hint} Known: "
-                f"{', '.join(sorted(CURVES))}."
+                f"{', '.join(sorted(vocabulary.CURVES))}."
             )
-        curve, least = CURVES[name], 4 if CURVES[name].closed else 2
+        curve = vocabulary.CURVES[name]
+        least = 4 if curve.closed else 2
         least = 3 if curve.visible else least
         if type(count) is not int or count < least:
             raise UserError(
@@ -242,12 +207,34 @@ def check(scheme: Scheme, *, where: str) -> Scheme:
                 f"{where}: '{name}' wants an odd number of points, the middle one is "
                 f"the chin; got {count}."
             )
-        if counts.get(opposite(name)) != count:
+        other = vocabulary.opposite(name)
+        if counts.get(other) != count:
             raise UserError(
-                f"{where}: '{name}' has {count} points, so '{opposite(name)}' wants as "
-                f"many; got {counts.get(opposite(name), 0)}."
+                f"{where}: '{name}' has {count} points, so '{other}' wants as many; got"
+                f" {counts.get(other, 0)}."
             )
     return scheme
+
+
+def _check_points(scheme: Scheme, where: str) -> None:
+    """Refuses single points that have no place, or a name that something else has."""
+    names = [name for name, _ in scheme.points]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if taken := twice or [name for name in names if name in vocabulary.CURVES]:
+        raise UserError(
+            f"{where}: a point wants a name that no other point and no curve has; got"
+            f" '{taken[0]}'."
+        )
+    for name, place in scheme.points:
+        if len(place) != 3 or not all(map(_is_number, place)):
+            raise UserError(
+                f"{where}: point '{name}' wants its place on the mean head as three"
+                f" numbers [x, y, z], cm; got {list(place)}."
+            )
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 _FILE = pathlib.Path(__file__).with_suffix(".yaml")
@@ -276,7 +263,8 @@ def get(name: str) -> Scheme:
         return load(pathlib.Path(name))
     raise UserError(
         f"Unknown scheme '{name}'; known: {sorted(SCHEMES)}, or the path of a .yaml "
-        f"file with one line `curve or area: number of points` for each of them."
+        f"file with one line `curve or area: number of points` for each of them, or"
+        f" with `{POINTS}`, names and their places on the mean head."
     )
 
 
@@ -296,7 +284,8 @@ def load(path: pathlib.Path) -> Scheme:
     """A user's own scheme, named like its file.
 
     Args:
-        path: YAML, one line `curve or area: number of points` each, in order.
+        path: YAML, one line `curve or area: number of points` each, in order; and
+            `points`, a mapping of names to places [x, y, z], or a list of places.
 
     Raises:
         UserError: the file is missing, is not such a list, or bears the name of a
@@ -320,7 +309,7 @@ def read(text: str, *, name: str, where: str) -> Scheme:
     """A scheme from its lines.
 
     Args:
-        text: YAML, a mapping of curves and areas to numbers of points.
+        text: YAML, see `load`.
         name: of the scheme.
         where: the text came from, for the message.
 
@@ -335,6 +324,25 @@ def read(text: str, *, name: str, where: str) -> Scheme:
     if not isinstance(lines, dict) or not all(isinstance(n, str) for n in lines):
         raise UserError(
             f"{where}: wanted lines `curve or area: number of points`, such as "
-            f"`jaw: 17`; known: {', '.join(sorted(CURVES))}."
+            f"`jaw: 17`; known: {', '.join(sorted(vocabulary.CURVES))}."
         )
-    return check(Scheme(name, tuple(lines.items())), where=where)
+    own = _points(lines.pop(POINTS), where) if POINTS in lines else ()
+    return check(Scheme(name, tuple(lines.items()), own), where=where)
+
+
+def _points(told: object, where: str) -> tuple:
+    """Single points as a file tells them: with names, or numbered."""
+    if isinstance(told, list):
+        told = {f"point_{number}": place for number, place in enumerate(told)}
+    known = isinstance(told, dict) and all(isinstance(name, str) for name in told)
+    if not known or not all(isinstance(place, list) for place in told.values()):
+        raise UserError(
+            f"{where}: `{POINTS}` wants places on the mean head, cm, with names or"
+            " without, such as `points: {mole: [-3.1, 2.0, 8.4]}`; got"
+            f" {str(told)[:60]!r}."
+        )
+    # To a micrometre, so that a file's text gives the same numbers again.
+    return tuple(
+        (name, tuple(round(x, 4) if type(x) is float else x for x in place))
+        for name, place in told.items()
+    )

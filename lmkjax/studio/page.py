@@ -1,12 +1,19 @@
-"""A scheme as a page to turn and hover over: one HTML file that needs nothing else."""
+"""A scheme as a page to turn and hover over: one HTML file that needs nothing else.
+
+On it one clicks points of one's own; they go into a YAML file that is a scheme.
+"""
+
+import json
+import pathlib
+from html import escape
 
 import jax.numpy as jnp
 import numpy as np
 from plotly import graph_objects
 
+from lmkjax.face.shape import atlas, marks
 from lmkjax.face.shape import head as heads
-from lmkjax.face.shape import marks
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import schemes, vocabulary
 
 SKIN = {"face": "#d9b49c", "head": "#c9a58e", "eyes": "#f4f0ea", "teeth": "#e9e2d0"}
 INSIDE = "#7a3b36"  # of the mouth
@@ -19,6 +26,7 @@ REGIONS = {
     "cheeks": "#9467bd",
     "forehead": "#e67e00",
     "ears": "#0d8f8f",
+    schemes.POINTS: "#000000",
 }
 NECK_CM = 4.0
 """How much of the neck is shown below the lowest landmark."""
@@ -31,8 +39,9 @@ def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
 
     Args:
         scheme: which landmarks; those of the visible contour stand on the fixed jaw.
-        head: on which; None is the project's own head.
+        head: on which; None is the project's own head, whose places can be clicked.
     """
+    clicked = _clicked(scheme) if head is None else None
     head = head or heads.load()
     places = _places(scheme, head)
     texts = tell(scheme)
@@ -43,6 +52,9 @@ def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
         start = scheme.starts[name]
         own = np.arange(start, start + count)
         figure.add_trace(_curve(name, places, own, texts))
+    if scheme.points:
+        own = np.arange(scheme.count - len(scheme.points), scheme.count)
+        figure.add_trace(_curve(schemes.POINTS, places, own, texts))
     hidden = dict.fromkeys(("xaxis", "yaxis", "zaxis"), {"visible": False})
     figure.update_layout(
         title={"text": f"{scheme.name}: {scheme.count} landmarks"},
@@ -63,27 +75,49 @@ def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
         full_html=True,
         default_height="94vh",
         div_id="scheme",
+        post_script=clicked,
         config={"displaylogo": False, "responsive": True, "scrollZoom": True},
     )
+
+
+def _clicked(scheme):
+    """The script that takes clicks, and what it is to know."""
+    told = {
+        "name": scheme.name,
+        "curves": scheme.curves,
+        "points": scheme.points,
+        "names": sorted(vocabulary.CURVES),
+        "known": sorted(schemes.SCHEMES),
+        "parts": atlas.SOLID,
+        "lift": LIFT_CM,
+    }
+    script = pathlib.Path(__file__).with_name("clicks.js").read_text()
+    # No name may end the script that it stands in.
+    text = json.dumps(told).replace("<", "\\u003c")
+    return f'{script}\nclicks.start(document.getElementById("scheme"), {text});'
 
 
 def tell(scheme: schemes.Scheme) -> list[str]:
     """What is to be known of each landmark: curve, number, mirror, iBug's number."""
     ibug = {}
     for name, count in scheme.curves:
-        curve = schemes.CURVES[name]
-        if schemes.passes_knots(name, count):
+        curve = vocabulary.CURVES[name]
+        if vocabulary.passes_knots(name, count):
             gaps = len(curve.ibug) - (not curve.closed)
             step = (count - (not curve.closed)) // gaps
             for i, number in enumerate(curve.ibug):
                 ibug[scheme.starts[name] + i * step] = number
-    texts = []
+    texts, first = [], scheme.count - len(scheme.points)
     for number, name in enumerate(scheme.names):
+        if number >= first:
+            partner = "none" if name in scheme.lone else scheme.mirror[number]
+            texts.append(f"<b>{number}</b>: {escape(name)}<br>mirror: {partner}")
+            continue
         lines = [f"<b>{number}</b>: {name}, {number - scheme.starts[name]}"]
         lines.append(f"mirror: {scheme.mirror[number]}")
         if number in ibug:
             lines.append(f"iBug 68: {ibug[number]}")
-        if schemes.CURVES[name].visible:
+        if vocabulary.CURVES[name].visible:
             lines.append("in pictures on the outline that is seen")
         texts.append("<br>".join(lines))
     return texts
@@ -121,8 +155,9 @@ def _part(head, name, landmarks):
 
 
 def _curve(name, places, own, texts):
-    """A curve's points; its edges are the line through them."""
-    curve = schemes.CURVES[name]
+    """A curve's points, whose edges are the line through them; or the single points."""
+    single = vocabulary.Curve(schemes.POINTS, area=True)
+    curve = single if name == schemes.POINTS else vocabulary.CURVES[name]
     drawn = np.append(own, own[:1]) if curve.closed else own
     x, y, z = places[drawn].T.round(3)
     colour = REGIONS[curve.region]

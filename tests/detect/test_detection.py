@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lmkjax.data import crop
-from lmkjax.detect import answers, detection, inference
+from lmkjax.detect import answers, detection, inference, specs
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
@@ -115,7 +115,7 @@ def test_no_picture_no_face():
 
 def run_of(folder, monkeypatch, key, **fields):
     """The spec of a run with weights by chance, and the weights."""
-    spec = inference.Spec(
+    spec = specs.Spec(
         scheme=DENSE,
         input_px=32,
         stacks=1,

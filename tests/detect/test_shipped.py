@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from lmkjax import predict
-from lmkjax.detect import detection, inference
+from lmkjax.detect import detection, specs
 from lmkjax.errors import UserError
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import schemes
@@ -36,8 +36,8 @@ def drawn():
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_shipped_weights_are_small_and_of_renders_alone(scheme):
     folder = detection.shipped(scheme)
-    assert inference.Spec.load(folder).scheme == schemes.get(scheme)
-    assert inference.Spec.load(folder).trained_on == "faces rendered by lmkjax"
+    assert specs.Spec.load(folder).scheme == schemes.get(scheme)
+    assert specs.Spec.load(folder).trained_on == "faces rendered by lmkjax"
     files = [f for f in detection.WEIGHTS.rglob("*") if f.is_file()]
     assert sum(f.stat().st_size for f in files) < 20 * 2**20
     assert not [f for f in files if f.suffix not in (".json", ".npz", ".md")]
@@ -61,10 +61,13 @@ def test_the_same_weights_answer_for_any_scheme_and_for_places_alone(drawn, tmp_
     images, points, boxes = drawn
     detector = detection.Detector.from_checkpoint(detection.shipped())
     file = tmp_path / "mine.yaml"
-    file.write_text("nose_bridge: 7\nforehead_high: 5\nright_iris: 4\nleft_iris: 4\n")
+    lines = "nose_bridge: 7\nforehead_high: 5\nright_iris: 4\nleft_iris: 4\n"
+    tip = marks.places(schemes.get("ibug68")).xyz[30].round(4).tolist()
+    file.write_text(f"{lines}points: {{tip: {tip}}}\n")
     mine = schemes.get(str(file))
     found = detector.find(list(images), boxes, scheme=str(file))
-    assert found.points.shape == found.visibility.shape[:2] + (2,) == (6, 20, 2)
+    assert found.points.shape == found.visibility.shape[:2] + (2,) == (6, 21, 2)
+    np.testing.assert_allclose(found.points[:, 20], found.points[:, 6], atol=0.1)
     np.testing.assert_allclose(found.visibility.sum(-1), 1, atol=1e-4)
 
     skin = marks.places(mine).xyz[:12]

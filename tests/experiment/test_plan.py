@@ -10,7 +10,7 @@ import pytest
 
 from configs import base
 from lmkjax.adapt import adaptation
-from lmkjax.detect import inference
+from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.experiment import parts, plan
 from lmkjax.face import labels
@@ -101,24 +101,38 @@ def test_a_network_keeps_the_lines_of_its_scheme(own, tmp_path):
     fields = dict(scheme=scheme.text, data__scheme=scheme.text)
     spec = plan.build(config_of(**fields)).network
     spec.save(tmp_path)
-    assert inference.Spec.load(tmp_path) == spec
-    assert inference.Spec.load(tmp_path).scheme.name == "mine"
+    assert specs.Spec.load(tmp_path) == spec
+    assert specs.Spec.load(tmp_path).scheme.name == "mine"
+
+
+def test_a_network_keeps_the_single_points_of_its_scheme(tmp_path):
+    text = 'own: {chin: 3, nose_bridge: 4, points: {"a": [-5.0, 0, 8], b: [5.0, 0, 8]}}'
+    spec = plan.build(config_of(scheme=text, data__scheme=text)).network
+    spec.save(tmp_path)
+    assert specs.Spec.load(tmp_path).scheme == spec.scheme == schemes.get(text)
+    assert specs.Spec.load(tmp_path).scheme.names[-2:] == ("a", "b")
+
+
+def test_training_refuses_a_point_that_has_no_mirror():
+    text = "own: {chin: 3, points: {mole: [-5.0, 0, 8]}}"
+    with pytest.raises(UserError, match="config.scheme=own.*'mole' has no partner"):
+        plan.build(config_of(scheme=text, data__scheme=text))
 
 
 def test_an_older_network_tells_its_schemes_name_alone(tmp_path):
     spec = plan.build(config_of()).network
     spec.save(tmp_path)
-    file = tmp_path / inference.FILE
+    file = tmp_path / specs.FILE
     lines = file.read_text().splitlines()
     first = next(i for i, line in enumerate(lines) if '"curves"' in line)
     last = next(i for i in range(first, len(lines)) if "}" in lines[i])
     kept = lines[:first] + lines[last + 1 :]
     kept[first - 1] = kept[first - 1].rstrip(",")
     file.write_text("\n".join(kept))
-    assert inference.Spec.load(tmp_path) == spec
+    assert specs.Spec.load(tmp_path) == spec
     file.write_text("\n".join(kept).replace("dense243", "of old.yaml"))
     with pytest.raises(UserError, match="of old.yaml"):
-        inference.Spec.load(tmp_path)
+        specs.Spec.load(tmp_path)
 
 
 def test_schemes_of_other_names_and_the_same_lines_fit(tmp_path):

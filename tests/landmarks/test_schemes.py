@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmkjax.errors import UserError
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import schemes, vocabulary
 
 IBUG_PAIRS = [  # the flip order that every 68-point tool uses
     *((i, 16 - i) for i in range(9)),
@@ -119,8 +119,9 @@ def test_an_area_mirrors_backwards_and_is_not_joined(tmp_path):
 
 
 def test_every_region_of_the_face_has_an_area():
-    regions = {c.region for c in schemes.CURVES.values() if not c.area}
-    assert {c.region for c in schemes.CURVES.values() if c.area} == regions - {"ears"}
+    curves = vocabulary.CURVES.values()
+    regions = {c.region for c in curves if not c.area}
+    assert {c.region for c in curves if c.area} == regions - {"ears"}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,14 @@ def test_every_region_of_the_face_has_an_area():
         ("jaw: 17\nlips: 4\njaw: 33", "once; got .'jaw'. twice"),
         ("nose_bridge: 5.0", "whole number"),
         ("nose_bridge: true", "whole number"),
+        ("points: [3, 4]", "wants places.*points: .mole"),
+        ("points: 7", "wants places"),
+        ("points: {tip: [0, 1]}", "'tip' wants its place.*three numbers.*0, 1"),
+        ("points: {tip: [0, 1, .nan]}", "'tip'.*three numbers"),
+        ("points: {tip: [0, 1, true]}", "'tip'.*three numbers"),
+        ("points: {cheeks: [0, 1, 2]}", "no other point and no curve has.*cheeks"),
+        ("points: {a: [0, 1, 2], a: [0, 1, 3]}", "once; got .'a'. twice"),
+        ("points: {}", "wanted curves"),
         ("a: [", "cannot be read"),
         ("", "wanted lines"),
     ],
@@ -173,6 +182,31 @@ def test_a_scheme_is_its_lines_and_its_text_gives_them_again(tmp_path):
     assert schemes.Scheme("other", own.curves) == own
     assert schemes.Scheme("mine", own.curves[::-1]) != own
     assert [s.text for s in schemes.SCHEMES.values()] == list(schemes.SCHEMES)
+
+
+def test_single_points_stand_after_the_curves_under_their_own_names(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "points:\n  left: [3.1, 2.0, 8.4]\n  tip: [0, -1, 12.00004]\n"
+        "  mole: [-2.0, 2.0, 9.0]\n  'right: eye': [-3.1, 2.05, 8.4]\nchin: 3\n"
+    )
+    own = schemes.get(str(path))
+    assert own.names == (*["chin"] * 3, "left", "tip", "mole", "right: eye")
+    assert own.starts["tip"] == 4 and own.count == 7 and own.subset68 is None
+    # A pair half a millimetre off; the tip on the middle; a mole alone.
+    np.testing.assert_array_equal(own.mirror, [2, 1, 0, 6, 4, 5, 3])
+    assert own.lone == ("mole",)
+    assert own.edges.max() == 2
+    assert own.regions["points"].tolist() == [3, 4, 5, 6]
+    assert dict(own.points)["tip"] == (0, -1, 12.0)  # to a micrometre
+    again = schemes.get(own.text)
+    assert again == own and hash(again) == hash(own)
+    assert schemes.Scheme("mine", own.curves) != own
+
+
+def test_points_without_names_are_numbered():
+    own = schemes.read("points: [[0, 1, 9], [1, 2, 8]]", name="a", where="a")
+    assert own.names == ("point_0", "point_1") and own.lone == ("point_1",)
 
 
 def test_another_scheme_may_not_take_the_name_of_ours(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from lmkjax import render as command
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import schemes, vocabulary
 from lmkjax.studio import page
 
 MINE = "jaw: 17\nright_eye: 12\nleft_eye: 12\nnose_bridge: 7\ncheeks: 6\n"
@@ -61,7 +61,8 @@ def test_the_page_holds_every_point_and_its_edges(written, scheme):
     told = [text for trace in drawn for text in trace["text"]]
     assert set(told) == set(page.tell(scheme))
     for trace in drawn:
-        curve, many = schemes.CURVES[trace["name"]], dict(scheme.curves)[trace["name"]]
+        curve = vocabulary.CURVES[trace["name"]]
+        many = dict(scheme.curves)[trace["name"]]
         assert len(trace["text"]) == many + curve.closed  # a ring comes home
         assert ("lines" in trace["mode"]) == (not curve.area)
 

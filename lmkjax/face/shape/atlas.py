@@ -15,6 +15,8 @@ from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import schemes
 
 NEAR = 24  # triangles tried before all of them are
+FACE, SOLID = ("face",), ("face", "head", "eyes")
+"""Parts on which a place is looked for: of a curve, of any point that can be meant."""
 
 
 @functools.cache
@@ -77,15 +79,24 @@ def place(head: heads.HeadLike, spots: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return _tidy(face[best], weights)
 
 
-def nearest(head: heads.HeadLike, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What stands for places near the project's mean face [n 3]: vertices, weights."""
+def nearest(
+    head: heads.HeadLike, spots: np.ndarray, parts: tuple[str, ...] = FACE
+) -> tuple[np.ndarray, np.ndarray]:
+    """What stands for places near the project's mean head [n 3]: vertices, weights.
+
+    Args:
+        head: that they are to lie on.
+        spots: places on the project's mean head, cm, or near it.
+        parts: of the head, on which they may lie; those that it lacks count nothing.
+    """
     spots = np.asarray(spots, np.float64)
     if head.atlas is None:
         vertices = np.asarray(head.neutral, np.float64)
         spots = _bend(spots, _ibug68(), vertices[head.ibug68])
     else:
         vertices = np.asarray(head.atlas, np.float64)
-    face = head.triangles[head.part == heads.number(head, "face")]
+    wanted = [heads.number(head, name) for name in parts if name in head.part_names]
+    face = head.triangles[np.isin(head.part, wanted)]
     corners = vertices[face]
     tree = spatial.cKDTree(corners.mean(1))
     near = tree.query(spots, k=min(NEAR, len(face)))[1]

@@ -20,7 +20,7 @@ from scipy import spatial
 
 from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import vocabulary
 
 SKIN = 16_000
 """Places of the right half of the face that areas are made of."""
@@ -48,8 +48,8 @@ def chart(name: str) -> tuple[np.ndarray, np.ndarray, bool]:
     drawn = _drawn()
     if name == "jaw":
         name = "jaw_surface"
-    mirrored = name not in drawn and schemes.opposite(name) in drawn
-    source = schemes.opposite(name) if mirrored else name
+    mirrored = name not in drawn and vocabulary.opposite(name) in drawn
+    source = vocabulary.opposite(name) if mirrored else name
     if source not in drawn:
         raise UserError(f"No curve '{name}' in the face chart; there: {sorted(drawn)}.")
     points = np.array(drawn[source]["points"])
@@ -78,7 +78,7 @@ def spread(name: str, count: int) -> np.ndarray:
             half's backwards.
     """
     spots, places, regions = _skin()
-    own = np.flatnonzero(regions == schemes.CURVES[name].region)
+    own = np.flatnonzero(regions == vocabulary.CURVES[name].region)
     spots, places = spots[own], places[own]
     chosen = [int(places[:, 1].argmax())]
     gaps = np.full(len(places), np.inf)
@@ -115,11 +115,11 @@ def _skin():
     spots, places = spots[inside][:SKIN], places[inside][:SKIN]
     lines = {
         name: chart(name)[0]
-        for name, curve in schemes.CURVES.items()
+        for name, curve in vocabulary.CURVES.items()
         if not curve.area and name.partition("_")[2] not in ("iris", "pupil")
     }
     nearest = spatial.cKDTree(np.concatenate([_fine(line) for line in lines.values()]))
-    of = [schemes.CURVES[n].region for n, line in lines.items() for _ in _fine(line)]
+    of = [vocabulary.CURVES[n].region for n, line in lines.items() for _ in _fine(line)]
     return spots, places, np.array(of)[nearest.query(spots)[1]]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lmkjax.face.shape import atlas, curves
 from lmkjax.face.shape import head as heads
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import vocabulary
 
 RINGS_RAD = {"iris": math.radians(20.5), "pupil": math.radians(7.5)}
 """Angles at the eyeball's centre, from its axis (+z)."""
@@ -17,7 +17,7 @@ def lay(head: heads.HeadLike, name: str, count: int) -> tuple[np.ndarray, np.nda
 
     Args:
         head: that they lie on; evenly on its neutral face.
-        name: one of `schemes.CURVES`; the visible contour lies on the fixed jaw line.
+        name: one of `vocabulary.CURVES`; the visible contour lies on the fixed jaw.
         count: how many.
 
     Returns:
@@ -26,7 +26,7 @@ def lay(head: heads.HeadLike, name: str, count: int) -> tuple[np.ndarray, np.nda
     side, _, rest = name.partition("_")
     if rest in RINGS_RAD:
         return _ring(head, side, RINGS_RAD[rest], count)
-    if schemes.CURVES[name].area:
+    if vocabulary.CURVES[name].area:
         return atlas.place(head, curves.spread(name, count))
     return atlas.place(head, _cut(head, name, count))
 
@@ -40,7 +40,7 @@ def _cut(head, name, count):
     ids, weights = atlas.place(head, spots)
     steps = np.diff((head.neutral[ids] * weights[..., None]).sum(1), axis=0)
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(steps, axis=1))])
-    if schemes.passes_knots(name, count):
+    if vocabulary.passes_knots(name, count):
         pieces = count // (len(knots) - 1)
         at = np.interp(
             np.arange(pieces * (len(knots) - 1) + 1) / pieces,

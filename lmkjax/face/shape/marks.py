@@ -14,6 +14,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
+from lmkjax.errors import UserError
 from lmkjax.face.optics import raster
 from lmkjax.face.shape import atlas, contour, lines
 from lmkjax.face.shape import head as heads
@@ -41,6 +42,8 @@ FACE_CM, NECK_CM = -9.0, -13.0
 """Down to which height the face's skin is taken, and the rest of the head."""
 SUNLESS = 0.05
 """Skin that sees less of the sky lies inside the nose or the mouth."""
+OFF_CM = 1.0
+"""A single point further off the mean head's surface is none of the head."""
 EYE_RAD = math.radians(35)
 """How far from its axis an eyeball may show between the lids."""
 
@@ -114,10 +117,13 @@ def anchors(scheme: schemes.Scheme, head: heads.HeadLike) -> Anchors:
         head: the head that they lie on.
 
     Raises:
-        UserError: the head is not what `heads.HeadLike` says.
+        UserError: the head is not what `heads.HeadLike` says, or a single point of
+            the scheme does not lie on the project's mean head.
     """
     heads.check(head)
     parts = [lines.lay(head, name, count) for name, count in scheme.curves]
+    if scheme.points:
+        parts.append(atlas.nearest(head, _settled(scheme), atlas.SOLID))
     ids, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     share, own = np.zeros(len(ids), np.float32), range(0)
     if "jaw" in scheme.starts:
@@ -127,14 +133,31 @@ def anchors(scheme: schemes.Scheme, head: heads.HeadLike) -> Anchors:
     return Anchors(ids, weights, share, own)
 
 
+def _settled(scheme):
+    """Where a scheme's single points lie on the project's mean head itself [p 3]."""
+    own, told = heads.load(), np.array([place for _, place in scheme.points])
+    ids, weights = atlas.nearest(own, told, atlas.SOLID)
+    found = (own.neutral[ids] * weights[..., None]).sum(1)
+    off = np.linalg.norm(found - told, axis=1)
+    if off.max() > OFF_CM:
+        worst = off.argmax()
+        raise UserError(
+            f"Scheme '{scheme.name}': its point '{scheme.points[worst][0]}' at"
+            f" {told[worst].round(2).tolist()} lies {off[worst]:.1f} cm off the mean"
+            f" head; wanted at most {OFF_CM:g} cm. The nearest place of the head is"
+            f" {found[worst].round(2).tolist()}; `lmkjax render --page` shows the head"
+            " and writes down the places that one clicks."
+        )
+    return found
+
+
 @functools.cache
 def places(scheme: schemes.Scheme) -> Places:
     """What a scheme's landmarks are on the project's own head, as host arrays."""
     own = heads.load()
     found = anchors(scheme, own)
     xyz = found.of(own.neutral)
-    rings = [name.endswith(("_iris", "_pupil")) for name in scheme.names]
-    part = np.where(rings, EYES, SKIN).astype(np.int32)
+    part = _part(own, found.ids)
     part[found.contour] = CONTOUR
     xyz[found.contour] = on_jaw(found.share[found.contour])
     return Places(xyz.astype(np.float32), part, found.share)
@@ -155,10 +178,15 @@ def pool(head: heads.HeadLike) -> Pool:
     ends = np.cumsum([len(group[0]) for group in groups])
     none = np.zeros(len(ids), np.float32)
     at = Anchors(ids, weights, none)
-    eyes = heads.eyeballs(head) if "eyes" in head.part_names else (np.empty(0, int),)
-    part = np.where(np.isin(ids[:, 0], np.concatenate(eyes)), EYES, SKIN)
     xyz = at.of(atlas.places(head)).astype(np.float32)
-    return Pool(at, Places(xyz, part.astype(np.int32), none), tuple(map(int, ends)))
+    return Pool(at, Places(xyz, _part(head, ids), none), tuple(map(int, ends)))
+
+
+def _part(head, ids):
+    """EYES where a point's vertices are an eyeball's, else SKIN [k]."""
+    eyes = heads.eyeballs(head) if "eyes" in head.part_names else (np.empty(0, int),)
+    of_eye = np.isin(ids[:, 0], np.concatenate(eyes))
+    return np.where(of_eye, EYES, SKIN).astype(np.int32)
 
 
 def _areas(head):

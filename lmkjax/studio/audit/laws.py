@@ -7,7 +7,7 @@ import numpy as np
 from lmkjax.face import drawing, picture
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import marks
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import schemes, vocabulary
 from lmkjax.studio.audit import trials
 
 SMALL = {"visible": "ibug68", "surface": "ibug68_surface"}
@@ -172,7 +172,9 @@ def mirrored_points(
         scheme: which landmarks.
         size: side of the pictures, pixels.
     """
+    paired = ~np.isin(scheme.names, scheme.lone)
     flipped = there[:, scheme.mirror] * [-1, 1, 1] + [size, 0, 0]
+    flipped, here = flipped[:, paired], here[:, paired]
     return Law(
         "mirrored parameters mirror the points",
         float(np.abs(flipped - here).max()),
@@ -314,4 +316,5 @@ def ask_rays(
 
 def outline(scheme: schemes.Scheme) -> np.ndarray:
     """Which landmarks are of the face's outline, as the camera sees it [k]."""
-    return np.array([schemes.CURVES[name].visible for name in scheme.names])
+    seen = {name for name, _ in scheme.curves if vocabulary.CURVES[name].visible}
+    return np.isin(scheme.names, list(seen))

@@ -14,7 +14,7 @@ import numpy as np
 from lmkjax.face.priors import limits, options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, measures
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import schemes, vocabulary
 from lmkjax.studio import gallery
 
 README = heads.ASSETS.parent / "README.md"
@@ -150,11 +150,12 @@ def _limits():
 
 def _curves():
     rows = _head("name", "kind", "region", "passes iBug's points")
-    for name, curve in schemes.CURVES.items():
+    for name, curve in vocabulary.CURVES.items():
         side, _, rest = name.partition("_")
-        if side == "left" and f"right_{rest}" in schemes.CURVES:
+        if side == "left" and f"right_{rest}" in vocabulary.CURVES:
             continue
-        other = schemes.CURVES[schemes.opposite(name)].ibug if side == "right" else ()
+        partner = vocabulary.CURVES[vocabulary.opposite(name)]
+        other = partner.ibug if side == "right" else ()
         title = f"right_{rest}`, `left_{rest}" if side == "right" else name
         kind = "area" if curve.area else "closed curve" if curve.closed else "curve"
         knots = ", ".join(f"{k[0]} to {k[-1]}" for k in (curve.ibug, other) if k)

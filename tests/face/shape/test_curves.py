@@ -8,7 +8,7 @@ import pytest
 from lmkjax.errors import UserError
 from lmkjax.face.shape import contour, curves, lines, marks
 from lmkjax.face.shape import head as heads
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import schemes, vocabulary
 
 HEAD = heads.load()
 FLIP = np.array([-1, 1, 1], np.float32)
@@ -122,9 +122,9 @@ def test_iris_is_a_circle_on_the_eyeball_that_starts_at_the_left_of_the_photo():
 
 
 def test_every_curve_of_the_catalogue_can_be_placed():
-    scheme = schemes.Scheme("all", tuple((name, 4) for name in schemes.CURVES))
+    scheme = schemes.Scheme("all", tuple((name, 4) for name in vocabulary.CURVES))
     at = marks.anchors(scheme, HEAD)
-    assert at.ids.shape == (4 * len(schemes.CURVES), 3)
+    assert at.ids.shape == (4 * len(vocabulary.CURVES), 3)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_an_area_is_spread_evenly_over_its_own_skin(name, count):
     assert nearest.std() < 0.25 * nearest.mean()
     # No hole: what is to be covered is nowhere farther off than a piece's reach.
     spots, places, regions = curves._skin()
-    own = places[regions == schemes.CURVES[name].region]
+    own = places[regions == vocabulary.CURVES[name].region]
     hole = np.linalg.norm(own[:, None] - found, axis=-1).min(1)
     assert hole.max() < 1.6 * nearest.mean()
 

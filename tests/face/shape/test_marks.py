@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lmkjax.errors import UserError
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import places, schemes
@@ -42,6 +43,36 @@ def test_a_place_tells_on_what_it_lies():
     assert not own.share[65:].any()
     jaw = HEAD.neutral[HEAD.ibug68[:17]]
     np.testing.assert_allclose(own.xyz[:65:4], jaw, atol=0.01)
+
+
+def test_a_single_point_lies_on_the_surface_where_it_was_told():
+    """On skin, scalp and eyeball: the foot of a place a little off is the place."""
+    own = marks.pool(HEAD)
+    numbers = np.arange(0, own.ends[1], 997)
+    xyz = own.places.xyz[numbers]
+    names = [f"p{n}" for n in numbers]
+    lines = tuple(zip(names, map(tuple, xyz.tolist()), strict=True))
+    found = marks.places(schemes.Scheme("mine", (("chin", 3),), lines))
+    np.testing.assert_allclose(found.xyz[3:], xyz, atol=1e-4)
+    np.testing.assert_array_equal(found.part[3:], own.places.part[numbers])
+    near = schemes.Scheme("near", (), (("tip", tuple((xyz[0] * 1.02).tolist())),))
+    away = np.linalg.norm(marks.places(near).xyz[0] - xyz[0])
+    assert 0 < away < 0.03 * np.linalg.norm(xyz[0])  # a foot lies nearer than it came
+
+
+def test_a_single_point_off_the_head_is_refused_with_the_nearest_place():
+    off = schemes.Scheme("mine", (), (("tip", (0.0, 0.0, 19.0)),))
+    with pytest.raises(UserError, match="'mine': its point 'tip'.*cm off.*nearest"):
+        marks.places(off)
+    assert np.isfinite(
+        marks.anchors(like_a_mole(), egg.make(scalp=True)).of(
+            egg.make(scalp=True).neutral
+        )
+    ).all()
+
+
+def like_a_mole():
+    return schemes.Scheme("mole", (), (("mole", tuple(HEAD.neutral[HEAD.ibug68[3]])),))
 
 
 def test_a_contours_place_follows_from_its_share_alone():
