@@ -28,6 +28,7 @@ VERBS = {
     "predict": "find the landmarks on pictures",
     "render": "draw synthetic faces with their landmarks",
     "export": "a trained run as one small folder, to be shipped",
+    "reproduce": "make the tables of both source documents, and a report",
 }
 
 
@@ -226,7 +227,7 @@ def dispatch(argv: Sequence[str] | None = None) -> int | None:
     if verb in ("-h", "--help"):
         print("usage: lmkjax VERB [options]\n\nverbs:")
         for name, what in VERBS.items():
-            print(f"  {name:10}{what}")
+            print(f"  {name:11}{what}")
         print("\n`lmkjax VERB --help` tells a verb's options; --version the version.")
         return 0
     if verb == "--version":

@@ -15,7 +15,8 @@ LAYERS = [  # a part may import only parts of the lines above its own
     {"training"},
     {"detect", "studio"},
     {"experiment"},
-    {"train", "evaluate", "predict", "render", "export", "__main__"},
+    {"reproduction"},
+    {"train", "evaluate", "predict", "render", "export", "reproduce", "__main__"},
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 ROOT = pathlib.Path(__file__).parents[1]

@@ -1,0 +1,177 @@
+"""Figure 4 with its parts, errors over numbers of renders, and curves of training."""
+
+import dataclasses
+import io
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.figure
+import numpy as np
+from scipy import optimize
+
+from lmkjax import files
+from lmkjax.reproduction.figures import Spread
+
+Line = Sequence[tuple[int, Spread]]
+"""Errors by a number of faces, the numbers rising."""
+GREY = "#8c8c8c"
+
+
+@dataclasses.dataclass(frozen=True)
+class PowerLaw:
+    """error = d n^-a + c."""
+
+    d: float
+    a: float
+    c: float
+
+    def __call__(self, n: Any) -> Any:
+        """The error at so many faces."""
+        return self.d * np.asarray(n, float) ** -self.a + self.c
+
+    @property
+    def text(self) -> str:
+        """As it is told."""
+        return f"{self.d:.3g} n^-{self.a:.3f} + {self.c:.3g}"
+
+
+def power_law(points: Sequence[tuple[int, float]]) -> PowerLaw | None:
+    """The law that fits errors best; None below four, or if they do not fall."""
+    if len(points) < 4:
+        return None
+    n, error = (np.array(axis, float) for axis in zip(*points, strict=True))
+    first = [float(np.ptp(error)) * n.min() ** 0.5, 0.5, 0.9 * float(error.min())]
+    found = optimize.least_squares(
+        lambda law: PowerLaw(*law)(n) - error,
+        np.maximum(first, 1e-6),
+        bounds=([0, 0, 0], [np.inf, 3.0, np.inf]),
+        x_scale="jac",
+    )
+    law = PowerLaw(*map(float, found.x))
+    falls = law(n[0]) - law(n[-1]) > 1e-3 * law(n[-1])
+    return law if found.success and falls else None
+
+
+def worth(line: Line, error: float) -> float | None:
+    """How many labelled faces a line needs for an error, between its points.
+
+    None where the line does not reach it, or begins below it.
+    """
+    for (n, before), (m, after) in zip(line, line[1:], strict=False):
+        if before.mean >= error >= after.mean and before.mean > after.mean:
+            share = (before.mean - error) / (before.mean - after.mean)
+            return float(np.exp(np.log(n) + share * (np.log(m) - np.log(n))))
+    return None
+
+
+def figure_4(
+    path: pathlib.Path,
+    lines: Mapping[str, Line],
+    *,
+    real: str,
+    tuned: str,
+    label: str,
+    published: Mapping[str, Sequence[tuple[int, float]]],
+) -> None:
+    """Draws errors over labelled faces, and the document's three parts of it.
+
+    Args:
+        path: a PNG.
+        lines: by their names.
+        real: name of "real only".
+        tuned: name of "fine-tuning".
+        label: of the error's axis.
+        published: others' results, labelled as such.
+    """
+    figure = matplotlib.figure.Figure(figsize=(12, 9), layout="constrained")
+    whole, part_a, part_b, part_c = figure.subplots(2, 2).flat
+    for name, line in lines.items():
+        _errors(whole, line, label=name)
+    for name, points in published.items():
+        whole.plot(
+            *zip(*points, strict=True), "x:", color=GREY, label=f"published: {name}"
+        )
+    whole.set_title("Figure 4: errors over labelled real faces")
+    pair = {name: lines[name] for name in (real, tuned) if lines.get(name)}
+    for axes, name in ((part_a, "A"), (part_b, "B")):
+        axes.set_title(f"Figure 4{name}")
+        for told, line in (pair if name == "A" else lines).items():
+            strong = name == "A" or told == real
+            _errors(axes, line, label=told, linewidth=2.5 if strong else 1.0)
+    if len(pair) == 2:
+        _equal(part_a, pair[real], pair[tuned])
+        _gaps(part_c, pair[real], pair[tuned])
+    part_c.set_title(f"Figure 4C: {real} minus {tuned}")
+    for axes in (whole, part_a, part_b, part_c):
+        axes.set(xscale="log", xlabel="labelled real faces", ylabel=label)
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7)
+    part_c.set_ylabel("% of the inter-ocular distance")
+    _save(figure, path)
+
+
+def renders(
+    path: pathlib.Path, lines: Mapping[str, Sequence[tuple[int, float]]], *, label: str
+) -> None:
+    """Draws errors over numbers of rendered faces, with the law that fits each."""
+    figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, points) in enumerate(lines.items()):
+        colour = f"C{number}"
+        axes.plot(*zip(*points, strict=True), "o", color=colour, label=name)
+        if law := power_law(points):
+            n = np.geomspace(points[0][0], points[-1][0])
+            axes.plot(n, law(n), color=colour, label=law.text)
+    axes.set(xscale="log", xlabel="rendered faces", ylabel=label)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def training(
+    path: pathlib.Path, curves: Mapping[str, Sequence[Sequence[float]]]
+) -> None:
+    """Draws errors on held-out faces over the steps of each row."""
+    figure = matplotlib.figure.Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for name, curve in curves.items():
+        axes.plot(*zip(*curve, strict=True), marker=".", label=name)
+    axes.set(xlabel="step", ylabel="held-out real faces, as they come: ocular NME, %")
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize=7)
+    _save(figure, path)
+
+
+def _errors(axes: Any, line: Line, **how: Any) -> None:
+    n, errors = zip(*line, strict=True)
+    spreads = [one.spread or 0.0 for one in errors]
+    means = [one.mean for one in errors]
+    axes.errorbar(n, means, spreads, marker=".", capsize=2, **how)
+
+
+def _equal(axes: Any, real: Line, tuned: Line) -> None:
+    """How many labels alone are worth what the fewest are after synthetic faces."""
+    for n, error in tuned:
+        equal = worth(real, error.mean)
+        if equal:
+            told = f"{n} are worth {equal:.0f}"
+            axes.plot([n, equal], [error.mean] * 2, "--", color=GREY, label=told)
+            return
+
+
+def _gaps(axes: Any, real: Line, tuned: Line) -> None:
+    other = dict(tuned)
+    n = [n for n, _ in real if n in other]
+    gaps = [one.mean - other[m].mean for m, one in real if m in other]
+    axes.plot(n, gaps, "o-")
+    axes.axhline(0, color=GREY, linewidth=1)
+
+
+def _save(figure: matplotlib.figure.Figure, path: pathlib.Path) -> None:
+    """Writes a PNG, whole or not at all."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write(path, png.getvalue())

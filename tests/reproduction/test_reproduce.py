@@ -1,0 +1,103 @@
+"""`lmkjax reproduce` at size tiny: some rows of both documents from end to end."""
+
+import json
+import shlex
+
+import pytest
+
+from lmkjax import reproduce
+from lmkjax.errors import UserError
+from lmkjax.experiment import config_file, record
+from lmkjax.reproduction import work
+
+NAMES = ["pretraining", "daln-seed0", "synthetic_only-seed0"]
+NAMES += ["model_adaptation-all-seed0", "mixing_50-all-seed0"]
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    """Where it is, and the flags that made it."""
+    out = tmp_path_factory.mktemp("reproduction") / "out"
+    words = [
+        "--size",
+        "tiny",
+        "--out",
+        str(out),
+        "--data-dir",
+        str(out.parent / "data"),
+    ]
+    words += ["--only", "A,B", "--rows", "daln,mixing_50", "--n-real", "500"]
+    assert reproduce.main(words) == 0
+    return out, words
+
+
+def test_every_run_has_its_figures_and_the_report_its_tables(reproduced):
+    out, _ = reproduced
+    found = {
+        f.stem: json.loads(f.read_text()) for f in (out / "figures").glob("*.json")
+    }
+    assert found.keys() == set(NAMES) and not any(f["failed"] for f in found.values())
+    adapted = found["model_adaptation-all-seed0"]
+    assert "adapted" in {row["labels"] for row in adapted["rows"]}
+    assert (out / "runs/model_adaptation-all-seed0/report/adapter.npz").is_file()
+    assert len(found["daln-seed0"]["curve"]) == 1  # held-out faces, each step
+    text = (out / "report.md").read_text()
+    assert "Document A: stand-in" in text and "Document A: synthetic" in text
+    assert "| DALN + label transfer | transfer |" in text
+    assert "N_real 500: left out, there are 26 real train faces." in text
+    assert "say nothing of real ones" in text and "mean nothing" in text
+    assert (out / "pictures/training.png").is_file()
+
+
+def test_a_command_told_is_the_run_that_was_done(reproduced):
+    out, _ = reproduced
+    for name in NAMES:
+        told = json.loads((out / f"figures/{name}.json").read_text())["command"]
+        _, verb, *words = shlex.split(told)
+        if verb == "train":
+            file = config_file.OURS.parent / words[1].partition(":")[0]
+            config = config_file.load_config(str(file), words[4:], size="tiny")
+            record.check(config, out / "runs" / name)
+            assert words[3] == str(out / "runs" / name)
+
+
+def test_what_is_over_is_not_done_again(reproduced, monkeypatch, capsys):
+    monkeypatch.setattr(work, "_call", lambda *args: pytest.fail("done again"))
+    _, words = reproduced
+    assert reproduce.main(words) == 0
+    said = capsys.readouterr().out
+    assert "0 runs to do of 5" in said and "All runs of this job are over." in said
+
+
+def test_a_plan_alone_trains_nothing_and_tells_commands(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(work, "do", lambda *args: pytest.fail("trained"))
+    words = ["--size", "tiny", "--dry-run", "--out", str(tmp_path / "out")]
+    assert reproduce.main([*words, "--jobs", "2/3", "--only", "B"]) == 0
+    said = capsys.readouterr().out
+    assert "fine_tuning-n10" in said and "job 2 of 3, " in said
+    assert "lmkjax evaluate --workdir" in said and "lmkjax train --config" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--size", "huge"], "--size"),
+        (["--only", "A,C"], "--only wants some of A,B,points"),
+        (["--rows", "dalm"], r"No row \['dalm'\].*there are: synthetic_only"),
+        (["--n-real", "50,many"], "--n-real: wants numbers such as 50,157; got"),
+        (["--n-real", "0"], "--n-real: wants numbers"),
+        (["--seeds", "0"], "--seeds wants 1 or more"),
+        (["--length", "nan"], "--length wants a share"),
+        (["--jobs", "3/2"], "--jobs: wants I/N with I from 1 to N"),
+        (["--wait", "-1"], "--wait wants minutes"),
+        (["--ibug-300w", "nowhere"], "--ibug-300w wants a folder.*'nowhere'"),
+        (["--face-synthetics", "nowhere"], "--face-synthetics wants"),
+        (["--out", "gs://bucket"], "--out.*bucket"),
+    ],
+)
+def test_what_cannot_be_is_told_and_leaves_no_trace(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = words if "--size" in words else [*words, "--size", "tiny"]
+    with pytest.raises(UserError, match=said):
+        reproduce.main(words)
+    assert not list(tmp_path.iterdir())
