@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.adapt import adaptation
-from lmkjax.detect import answers, inference
+from lmkjax.detect import answers, inference, specs
 from lmkjax.errors import UserError
 from lmkjax.landmarks import schemes
 from lmkjax.models import blocks
@@ -53,11 +53,11 @@ class Program:
     inputs: tuple[Input, ...]
     outputs: tuple[str, ...]
     scheme: schemes.Scheme | None
-    spec: inference.Spec
+    spec: specs.Spec
 
 
 def of_scheme(
-    spec: inference.Spec,
+    spec: specs.Spec,
     weights: Any,
     scheme: schemes.Scheme,
     *,
@@ -89,7 +89,7 @@ def of_scheme(
     return _program(function, _image(spec), scheme, spec)
 
 
-def of_places(spec: inference.Spec, weights: Any) -> Program:
+def of_places(spec: specs.Spec, weights: Any) -> Program:
     """The program that is asked for places of the head, as arrays.
 
     Beside the image it takes those of `Places`: xyz [k, 3], cm, part [k] and share [k].
@@ -124,7 +124,7 @@ def of_places(spec: inference.Spec, weights: Any) -> Program:
     return _program(function, inputs, None, spec)
 
 
-def _image(spec: inference.Spec) -> tuple[Input]:
+def _image(spec: specs.Spec) -> tuple[Input]:
     return (Input("image", (FACES, spec.input_px, spec.input_px, 3)),)
 
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from lmkjax.detect import inference
+from lmkjax.detect import specs
 from lmkjax.exporting import bundle
 from lmkjax.landmarks import schemes
 from lmkjax.types import purpose
@@ -38,7 +38,7 @@ def made(**fields):
     told |= {"transfer_features": 0, "critic": False, "decoder": "soft_argmax"}
     told |= {"margin": 1.45, "up": 0.13, "trained_on": "nothing", "kernels": "place"}
     told |= {"kernel_width": 16, "confidence": True, "learned_places": False}
-    spec = inference.Spec(**(told | fields))
+    spec = specs.Spec(**(told | fields))
     weights = jax.jit(spec.start)(purpose(0, "weights"))
     return spec, jax.tree.map(np.asarray, weights)
 
