@@ -56,8 +56,8 @@ def create(
     Returns:
         The state; the average begins as a copy of the weights.
     """
-    make = functools.partial(_first, init, optimizer)
-    outline = shapes(init, optimizer, mesh, fsdp_min_size=fsdp_min_size)
+    make = _maker(init, optimizer)
+    outline = _outline(make, mesh, fsdp_min_size)
     layouts = jax.tree.map(lambda x: x.sharding, outline)
     keys = purposes(seed, "weights", "steps")
     return jax.jit(make, out_shardings=layouts)(*keys, given or {})
@@ -78,7 +78,15 @@ def shapes(
         mesh: the devices.
         fsdp_min_size: see `mesh.layouts`.
     """
-    make = functools.partial(_first, init, optimizer)
+    return _outline(_maker(init, optimizer), mesh, fsdp_min_size)
+
+
+def _maker(init, optimizer):
+    """What makes a state; traced once, whether its shapes are asked for or itself."""
+    return jax.jit(functools.partial(_first, init, optimizer))
+
+
+def _outline(make, mesh, fsdp_min_size):
     outline = jax.eval_shape(make, *purposes(0, "weights", "steps"), {})
     layouts = meshes.layouts(outline, mesh, fsdp_min_size=fsdp_min_size)
     return jax.tree.map(
