@@ -1,6 +1,7 @@
 """Our own faces: rendered from a seed, kept so that any landmark follows from them."""
 
 import dataclasses
+import functools
 import hashlib
 import inspect
 import io
@@ -178,18 +179,23 @@ def _shown(file: File) -> Callable[[], Iterator[tuple[int, dict]]]:
 
 def renderer(config: Config) -> Callable[[np.ndarray], Rendered]:
     """What draws the faces of a set, given their numbers (uint32)."""
-    priors = face_options.choose(config.looks, config.priors)
-    backgrounds = backdrop.load(config.backgrounds) if config.backgrounds else None
+    return _renderer(config.name, **options(config))
+
+
+@functools.lru_cache(maxsize=1)  # the files of a set share what is compiled
+def _renderer(
+    name: str, *, seed: int, size: int, looks: str, priors: str, backgrounds: str, **_
+) -> Callable[[np.ndarray], Rendered]:
+    """As `renderer`, of the set of this name, which tells all that they depend on."""
+    chosen = face_options.choose(looks, priors)
+    pictures = backdrop.load(backgrounds) if backgrounds else None
 
     # One program, as a training step that draws is: compiled apart, a pixel between two
     # triangles may show the other one.
     @jax.jit
     def draw(numbers: jax.Array) -> Rendered:
         return drawing.records(
-            faces_of(config.seed, numbers),
-            size=config.size,
-            priors=priors,
-            backgrounds=backgrounds,
+            faces_of(seed, numbers), size=size, priors=chosen, backgrounds=pictures
         )
 
     def faces(numbers: np.ndarray) -> Rendered:

@@ -170,6 +170,19 @@ def test_more_files_hold_the_same_faces(tmp_path):
         assert a.record(i).photo == b.record(i).photo and a.names[i] == b.names[i]
 
 
+def test_the_files_of_a_set_share_what_is_compiled(tmp_path, monkeypatch):
+    traced, records = [], faces.drawing.records
+
+    def counted(keys, **words):
+        traced.append(words)
+        return records(keys, **words)
+
+    monkeypatch.setattr(faces.drawing, "records", counted)
+    options = SMALL | {"count": 70, "faces_per_file": 32, "seed": 9}
+    build.prepare("synthetic_faces", data_dir=tmp_path, **options)
+    assert len(traced) == 1  # three files of train, one of test
+
+
 def test_a_file_does_not_depend_on_the_order_of_features(tmp_path):
     # Messages laid end to end are one, whose entries may come in either order.
     example = tf_example_pb2.Example
