@@ -1,5 +1,6 @@
 """The commands as a person types them: train, evaluate, predict, on a tiny run."""
 
+import functools
 import itertools
 import json
 import pathlib
@@ -15,10 +16,23 @@ from lmkjax.adapt import adaptation
 from lmkjax.detect import detection
 from lmkjax.errors import UserError
 from lmkjax.experiment import config_file, datasets, plan
-from lmkjax.training import averaged
+from lmkjax.training import averaged, mesh
 
 ROOT = pathlib.Path(__file__).parents[1]
 NORMALISERS = {"ocular", "pupil", "box"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_device():
+    """As a newcomer has it.
+
+    Steps for eight compile four times as long, and are held against those of one in
+    tests/training.
+    """
+    one = functools.partial(mesh.build, jax.devices()[:1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mesh, "build", one)
+        yield
 
 
 @pytest.fixture(scope="module")
