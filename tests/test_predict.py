@@ -136,6 +136,8 @@ def test_help_tells_a_newcomer_what_a_box_is(capsys):
     assert "Without --boxes each photo is taken to be one face" in shown
 
 
+# SciPy is not among them: it finds where the places of a scheme lie, and JAX brings
+# it in any case.
 NEEDLESS = "fcntl resource orbax orbax.checkpoint tensorflow tensorflow_datasets grain"
 NEEDLESS += " matplotlib ml_collections tensorboardX plotly dm_pix array_record"
 
