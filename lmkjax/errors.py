@@ -25,6 +25,9 @@ EXTRAS = {
     "data": ("array_record", "importlib_resources", "tensorflow_datasets"),
     "tpu": ("libtpu",),
     "beam": ("apache_beam",),
+    "docs": ("pdoc",),
+    "onnx": ("jax2onnx", "onnxruntime"),
+    "tflite": ("ai_edge_litert", "litert_converter"),
 }
 """What prediction does not need, by the extra of pyproject.toml that brings it."""
 

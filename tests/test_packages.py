@@ -81,6 +81,8 @@ def test_every_package_that_is_imported_is_asked_for(file):
     [
         ("launch/constraints.txt", ("train", "test")),
         ("launch/beam/constraints.txt", ("beam",)),
+        ("launch/onnx/constraints.txt", ("onnx",)),
+        ("launch/tflite/constraints.txt", ("tflite",)),
     ],
 )
 def test_each_package_has_a_version_that_was_tried(file, extras):
@@ -139,6 +141,8 @@ CASES = [  # a program's words, which extra it wants, and how it ends with all t
     ("lmkjax.evaluate", "--workdir /none", "train", "trained run"),
     ("lmkjax.evaluate", "--predictions /none --data /none", "report", "/none"),
     ("lmkjax.export", "--workdir /none --out /none/x", "train", "trained run"),
+    ("lmkjax.export", "--to onnx --out /none/x", "onnx", "/none"),
+    ("lmkjax.export", "--to tflite --out /none/x", "tflite", "/none"),
     ("lmkjax.predict", "--images /none --out /none/x", "", "/none"),
     ("lmkjax.render", "--sheet nothing --out /none/x", "", "nothing"),
     ("lmkjax.render", "--page --out /dev/null/x", "report", "Cannot write"),

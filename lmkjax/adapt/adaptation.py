@@ -244,13 +244,13 @@ def _choose_ridge(z, t, parts, indices, mirror):
 
 def _run(params, z):
     """The linear map, and the MLP where there is one."""
-    flat = z.reshape(len(z), -1) - params["centre"][None]
+    flat = z.reshape(z.shape[0], -1) - params["centre"][None]
     out = _product(flat, params["linear"]) + params["offset"][None]
     if "narrow/kernel" in params:
         y = _product(_product(flat, params["whiten"]), params["narrow/kernel"])
         y = (y + params["narrow/bias"][None]).clip(0)
         out = out + _product(y, params["widen/kernel"]) + params["widen/bias"][None]
-    return out.reshape(len(z), -1, 2)
+    return out.reshape(z.shape[0], -1, 2)
 
 
 def _product(one, other):

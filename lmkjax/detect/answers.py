@@ -64,7 +64,8 @@ class Speaker:
         direct = self._say(images, IBUG68)
         if self._adapter is None:
             return direct
-        own = np.asarray(self._seen(images, self._spec.scheme).points)
+        own = self._seen(images, self._spec.scheme).points
+        own = own if isinstance(own, jax.core.Tracer) else np.asarray(own)
         scale = self._adapter.scale
         return direct._replace(
             points=adaptation.apply(self._adapter, own),
@@ -94,7 +95,8 @@ class Speaker:
         key = wanted if isinstance(wanted, schemes.Scheme) else id(wanted)
         if key not in self._asked:
             ask = inference.asker(self._spec, wanted, flip=self._flip)
-            self._asked[key] = wanted, ask(self._weights)  # kept, so its id stays its
+            with jax.ensure_compile_time_eval():  # also where images are being traced
+                self._asked[key] = wanted, ask(self._weights)  # kept: its id stays its
         return self._look(self._weights, self._asked[key][1], images)
 
 

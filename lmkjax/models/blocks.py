@@ -6,8 +6,10 @@ than the operation of that name, above all backwards. Where one form is not the
 fastest everywhere, there are several, see `by_platform`.
 """
 
+import contextlib
+import contextvars
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,22 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from lmkjax.types import typed
+
+_plain = contextvars.ContextVar("plain", default=False)
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """Has what is traced within take every default form, and choose nothing later.
+
+    For a program that leaves JAX: other systems know no choice by platform. What was
+    traced before keeps its choices; trace a new function.
+    """
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
 
 
 def by_platform(default: Callable, **others: Callable) -> Callable:
@@ -32,6 +50,8 @@ def by_platform(default: Callable, **others: Callable) -> Callable:
 
     @jax.custom_vjp
     def chosen(*args):
+        if _plain.get():
+            return default(*args)
         return jax.lax.platform_dependent(*args, **forms)
 
     def backward(args, grad):

@@ -50,10 +50,12 @@ class Confidence(nn.Module):
             maps: made of them, logits.
             embedding: of the places asked for; without faces, the same for all.
         """
-        look = jax.nn.softmax(jax.lax.stop_gradient(maps), axis=(1, 2))
-        there = _weigh(look, features.astype(jnp.float32))
-        around = features.astype(jnp.float32).mean((1, 2))
-        high = look.max((1, 2))[..., None]  # a flat map knows little
+        cells = jax.lax.collapse(features.astype(jnp.float32), 1, 3)
+        look = jax.lax.collapse(jax.lax.stop_gradient(maps), 1, 3)
+        look = jax.nn.softmax(look, axis=1)
+        there = jnp.einsum("bnk,bnc->bkc", look, cells)
+        around = cells.mean(1)
+        high = look.max(1)[..., None]  # a flat map knows little
         x = nn.Dense(self.width, name="there")(there)
         x += nn.Dense(self.width, name="around")(around)[:, None]
         x += nn.Dense(self.width, name="peak")(jnp.log(high + 1e-6))
@@ -63,10 +65,3 @@ class Confidence(nn.Module):
         out = nn.Dense(STATES + 1, name="said")(x)
         # A first guess of 2 % of the map's side.
         return Said(out[..., :STATES], out[..., STATES] - 4.0)
-
-
-def _weigh(look, features):
-    """The features' mean under each map [b k c]."""
-    b, h, w, c = features.shape
-    flat = look.reshape(b, h * w, -1)
-    return jnp.einsum("bnk,bnc->bkc", flat, features.reshape(b, h * w, c))
