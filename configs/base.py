@@ -56,9 +56,9 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     # is a function of its place and the labels are not rewritten; all 0 = the landmarks
     # of data.scheme.
     config.places = places = ml_collections.ConfigDict()
-    places.skin = by_size(16, 56, 80)  # of face, ears and eyes, evenly by area
-    places.head = by_size(4, 8, 16)  # of scalp and neck
-    places.curves = by_size(16, 64, 80)  # of the named curves
+    places.skin = by_size(12, 28, 40)  # of face, ears and eyes, evenly by area
+    places.head = by_size(4, 4, 8)  # of scalp and neck
+    places.curves = by_size(20, 96, 128)  # of the named curves
     places.contour = by_size(8, 16, 24)  # of the visible contour
 
     config.crop = crop = ml_collections.ConfigDict()

@@ -16,10 +16,14 @@ from lmkjax.types import CONTOUR, Places, typed
 
 WAVES_CM = (8.0, 4.0, 1.5, 0.7)
 """Scales of the positional code; lids and lips lie a few millimetres apart."""
-EACH = 24  # frequencies of each scale
+BENT, STRAIGHT = 24, 128
+"""Frequencies of each scale, for the two layers and for what is read as it is."""
 TURNS = 8  # frequencies along the contour
 PARTS = 3
 REACH_CM = 8.0
+SHARED = 32.0
+"""What a kernel is divided by. Adam moves every weight by the learning rate; a free
+kernel's number is one weight, one of ours the sum of hundreds, and would run off."""
 
 
 class PlaceKernels(nn.Module):
@@ -28,7 +32,8 @@ class PlaceKernels(nn.Module):
     Its positional code is of the place on the mean head (Fourier features, Tancik et
     al., "Fourier Features Let Networks Learn High Frequency Functions", NeurIPS 2020),
     of the part that it lies on, and, for the visible contour, of its share of the way
-    from ear to ear.
+    from ear to ear. A kernel is linear in what two layers make of the code, and in a
+    richer code itself, which is quick to learn from.
 
     Attributes:
         features: channels of the features.
@@ -44,8 +49,8 @@ class PlaceKernels(nn.Module):
     width: int = 128
 
     def setup(self):
-        """Layers; the last begins small, so that the first maps are flat."""
-        small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
+        """Layers; the first maps are nearly flat."""
+        small = nn.initializers.variance_scaling(0.3, "fan_in", "truncated_normal")
         self.first, self.second = nn.Dense(self.width), nn.Dense(self.width)
         self.norm = nn.LayerNorm()
         self.last = nn.Dense(self.stacks * self.features, kernel_init=small)
@@ -53,13 +58,14 @@ class PlaceKernels(nn.Module):
     @typed
     def embed(self, places: Places) -> Float[Array, "*b k w"]:
         """What is known of each place, for whoever asks more than a map of it."""
-        x = nn.gelu(self.first(code(places)))
+        x = nn.gelu(self.first(code(places, each=BENT)))
         return self.norm(nn.gelu(self.second(x)))
 
     @typed
     def __call__(self, places: Places) -> Float[Array, "s *b k c"]:
         """The kernels, float32."""
-        x = self.last(self.embed(places))
+        known = [self.embed(places), code(places, each=STRAIGHT)]
+        x = self.last(jnp.concatenate(known, -1)) / SHARED
         x = x.reshape(*x.shape[:-1], self.stacks, self.features)
         return jnp.moveaxis(x, -2, 0)
 
@@ -118,11 +124,16 @@ class FreeKernels(nn.Module):
 
 
 @typed
-def code(places: Places) -> Float[Array, "*b k n"]:
-    """The positional code of places: numbers about as large as 1."""
+def code(places: Places, *, each: int) -> Float[Array, "*b k n"]:
+    """The positional code of places: numbers about as large as 1.
+
+    Args:
+        places: anywhere on the mean head.
+        each: how many frequencies of each scale.
+    """
     contour = (places.part == CONTOUR)[..., None].astype(jnp.float32)
     parts = jax.nn.one_hot(places.part, PARTS)
-    phases = _product(places.xyz, jnp.asarray(_frequencies()))
+    phases = _product(places.xyz, jnp.asarray(_frequencies(each)))
     each = [math.pi * n * places.share for n in range(1, TURNS + 1)]
     turns = jnp.stack(each, -1)
     along = jnp.concatenate([jnp.sin(turns), jnp.cos(turns)], -1) * contour
@@ -136,9 +147,9 @@ def _product(xyz, frequencies):
     return sum(xyz[..., i, None] * scale[i] for i in range(3))
 
 
-def _frequencies() -> np.ndarray:
+def _frequencies(each: int) -> np.ndarray:
     """Radians per cm in directions by chance, always the same [3 n]."""
     # NumPy freezes what RandomState draws.
-    chance = np.random.RandomState(0).standard_normal((len(WAVES_CM), 3, EACH))
+    chance = np.random.RandomState(0).standard_normal((len(WAVES_CM), 3, each))
     scaled = chance * (2 * np.pi / 4) / np.reshape(WAVES_CM, (-1, 1, 1))
     return np.concatenate(list(scaled), axis=1).astype(np.float32)
