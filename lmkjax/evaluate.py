@@ -1,7 +1,7 @@
 """Measures how good landmarks are: of a trained run, or of any system's predictions."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lmkjax import cli, files
 
@@ -10,6 +10,8 @@ examples:
   python -m lmkjax.evaluate --workdir runs/daln
   python -m lmkjax.evaluate --workdir lmkjax/detect/weights/dense490 \\
       --test-set common --ibug-300w 300w
+  python -m lmkjax.evaluate --workdir runs/daln --test-set synthetic \\
+      --scheme ibug68 dense490 dense1001 --out card
   python -m lmkjax.evaluate --predictions theirs.json \\
       --data 300w/helen/testset 300w/lfpw/testset --first-pixel-centre 0
 
@@ -24,7 +26,8 @@ a folder of pictures with a points.json of plain lists, {"a.jpg": [[x, y], ...],
 NME is the mean distance to the truth in % of a length of the face: between the outer
 corners of the eyes (ocular), between the pupils (pupil), or sqrt(width * height) of the
 box of the true points (box). auc_08 is the area under the curve of cumulative errors up
-to 8 %, as a share of 1; fr_08 is the share of faces above 8 %.
+to 8 %, as a share of 1; fr_08 is the share of faces above 8 %. Of a run also by groups:
+rendered faces by yaw, skin and age, photos by how far the nose's tip is off the middle.
 """
 
 
@@ -60,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             batch=options.batch,
             labelled=options.target_faces,
             seed=options.seed,
+            asked=options.scheme or (),
         )
     return 0
 
@@ -77,6 +81,27 @@ def _flags() -> cli.Parser:
     what.add_argument(
         "--predictions", metavar="FILE", help="JSON of image name to 68 points"
     )
+    _add_of_a_run(add)
+    _add_of_predictions(add)
+    add(
+        "--threshold",
+        type=float,
+        default=8.0,
+        metavar="PERCENT",
+        help="NME up to which the area goes and above which a face has failed",
+    )
+    add(
+        "--out",
+        metavar="DIR",
+        help="also write results.json, results.md, results.csv and the error curve; of"
+        " a run also adapter.npz, which --config.data.adapter takes",
+    )
+    add("--batch", type=int, metavar="N", help="of a run: faces at once")
+    return parser
+
+
+def _add_of_a_run(add: Callable) -> None:
+    """Flags that go with --workdir."""
     add(
         "--test-set",
         nargs="+",
@@ -98,6 +123,30 @@ def _flags() -> cli.Parser:
         action="store_true",
         help="of a run: the weights that did best on its validation faces",
     )
+    add(
+        "--target-faces",
+        type=int,
+        metavar="N",
+        help="of a run: fit the adapter on so many real train faces, 0 = all (default:"
+        " as the run had)",
+    )
+    add(
+        "--scheme",
+        nargs="+",
+        metavar="S",
+        help="of a run: in which schemes rendered test faces are measured, such as"
+        " ibug68 dense490 dense1001, or your own .yaml (default: that of the run)",
+    )
+    add(
+        "--seed",
+        type=int,
+        metavar="S",
+        help="of a run: of the draw of these faces, and of the fit",
+    )
+
+
+def _add_of_predictions(add: Callable) -> None:
+    """Flags that go with --predictions."""
     add("--data", nargs="+", metavar="FOLDER", help="for --predictions: the .pts files")
     add(
         "--by-turn",
@@ -114,34 +163,6 @@ def _flags() -> cli.Parser:
         help="where the predictions count from: 0 (OpenCV), 0.5 (ours) or 1"
         " (300-W, MATLAB)",
     )
-    add(
-        "--threshold",
-        type=float,
-        default=8.0,
-        metavar="PERCENT",
-        help="NME up to which the area goes and above which a face has failed",
-    )
-    add(
-        "--out",
-        metavar="DIR",
-        help="also write results.json, results.md, results.csv and the error curve; of"
-        " a run also adapter.npz, which --config.data.adapter takes",
-    )
-    add("--batch", type=int, metavar="N", help="of a run: faces at once")
-    add(
-        "--target-faces",
-        type=int,
-        metavar="N",
-        help="of a run: fit the adapter on so many real train faces, 0 = all (default:"
-        " as the run had)",
-    )
-    add(
-        "--seed",
-        type=int,
-        metavar="S",
-        help="of a run: of the draw of these faces, and of the fit",
-    )
-    return parser
 
 
 def _refuse_what_does_not_go_together(
@@ -155,6 +176,8 @@ def _refuse_what_does_not_go_together(
         parser.error(
             "--test-set goes with --workdir; --predictions takes --data FOLDER"
         )
+    if options.predictions and options.scheme:
+        parser.error("--scheme goes with --workdir; predictions are of 68 points")
     parser.at_least_1(options, "batch")
     for name in ("target_faces", "seed"):
         value = getattr(options, name)

@@ -141,6 +141,18 @@ def _gather(array: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def in_order(batches: list[np.ndarray]) -> np.ndarray:
+    """What the processes have of each batch's faces, in the order of one process.
+
+    Args:
+        batches: of this process; where there are several, all of one size.
+    """
+    if jax.process_count() == 1:
+        return np.concatenate(batches)
+    parts = gather(np.stack(batches)[None])  # process, batch, face
+    return np.concatenate(np.concatenate(parts.swapaxes(0, 1)))
+
+
 def whole(tree: Any) -> Any:
     """Arrays that lie in parts on many devices, whole, as NumPy arrays."""
     if jax.process_count() == 1:

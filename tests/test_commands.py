@@ -111,6 +111,37 @@ def test_a_run_is_measured_on_one_test_set_and_with_the_mirrored_faces(
     assert moved.any() and not moved.all()  # the mean face looks at no picture
 
 
+def test_rendered_faces_are_measured_in_any_scheme_and_by_what_they_are(
+    trained, tmp_path
+):
+    workdir, _ = trained
+    before = json.loads((workdir / "report/results.json").read_text())["groups"]
+    assert {row["by"] for row in before} == {"yaw", "skin", "age"}
+    words = ["--workdir", str(workdir), "--out", str(tmp_path / "out")]
+    words += ["--test-set", "synthetic", "--scheme"]
+    assert evaluate.main([*words, "ibug68", "dense1001"]) == 0
+    content = json.loads((tmp_path / "out/results.json").read_text())
+    ways = {(r["test_set"], r["labels"], r["points"]) for r in content["rows"]}
+    assert ("synthetic dense1001", "direct", 1001) in ways
+    assert ("synthetic ibug68", "transfer", 68) in ways
+    assert {name for name, _, _ in ways} == {"synthetic dense1001", "synthetic ibug68"}
+    # The groups of a whole set weighed by their faces are its mean.
+    (row,) = [
+        r
+        for r in content["rows"]
+        if (r["labels"], r["normaliser"]) == ("direct", "box")
+    ]
+    for by in ("yaw", "skin", "age"):
+        own = [r for r in content["groups"] if r["by"] == by]
+        own = [r for r in own if r["labels"] == "direct"]
+        faces = [r["faces"] for r in own]
+        assert sum(faces) == 16
+        mean = np.average([r["box"] for r in own], weights=faces)
+        np.testing.assert_allclose(mean, row["nme"], rtol=1e-5)
+    with pytest.raises(UserError, match="lacks the 68"):
+        evaluate.main([*words, "chin: {chin: 3}"])
+
+
 @pytest.fixture(scope="module")
 def tuned(trained, tmp_path_factory):
     """The main job's network, fine-tuned with few faces and some held out."""

@@ -57,6 +57,7 @@ def test_a_broken_pts_file_is_named_and_nothing_is_written(predicted, tmp_path):
         (["--workdir", "a", "--threshold", "0"], "above 0"),
         (["--workdir", "a", "--threshold", "nan"], "above 0 to 100"),
         (["--workdir", "a", "--colour", "red"], "--colour"),
+        (["--predictions", "a", "--data", "b", "--scheme", "c"], "--scheme goes with"),
     ],
 )
 def test_a_wrong_command_line_is_refused(args, words):

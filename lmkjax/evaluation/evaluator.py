@@ -26,15 +26,23 @@ class Evaluation:
             "normaliser", "nme" (%), "auc_08" and "fr_08" (0 to 1; the threshold in %
             stands in the name), "faces" (that counted), "points" (of each face: what
             an NME is the mean over), "regions" ({name: nme}).
-        errors: by (labels, normaliser), the NME of every face that counted.
+        faces: by (labels, normaliser), the NME of every face of the stream, in its
+            order; NaN = it does not count, as those do not that fill a batch.
         images: the first faces, float32 [n, s, s, 3].
         points: their points by labels, and the true ones as "truth".
+        groups: the errors of faces in groups, see `groups.rows`; none of `evaluate`.
     """
 
     rows: list[dict[str, Any]]
-    errors: dict[tuple[str, str], np.ndarray]
+    faces: dict[tuple[str, str], np.ndarray]
     images: np.ndarray
     points: dict[str, np.ndarray]
+    groups: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    @property
+    def errors(self) -> dict[tuple[str, str], np.ndarray]:
+        """The NME of those faces that count."""
+        return {name: own[~np.isnan(own)] for name, own in self.faces.items()}
 
 
 def evaluate(
@@ -92,8 +100,10 @@ def evaluate(
         shown = preds | {"truth": batch.points, "image": batch.image}
         _keep(kept, shown, np.asarray(batch.mask), room=keep)
 
-    totals, errors = _over_hosts(totals, errors)
-    if not any(len(found) for found in errors.values()):
+    totals = jax.tree.map(lambda x: x[None], totals)
+    totals = jax.tree.map(lambda parts: parts.sum(0), hosts.gather(totals))
+    faces = {name: hosts.in_order(parts) for name, parts in errors.items()}
+    if all(np.isnan(found).all() for found in faces.values()):
         raise ValueError(f"Test set '{test_set}': wanted faces; the stream had none.")
     count = kept[0]["truth"].shape[1]
     rows = [
@@ -103,7 +113,7 @@ def evaluate(
     ]
     drawn = {name: np.concatenate([part[name] for part in kept]) for name in kept[0]}
     images = drawn.pop("image")
-    return Evaluation(rows, errors, images, drawn)
+    return Evaluation(rows, faces, images, drawn)
 
 
 @functools.cache
@@ -146,14 +156,6 @@ def _keep(kept: list, shown: Mapping[str, Any], mask: np.ndarray, *, room: int) 
     if room > 0 or not kept:  # the first batch, cut to nothing, tells the shapes
         real = np.flatnonzero(mask)[:room]
         kept.append({name: np.asarray(array)[real] for name, array in shown.items()})
-
-
-def _over_hosts(totals: Any, errors: Any) -> tuple[Any, Any]:
-    """The sums and the errors of all processes, without faces that do not count."""
-    errors = {name: np.concatenate(parts) for name, parts in errors.items()}
-    totals, errors = hosts.gather((jax.tree.map(lambda x: x[None], totals), errors))
-    totals = jax.tree.map(lambda parts: parts.sum(0), totals)
-    return totals, {name: found[~np.isnan(found)] for name, found in errors.items()}
 
 
 def _rows(

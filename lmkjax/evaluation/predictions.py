@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.errors import UserError
-from lmkjax.evaluation import evaluator, plots, prediction_files, tables, turns
+from lmkjax.evaluation import evaluator, groups, plots, prediction_files, tables
 from lmkjax.images import names
 from lmkjax.landmarks import points, pts, schemes
 from lmkjax.types import UNKNOWN, Batch
@@ -26,14 +26,13 @@ class Comparison:
     """What a comparison found.
 
     Attributes:
-        evaluation: its rows, and the errors of single faces.
-        by_turn: rows of the faces in groups by how far the head is turned, if asked.
+        evaluation: its rows, and the errors of single faces; if asked, of groups by
+            how far the head is turned.
         names: of the faces, in order: the .pts files, or pictures, without ending.
         unused: how many predictions no .pts file asked for.
     """
 
     evaluation: evaluator.Evaluation
-    by_turn: list[tables.Row]
     names: list[str]
     unused: int
 
@@ -85,28 +84,24 @@ def compare(
         jnp.asarray(pred), first_pixel_centre=float(first_pixel_centre)
     )
     _refuse_mirrored(np.asarray(pred), target, file)
-    test_set, groups = name_of(folders), {}
+    test_set = name_of(folders)
+    found = evaluator.evaluate(
+        lambda images: {"direct": pred},
+        [_batch(target)],
+        test_set=test_set,
+        regions=schemes.get("ibug68").regions,
+        threshold=threshold,
+    )
     if by_turn:
-        groups = turns.groups(target, _yaws(folders, faces))
-
-    def measure(name: str, members) -> evaluator.Evaluation:
-        return evaluator.evaluate(
-            lambda images: {"direct": pred[members]},
-            [_batch(target[members])],
-            test_set=name,
-            regions=schemes.get("ibug68").regions,
+        found.groups = groups.rows(
+            found.faces,
+            groups.by_turn(target, _yaws(folders, faces)),
+            test_set=test_set,
+            points=target.shape[1],
             threshold=threshold,
         )
-
-    rows = [
-        row
-        for name, members in groups.items()
-        for row in measure(f"{test_set}, {name}", members).rows
-    ]
     unused = len(given) + len(without) - len(faces)
-    return Comparison(
-        measure(test_set, slice(None)), rows, [_stem(face) for face in faces], unused
-    )
+    return Comparison(found, [_stem(face) for face in faces], unused)
 
 
 def run(
@@ -135,8 +130,8 @@ def run(
         threshold=threshold,
         by_turn=by_turn,
     )
-    rows, test_set = found.evaluation.rows + found.by_turn, name_of(folders)
-    tables.show(rows)
+    rows, test_set = found.evaluation.rows, name_of(folders)
+    tables.show(rows, found.evaluation.groups)
     if found.unused:
         print(f"{found.unused} more predictions in {file} belong to no .pts file.")
     if out is not None:
@@ -147,7 +142,7 @@ def run(
             commit=tables.commit(),
             data=f"predictions of {pathlib.Path(file).name} on {test_set}",
         )
-        tables.write(out, rows, provenance)
+        tables.write(out, rows, provenance, found.evaluation.groups)
         curves = {"direct": found.evaluation.errors["direct", "ocular"]}
         plots.write_curves(pathlib.Path(out) / "curve.png", curves, title=test_set)
     return found

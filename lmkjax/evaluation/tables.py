@@ -19,6 +19,7 @@ import rich.console
 import rich.table
 
 from lmkjax import files
+from lmkjax.evaluation import nme
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 LEGEND = (
@@ -61,7 +62,10 @@ class Table:
 
 
 def write(
-    folder: str | pathlib.Path, rows: Sequence[Row], provenance: Provenance
+    folder: str | pathlib.Path,
+    rows: Sequence[Row],
+    provenance: Provenance,
+    groups: Sequence[Row] = (),
 ) -> None:
     """Writes `results.json`, `results.md` and `results.csv`, each whole or not at all.
 
@@ -72,21 +76,26 @@ def write(
         folder: made if it is missing.
         rows: see `evaluator.Evaluation`.
         provenance: of all rows.
+        groups: see `groups.rows`; not in the CSV.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     about = dataclasses.asdict(provenance)
-    content = {"rows": [_finite(row) for row in rows]} | about
+    found = {"rows": rows, "groups": groups}
+    content = {name: [_finite(row) for row in own] for name, own in found.items()}
+    content |= about
     text = json.dumps(content, indent=1, allow_nan=False)
     files.write(folder / "results.json", text + "\n")
-    files.write(folder / "results.md", markdown(rows, provenance))
+    files.write(folder / "results.md", markdown(rows, provenance, groups))
     files.write(folder / "results.csv", _csv(rows))
 
 
-def markdown(rows: Sequence[Row], provenance: Provenance) -> str:
+def markdown(
+    rows: Sequence[Row], provenance: Provenance, groups: Sequence[Row] = ()
+) -> str:
     """The tables of all test sets, and where they come from."""
     parts = ["# Results\n", LEGEND + "\n"]
-    for table in tables(rows):
+    for table in tables(rows, groups):
         lines = [table.columns, [":--"] + ["--:"] * (len(table.columns) - 1)]
         body = "\n".join("| " + " | ".join(line) + " |" for line in lines + table.cells)
         parts.append(f"## {table.title}\n\n{body}\n")
@@ -95,10 +104,15 @@ def markdown(rows: Sequence[Row], provenance: Provenance) -> str:
     return "\n".join(parts) + "\n"
 
 
-def show(rows: Sequence[Row], *, console: rich.console.Console | None = None) -> None:
+def show(
+    rows: Sequence[Row],
+    groups: Sequence[Row] = (),
+    *,
+    console: rich.console.Console | None = None,
+) -> None:
     """Prints the tables to the terminal."""
     console = console or rich.console.Console()
-    for table in tables(rows):
+    for table in tables(rows, groups):
         drawn = rich.table.Table(title=table.title, title_justify="left")
         for number, column in enumerate(table.columns):
             drawn.add_column(column, justify="right" if number else "left")
@@ -107,14 +121,15 @@ def show(rows: Sequence[Row], *, console: rich.console.Console | None = None) ->
         console.print(drawn)
 
 
-def tables(rows: Sequence[Row]) -> list[Table]:
-    """For each test set its numbers, and its NME by region where there is one."""
+def tables(rows: Sequence[Row], groups: Sequence[Row] = ()) -> list[Table]:
+    """For each test set its numbers, its NME by region where there is one, by group."""
     found = []
     for test_set in dict.fromkeys(row["test_set"] for row in rows):
         own = [row for row in rows if row["test_set"] == test_set]
         found.append(_numbers(test_set, own))
         if regions := list(dict.fromkeys(r for row in own for r in row["regions"])):
             found.append(_regions(test_set, own, regions))
+        found += _groups(test_set, [g for g in groups if g["test_set"] == test_set])
     return found
 
 
@@ -178,6 +193,27 @@ def _regions(test_set: str, rows: Sequence[Row], regions: list[str]) -> Table:
     ]
     columns = ["labels", *regions, "points"]
     return Table(f"{test_set}: {first} NME % by region", columns, cells)
+
+
+def _groups(test_set: str, rows: Sequence[Row]) -> list[Table]:
+    """One table for each thing that faces are grouped by, a line for each group."""
+    found = []
+    for by in dict.fromkeys(row["by"] for row in rows):
+        own = [row for row in rows if row["by"] == by]
+        metrics = [m for m in own[0] if m in nme.NORMALISERS or m.startswith("fr_")]
+        cells = [
+            [
+                row["group"],
+                row["labels"],
+                *(_number(row[m], digits=3 if m[:3] == "fr_" else 2) for m in metrics),
+                *(str(row["faces"]), str(row["points"])),
+            ]
+            for row in own
+        ]
+        named = [f"{m} %" if m in nme.NORMALISERS else m for m in metrics]
+        columns = [by, "labels", *named, "faces", "points"]
+        found.append(Table(f"{test_set}: by {by}", columns, cells))
+    return found
 
 
 def _way(row: Row) -> tuple[str, int]:

@@ -6,7 +6,7 @@ import pathlib
 from lmkjax.adapt import adaptation
 from lmkjax.data import builders, sources, streams
 from lmkjax.errors import UserError
-from lmkjax.experiment import measurement
+from lmkjax.experiment.bench import measurement, testsets
 from lmkjax.face import labels
 from lmkjax.landmarks import points, schemes
 
@@ -113,6 +113,7 @@ class Wanted:
         framing: how they lie around a face's box.
         data_seed: of which faces are held out.
         seed: of which faces are used.
+        asked: schemes in which the source's test faces are measured; none = its own.
     """
 
     home: pathlib.Path
@@ -127,6 +128,7 @@ class Wanted:
     framing: points.Framing
     data_seed: int
     seed: int
+    asked: tuple[schemes.Scheme, ...] = ()
 
     def described(self, names: tuple[str, ...]) -> str:
         """What a network trained on these streams has seen, in words."""
@@ -153,7 +155,7 @@ class Domains:
 
     source: streams.Canvases | None
     target: streams.Canvases | None
-    tests: list[measurement.TestSet]
+    tests: list[testsets.TestSet]
     notes: list[str]
     train: dict[schemes.Scheme, streams.Canvases]
 
@@ -177,8 +179,10 @@ def prepare(wanted: Wanted) -> Domains:
         source, notes = canvases(own), notes + told
         scheme = wanted.source.scheme
         by_scheme[scheme] = canvases(_labelled(own, scheme))
-        held = canvases(_labelled(held, scheme))
-        tests.append(measurement.TestSet(SYNTHETIC, held, scheme))
+        tests += [
+            testsets.TestSet(name, canvases(faces), own, alone=bool(wanted.asked))
+            for name, faces, own in _asked(wanted, held)
+        ]
 
     if train is not None:
         count, seed = wanted.validation, wanted.seed
@@ -188,10 +192,28 @@ def prepare(wanted: Wanted) -> Domains:
         train = canvases(sources.subset(train, count=wanted.labelled, seed=seed))
     for i, (name, faces) in enumerate(target_tests.items()):
         tests.append(
-            measurement.TestSet(name, canvases(faces), measurement.IBUG68, i == 0)
+            testsets.TestSet(name, canvases(faces), measurement.IBUG68, i == 0)
         )
     by_scheme |= {measurement.IBUG68: train} if train is not None else {}
     return Domains(source, train, tests, notes, by_scheme)
+
+
+def _asked(wanted: Wanted, held: sources.Source):
+    """The source's test faces, named and labelled, in each scheme that is asked for."""
+    if not wanted.asked:
+        yield SYNTHETIC, _labelled(held, wanted.source.scheme), wanted.source.scheme
+    for scheme in wanted.asked:
+        if not held.unlabelled and scheme != wanted.source.scheme:
+            raise UserError(
+                f"Wanted faces in scheme '{scheme.name}'; these, {wanted.source.told},"
+                f" are labelled in '{wanted.source.scheme.name}' alone."
+            )
+        if scheme.subset68 is None:
+            raise UserError(
+                f"Scheme '{scheme.name}' lacks the 68 iBug points: an NME is in units"
+                " of the distance between the eyes. Add their curves to it."
+            )
+        yield f"{SYNTHETIC} {scheme.name}", _labelled(held, scheme), scheme
 
 
 def _photos(wanted: Wanted):

@@ -15,7 +15,8 @@ import optax
 from lmkjax.adapt import adaptation
 from lmkjax.data import changes, relabelled, streams
 from lmkjax.detect import pseudo_labels
-from lmkjax.experiment import datasets, measurement, plan
+from lmkjax.experiment import datasets, plan
+from lmkjax.experiment.bench import measurement
 from lmkjax.face import drawing, labels
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks

@@ -13,7 +13,8 @@ from lmkjax.adapt import adaptation
 from lmkjax.data import changes, streams
 from lmkjax.detect import specs
 from lmkjax.errors import UserError
-from lmkjax.experiment import datasets, init_from, measurement, ranges
+from lmkjax.experiment import datasets, init_from, ranges
+from lmkjax.experiment.bench import measurement
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.face.shape import marks

@@ -6,7 +6,8 @@ from typing import Any
 
 from lmkjax import files
 from lmkjax.evaluation import evaluator, plots, tables
-from lmkjax.experiment import datasets, measurement, plan
+from lmkjax.experiment import datasets, plan
+from lmkjax.experiment.bench import measurement
 from lmkjax.training import averaged, log, loop, validation
 
 FOLDER = "report"
@@ -27,7 +28,8 @@ def write(
         findings: of the benchmark.
         faces: what was trained and tested on.
     """
-    tables.show([row for row in findings.rows if "," not in row["test_set"]])
+    rows = [row for row in findings.rows if "," not in row["test_set"]]
+    tables.show(rows, findings.groups)
     print(f"Trained on {experiment.network.trained_on}.")
     for note in faces.notes:
         print(note)
@@ -40,7 +42,7 @@ def write(
         commit=tables.commit(),
         data="; ".join([f"trained on {experiment.network.trained_on}", *faces.notes]),
     )
-    tables.write(folder, findings.rows, provenance)
+    tables.write(folder, findings.rows, provenance, findings.groups)
     _write_calibrations(folder, findings.calibrations)
     before = {f for kind in ("curve", "faces") for f in folder.glob(f"{kind}_*.png")}
     drawn = [_draw(folder, *found) for found in findings.evaluations.items()]

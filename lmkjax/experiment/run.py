@@ -12,15 +12,9 @@ from lmkjax import hosts
 from lmkjax.adapt import adaptation
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.experiment import (
-    datasets,
-    init_from,
-    measurement,
-    parts,
-    plan,
-    record,
-    report,
-)
+from lmkjax.experiment import datasets, init_from, parts, plan, record, report
+from lmkjax.experiment.bench import measurement
+from lmkjax.landmarks import schemes
 from lmkjax.training import loop, mesh, state, validation
 
 
@@ -103,6 +97,7 @@ def evaluate(
     batch: int | None = None,
     labelled: int | None = None,
     seed: int | None = None,
+    asked: Sequence[str] = (),
 ) -> None:
     """Measures a trained run again, and fits its adapter anew.
 
@@ -118,6 +113,8 @@ def evaluate(
         labelled: real train faces that the adapter is fitted on, 0 = all; None = as
             many as the run had.
         seed: of their draw and of the fit; None = the run's.
+        asked: schemes, or their files, in which rendered test faces are measured;
+            none = that of the run.
 
     Raises:
         UserError: the folder holds no trained run, or a test set is not there.
@@ -135,18 +132,22 @@ def evaluate(
         config.seed = config.seed if seed is None else seed
     experiment = plan.build(config, to_train=False)
     experiment = dataclasses.replace(experiment, network=spec)
-    wanted = dataclasses.replace(experiment.faces, to_train=False)
+    asked = tuple(schemes.get(name) for name in asked)
+    wanted = dataclasses.replace(experiment.faces, to_train=False, asked=asked)
     if test_sets and datasets.SYNTHETIC not in test_sets:
         # Rendering a whole training set only to measure on photos would take long.
         wanted = dataclasses.replace(wanted, source=None)
     faces = prepare(wanted)
     if test_sets:
-        known = {test.name: test for test in faces.tests}
+        known = {}
+        for test in faces.tests:  # one set of rendered faces in several schemes
+            known.setdefault(test.name.split()[0], []).append(test)
         if unknown := set(test_sets) - set(known):
             raise UserError(
                 f"No test set {sorted(unknown)} here; there are: {sorted(known)}."
             )
-        faces = dataclasses.replace(faces, tests=[known[n] for n in test_sets])
+        chosen = [test for name in test_sets for test in known[name]]
+        faces = dataclasses.replace(faces, tests=chosen)
     findings = measure(_bench(experiment), faces, weights)
     if hosts.lead():
         report.write(out, experiment, findings, faces)

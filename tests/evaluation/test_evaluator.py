@@ -48,6 +48,9 @@ def test_every_face_counts_once_however_it_is_batched(batch):
     np.testing.assert_allclose(row["nme"], nme.mean(), rtol=1e-5)
     np.testing.assert_allclose(row["fr_08"], (nme > 8).mean(), rtol=1e-6)
     np.testing.assert_allclose(found.errors["subset", "ocular"], nme, rtol=1e-4)
+    each = found.faces["subset", "ocular"]  # in order; what fills a batch has none
+    np.testing.assert_allclose(each[:FACES], nme, rtol=1e-4)
+    assert np.isnan(each[FACES:]).all() and len(each) % batch == 0
     assert len(found.rows) == 2 * 3 and found.rows[-1]["nme"] == 0
 
 

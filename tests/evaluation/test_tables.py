@@ -46,7 +46,15 @@ ROWS = [
 def test_json_holds_what_was_promised(tmp_path):
     tables.write(tmp_path / "new" / "report", ROWS, PROVENANCE)
     content = json.loads((tmp_path / "new/report/results.json").read_text())
-    assert list(content) == ["rows", "command", "hardware", "seed", "commit", "data"]
+    assert list(content) == [
+        "rows",
+        "groups",
+        "command",
+        "hardware",
+        "seed",
+        "commit",
+        "data",
+    ]
     first = content["rows"][0]
     assert [first[name] for name in list(first)[:7]] == [
         "stand-in",

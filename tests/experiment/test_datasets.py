@@ -9,7 +9,9 @@ from PIL import Image
 
 from configs import base, synthetic_only
 from lmkjax.errors import UserError
-from lmkjax.experiment import datasets, measurement, parts, plan
+from lmkjax.experiment import datasets, parts, plan
+from lmkjax.experiment.bench import measurement
+from lmkjax.landmarks import schemes
 
 DUMMY = pathlib.Path(__file__).parents[2] / "data_builders"
 
@@ -43,6 +45,17 @@ def test_test_photos_alone_are_not_trained_on(wanted):
     assert not wanted.to_train  # synthetic faces alone
     with pytest.raises(UserError, match="train photos.*to train on; none"):
         datasets.prepare(dataclasses.replace(wanted, to_train=True))
+
+
+def test_faces_of_others_are_measured_in_their_own_scheme_alone(tmp_path):
+    faces = plan.build(theirs(tmp_path)).faces
+    asked = dataclasses.replace(faces, asked=(schemes.get("ibug68"),))
+    with pytest.raises(UserError, match="'ibug68'.*labelled in 'ibug68_surface' alone"):
+        datasets.prepare(asked)
+    asked = dataclasses.replace(faces, asked=(schemes.get("ibug68_surface"),))
+    (test, *_) = datasets.prepare(asked).tests
+    assert test.name == "synthetic ibug68_surface" and test.alone
+    assert list(test.groups) == ["nose tip off by"]
 
 
 def theirs(data, **changes):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lmkjax.evaluation import evaluator
-from lmkjax.experiment import measurement, report
+from lmkjax.experiment import report
+from lmkjax.experiment.bench import measurement
 
 CALIBRATION = {
     "within": {"0.5": 0.4, "0.8": 0.7, "0.95": 0.9},

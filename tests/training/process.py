@@ -107,9 +107,7 @@ def evaluate(workdir, batch):
 
     found = evaluator.evaluate(predict, faces, test_set="invented", eyes=nme.IBUG68)
     if hosts.lead():
-        text = json.dumps(
-            [found.rows, sorted(found.errors["direct", "ocular"].tolist())]
-        )
+        text = json.dumps([found.rows, found.errors["direct", "ocular"].tolist()])
         (workdir / "found.json").write_text(text)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -16,7 +15,8 @@ from lmkjax.adapt import adaptation
 from lmkjax.data import geometric, streams
 from lmkjax.detect import inference, specs
 from lmkjax.errors import UserError
-from lmkjax.evaluation import boxes, calibration, evaluator, mean_face, nme
+from lmkjax.evaluation import boxes, calibration, evaluator, groups, mean_face, nme
+from lmkjax.experiment.bench import testsets
 from lmkjax.landmarks import points, schemes
 from lmkjax.landmarks import points as coordinates
 from lmkjax.types import UNKNOWN, Batch
@@ -43,23 +43,6 @@ class Measuring:
     drawn: int
 
 
-@dataclasses.dataclass(frozen=True)
-class TestSet:
-    """Faces to measure on.
-
-    Attributes:
-        name: as it stands in the report.
-        canvases: the faces.
-        scheme: of their points.
-        detector_like: also measure with boxes that are too big, small or beside.
-    """
-
-    name: str
-    canvases: streams.Canvases
-    scheme: schemes.Scheme
-    detector_like: bool = False
-
-
 @dataclasses.dataclass
 class Findings:
     """What the benchmark found.
@@ -78,8 +61,12 @@ class Findings:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """All rows, in the order of the tests."""
-        found = self.evaluations.values()
-        return list(itertools.chain.from_iterable(e.rows for e in found))
+        return [row for e in self.evaluations.values() for row in e.rows]
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """All rows of groups of faces, likewise."""
+        return [row for e in self.evaluations.values() for row in e.groups]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +86,7 @@ class Bench:
     def run(
         self,
         weights: Any,
-        tests: Iterable[TestSet],
+        tests: Iterable[testsets.TestSet],
         *,
         train: Mapping[schemes.Scheme, Any],
     ) -> Findings:
@@ -133,7 +120,7 @@ class Bench:
         calibrations = {t.name: self._calibrate(weights, t, adapter) for t in tests}
         return Findings(found, adapter, calibrations)
 
-    def nme(self, weights: Any, test: TestSet) -> float:
+    def nme(self, weights: Any, test: testsets.TestSet) -> float:
         """The ocular NME on faces labelled with 68 points, %, with nothing fitted.
 
         As the report's row "direct", "transfer" or "subset", the best that there is
@@ -244,14 +231,14 @@ class Bench:
         told = operator.attrgetter("points", "spread", "visibility")
         return lambda images: told(ask(images))
 
-    def _schemes(self, test: TestSet) -> list[schemes.Scheme]:
+    def _schemes(self, test: testsets.TestSet) -> list[schemes.Scheme]:
         """In which schemes a test set can be measured: its own, and the 68 in it."""
-        if test.scheme == IBUG68 or test.scheme.subset68 is None:
+        if test.alone or test.scheme == IBUG68 or test.scheme.subset68 is None:
             return [test.scheme]
         speaks = self.spec.any_place or test.scheme == self.spec.scheme
         return [*[test.scheme] * speaks, IBUG68]
 
-    def _boxes(self, test: TestSet) -> tuple[boxes.Boxes, ...]:
+    def _boxes(self, test: testsets.TestSet) -> tuple[boxes.Boxes, ...]:
         return (boxes.Boxes(), *(boxes.PERTURBED if test.detector_like else ()))
 
     def _labels(self, weights, scheme, adapter) -> evaluator.Predict:
@@ -301,7 +288,7 @@ class Bench:
                 for b in batches
             )
         subset = scheme.subset68
-        return evaluator.evaluate(
+        found = evaluator.evaluate(
             speak,
             batches,
             test_set=wrong.of(test.name),
@@ -311,9 +298,18 @@ class Bench:
             mean=mean,
             keep=0 if wrong.name else self.how.drawn,
         )
+        if not wrong.name:
+            found.groups = groups.rows(
+                found.faces,
+                test.groups,
+                test_set=test.name,
+                points=scheme.count,
+                threshold=self.how.failure,
+            )
+        return found
 
 
-def _members(test: TestSet, scheme: schemes.Scheme) -> np.ndarray | None:
+def _members(test: testsets.TestSet, scheme: schemes.Scheme) -> np.ndarray | None:
     """Which of a test set's points a scheme wants; None = all."""
     return None if scheme == test.scheme else test.scheme.subset68
 
@@ -332,15 +328,9 @@ def _columns(told: list[tuple]) -> list[np.ndarray | None]:
     """What was told of each batch, by column, of the faces of all processes."""
     columns = zip(*told, strict=True)
     return [
-        None if column[0] is None else _of_all([np.asarray(x) for x in column])
+        None if column[0] is None else hosts.in_order([np.asarray(x) for x in column])
         for column in columns
     ]
-
-
-def _of_all(batches: list[np.ndarray]) -> np.ndarray:
-    """What every process has of each batch, in the order of one process."""
-    parts = hosts.gather(np.stack(batches)[None])  # process, batch, face
-    return np.concatenate(np.concatenate(parts.swapaxes(0, 1)))
 
 
 @functools.partial(jax.jit, static_argnames=("framing", "size"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmkjax.data import streams
-from lmkjax.experiment import measurement
+from lmkjax.experiment.bench import measurement, testsets
 from lmkjax.landmarks import points, schemes
 
 DENSE, IBUG68 = schemes.get("dense243"), measurement.IBUG68
@@ -63,8 +63,8 @@ def measured(monkeypatch):
 
 def test_a_mean_face_is_of_the_train_faces_of_its_scheme(measured):
     tests = [
-        measurement.TestSet("synthetic", canvases(DENSE, 9.0), DENSE),
-        measurement.TestSet("common", canvases(IBUG68, 9.0), IBUG68),
+        testsets.TestSet("synthetic", canvases(DENSE, 9.0), DENSE),
+        testsets.TestSet("common", canvases(IBUG68, 9.0), IBUG68),
     ]
     train = {DENSE: canvases(DENSE, 0.25), IBUG68: canvases(IBUG68, 0.5)}
     means, found = measured(tests, train, own=DENSE)
@@ -77,7 +77,7 @@ def test_a_mean_face_is_of_the_train_faces_of_its_scheme(measured):
 
 
 def test_without_train_faces_there_is_no_mean_face(measured):
-    tests = [measurement.TestSet("synthetic", canvases(DENSE, 9.0), DENSE)]
+    tests = [testsets.TestSet("synthetic", canvases(DENSE, 9.0), DENSE)]
     means, _ = measured(tests, {}, own=DENSE)
     assert means == {("synthetic", 243): None, ("synthetic", 68): None}
 
@@ -90,6 +90,6 @@ def test_a_mean_face_looks_at_a_limited_number_of_faces(measured, monkeypatch):
     monkeypatch.setattr(
         Faces, "take", lambda self, chosen: looked.extend(chosen) or take(self, chosen)
     )
-    tests = [measurement.TestSet("common", faces, IBUG68)]
+    tests = [testsets.TestSet("common", faces, IBUG68)]
     measured(tests, {IBUG68: faces})
     assert looked == [0, 3, 6]
