@@ -134,6 +134,20 @@ def test_learned_places_begin_where_they_are_and_move(image):
     np.testing.assert_array_equal(grads["along"] != 0, IBUG68.part == CONTOUR)
 
 
+def test_a_step_moves_learned_places_by_no_more_than_the_eye_can_see(image):
+    """Of an optimiser that moves each weight by its rate, whatever the features are."""
+    params = start(LEARNED, image)
+    features = 50 * LEARNED.apply({"params": params}, image).features[-1]
+    learned = jax.tree.map(lambda x: x + 4e-3, params["learned"])
+    bound = network.Bound(LEARNED, params | {"learned": learned}, OWN, IBUG68)
+    _, offset = bound.transfer(features)
+    assert 0 < jnp.abs(offset).max() < 0.005  # of the map's side
+    place = learned_places.LearnedPlaces()
+    moved = place.apply({"params": learned}, IBUG68, method="moved")
+    np.testing.assert_allclose(moved.xyz - IBUG68.xyz, 0.02, atol=1e-4)  # cm
+    assert jnp.abs(moved.share - IBUG68.share).max() < 1.1e-3
+
+
 def test_confidence_says_of_a_face_what_it_says_of_it_alone(bound, features):
     maps = bound.head(features[-1])
     said = jax.jit(bound.say)(features[-1], maps, OWN)
