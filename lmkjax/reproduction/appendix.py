@@ -81,16 +81,12 @@ def _saw(found: Found) -> Table:
     runs |= {name: one.run for name, one in found.figures.items()}
     rows: dict[tuple, list[Run]] = {}
     for run in runs.values():
-        kind = run.name.rpartition("-seed")[0] or run.name
-        places = sorted(
-            {
-                f"{p.table}: {LABELS[p.row]}" + f", {p.at}" * bool(p.at)
-                for p in run.places
-            }
-        )
-        told = "the pretraining" if kind == PRETRAINING else "; ".join(places)
-        like = told or "for others", run.begins, run.sees, run.steps, run.config
-        rows.setdefault(like, []).append(run)
+        told = "; ".join(sorted({f"{p.table}: {LABELS[p.row]}" for p in run.places}))
+        told = "the pretraining" if run.name == PRETRAINING else told or "for others"
+        begins = run.begins
+        if begins.startswith("points-"):
+            begins = "synthetic only of its own column"
+        rows.setdefault((told, begins, run.sees, run.steps), []).append(run)
     cells = [
         [
             told,
@@ -100,10 +96,10 @@ def _saw(found: Found) -> Table:
             str(own[0].fields["train.batch"]) if steps else documents.GAP,
             f"{len([run for run in own if run.name in found.over])} of {len(own)}",
         ]
-        for (told, begins, sees, steps, _), own in rows.items()
+        for (told, begins, sees, steps), own in rows.items()
     ]
-    columns = ["row", "begins with", "trains on", "steps", "faces a step", "seeds over"]
-    return Table("What each row saw, and how long", columns, cells)
+    columns = ["row", "begins with", "trains on", "steps", "faces a step", "runs over"]
+    return Table("What each row saw, and how long", columns, cells, texts=3)
 
 
 def _first(found: Found, row: str) -> Figures | None:

@@ -31,8 +31,9 @@ def document_a(found: Found) -> Iterator[Block]:
     """Document A: every way of training on every test set."""
     yield Heading("Document A")
     yield Text(
-        "Every row but real only begins with the same pretraining. subset: the 68 of"
-        " the network's points that are named alike, as they come; adapted: those"
+        "Every row but real only begins with the same pretraining; synthetic only goes"
+        " on with it for as many steps as the others. subset: the 68 of the network's"
+        " points that are named alike, as they come; adapted: those"
         " through an adapter fitted on all labelled real train faces after training;"
         " transfer: the label transfer's own output; direct: the network speaks these"
         " points. NME in % of the distance between the outer corners of the eyes"
@@ -46,7 +47,7 @@ def document_a(found: Found) -> Iterator[Block]:
             if not own and Place("A", row) in found.places:
                 own = [[LABELS[row]] + [GAP] * (len(_columns(found)) - 1)]
             cells += own
-        yield Table(f"Document A: {name}", _columns(found), cells)
+        yield Table(f"Document A: {name}", _columns(found), cells, texts=2)
     known = published()["document_a"]
     columns = ["published by Synthesis AI", "synthetic test", "common, subset"]
     columns += ["challenging, subset", "common, adapted", "challenging, adapted"]
@@ -246,7 +247,7 @@ def _claims(found: Found, lines: Mapping[str, graphs.Line]) -> Iterator[str]:
     real, tuned = lines.get("real_only") or [], lines.get("fine_tuning") or []
     if not (real and tuned):
         return
-    n, error = next(((n, e) for n, e in tuned if n >= 50), tuned[0])
+    n, error = next(((n, e) for n, e in tuned if n >= graphs.DOCUMENTS), tuned[0])
     equal = graphs.worth(real, error.mean)
     where = (
         f"as good as real only with about {equal:.0f}"

@@ -16,6 +16,8 @@ from lmkjax.reproduction.figures import Spread
 Line = Sequence[tuple[int, Spread]]
 """Errors by a number of faces, the numbers rising."""
 GREY = "#8c8c8c"
+DOCUMENTS = 50
+"""Labelled faces that the document asks the worth of."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,29 +88,34 @@ def figure_4(
     """
     figure = matplotlib.figure.Figure(figsize=(12, 9), layout="constrained")
     whole, part_a, part_b, part_c = figure.subplots(2, 2).flat
+    colours = {name: f"C{number}" for number, name in enumerate(lines)}
+    pair = [name for name in (real, tuned) if name in lines]
     for name, line in lines.items():
-        _errors(whole, line, label=name)
+        _errors(whole, line, color=colours[name], label=name)
+        width = 2.5 if name == real else 1.0
+        _errors(part_b, line, color=colours[name], linewidth=width)
     for name, points in published.items():
-        whole.plot(
-            *zip(*points, strict=True), "x:", color=GREY, label=f"published: {name}"
-        )
-    whole.set_title("Figure 4: errors over labelled real faces")
-    pair = {name: lines[name] for name in (real, tuned) if lines.get(name)}
-    for axes, name in ((part_a, "A"), (part_b, "B")):
-        axes.set_title(f"Figure 4{name}")
-        for told, line in (pair if name == "A" else lines).items():
-            strong = name == "A" or told == real
-            _errors(axes, line, label=told, linewidth=2.5 if strong else 1.0)
+        told = f"published: {name}"
+        whole.plot(*zip(*points, strict=True), "x:", color=GREY, label=told)
+    for name in pair:
+        _errors(part_a, lines[name], color=colours[name], linewidth=2.5)
     if len(pair) == 2:
-        _equal(part_a, pair[real], pair[tuned])
-        _gaps(part_c, pair[real], pair[tuned])
+        _equal(part_a, lines[real], lines[tuned])
+        _gaps(part_c, lines[real], lines[tuned])
+    whole.set_title("Figure 4: errors over labelled real faces")
+    part_a.set_title(f"Figure 4A: {real} and {tuned}")
+    part_b.set_title(f"Figure 4B: {real} (thick) and what renders add")
     part_c.set_title(f"Figure 4C: {real} minus {tuned}")
+    numbers = sorted({n for line in lines.values() for n, _ in line})
     for axes in (whole, part_a, part_b, part_c):
         axes.set(xscale="log", xlabel="labelled real faces", ylabel=label)
+        axes.set_xticks(numbers, map(str, numbers))
+        axes.minorticks_off()
         axes.grid(alpha=0.3)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=7)
-    part_c.set_ylabel("% of the inter-ocular distance")
+    part_c.set_ylabel("difference of NME, %")
+    figure.legend(
+        *whole.get_legend_handles_labels(), loc="outside lower center", ncols=4
+    )
     _save(figure, path)
 
 
@@ -153,11 +160,11 @@ def _errors(axes: Any, line: Line, **how: Any) -> None:
 
 def _equal(axes: Any, real: Line, tuned: Line) -> None:
     """How many labels alone are worth what the fewest are after synthetic faces."""
-    for n, error in tuned:
-        equal = worth(real, error.mean)
-        if equal:
-            told = f"{n} are worth {equal:.0f}"
+    for n, error in sorted(tuned, key=lambda point: point[0] < DOCUMENTS):
+        if equal := worth(real, error.mean):
+            told = f"{n} after synthetic faces are worth {equal:.0f} alone"
             axes.plot([n, equal], [error.mean] * 2, "--", color=GREY, label=told)
+            axes.legend()
             return
 
 

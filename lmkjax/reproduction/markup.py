@@ -11,7 +11,7 @@ STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; }
 table { border-collapse: collapse; margin: 1em 0; }
 th, td { padding: 0.2em 0.7em; border-bottom: 1px solid #ccc; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+.text { text-align: left; }
 caption { text-align: left; font-weight: bold; padding: 0.3em 0; }
 img { max-width: 100%; }
 pre { background: #f3f3f3; padding: 0.7em; overflow-x: auto; font-size: 13px; }
@@ -43,11 +43,12 @@ class Points:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table with a title; its first column is text."""
+    """A table with a title; its first columns, `texts` of them, are text."""
 
     title: str
     columns: Sequence[str]
     cells: Sequence[Sequence[str]]
+    texts: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +96,8 @@ def _markdown(block: Block, folder: pathlib.Path) -> str:
             return "\n".join(["```sh", *lines, "```"])
         case Picture(file, caption):
             return f"![{caption}]({file.relative_to(folder).as_posix()})"
-        case Table(title, columns, cells):
-            marks = [":--"] + ["--:"] * (len(columns) - 1)
+        case Table(title, columns, cells, texts):
+            marks = [":--"] * texts + ["--:"] * (len(columns) - texts)
             rows = [columns, marks, *cells]
             lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
             return "\n".join([f"**{title}**", "", *lines])
@@ -123,10 +124,18 @@ def _html(block: Block) -> str:
                 f'<figure><img alt="{told}" src="data:image/png;base64,{data}">'
                 f"<figcaption>{told}</figcaption></figure>"
             )
-        case Table(title, columns, cells):
-            head = "".join(f"<th>{_inline(c)}</th>" for c in columns)
-            rows = ["".join(f"<td>{_inline(c)}</td>" for c in row) for row in cells]
-            body = "".join(f"<tr>{row}</tr>\n" for row in [head, *rows])
+        case Table(title, columns, cells, texts):
+            kinds = [' class="text"'] * texts + [""] * (len(columns) - texts)
+            rows = [("th", columns), *(("td", row) for row in cells)]
+            body = "".join(
+                "<tr>"
+                + "".join(
+                    f"<{tag}{kind}>{_inline(cell)}</{tag}>"
+                    for kind, cell in zip(kinds, row, strict=True)
+                )
+                + "</tr>\n"
+                for tag, row in rows
+            )
             return f"<table><caption>{_inline(title)}</caption>\n{body}</table>"
 
 
