@@ -124,6 +124,9 @@ def test_figure_4_has_its_numbers_parts_and_claims(written, found):
     assert "Figure 4B" in written[0] and "Here: so." in written[0]
     assert "Here widest at 25" in written[0]
     assert "| 4.55 |" in written[0]  # 3FabRec's
+    assert re.search(
+        r"Our best, and 3FabRec.*: 50: 2\.\d\d \(4\.55\), 157:", written[0]
+    )
 
 
 def test_table_2_has_a_law_of_our_renders(written):
