@@ -94,7 +94,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     terms.supervised.streams = ("source",)  # "source", "target" (real or stand-in)
     terms.label_transfer = ml_collections.ConfigDict({"weight": 0.0})
     terms.label_transfer.form = "unet"  # of the maps; "places": 68 learned places
-    # Which landmarks can be seen, and how sure their points are.
+    # How sure points are and, where rendered faces teach it, whether they can be seen.
     terms.confidence = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln.form = "landmark"  # "landmark" or "pixel": what a row of the matrix is

@@ -166,7 +166,8 @@ def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]
         visibility = None
         if spec.confidence:
             said = module.confidence(features, maps, asked.embedding)
-            visibility = jax.nn.softmax(said.visibility)
+            if spec.visibility:
+                visibility = jax.nn.softmax(said.visibility)
             # Of the density exp(-r / s) over the plane, along one axis.
             spread = math.sqrt(3) * width * jnp.exp(said.log_scale)
         return Prediction(

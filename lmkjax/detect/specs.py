@@ -47,7 +47,8 @@ class Spec:
         trained_on: in words; it says what the weights may be used for.
         kernels: "place", or "free": see `models.kernels`.
         kernel_width: channels inside the kernels' own network.
-        confidence: whether it has learned visibility and scale.
+        confidence: whether it has learned how sure its points are.
+        visibility: whether that part has also learned what can be seen.
         learned_places: whether it has learned where another labels the 68.
     """
 
@@ -67,6 +68,7 @@ class Spec:
     kernels: str = PLACE
     kernel_width: int = 128
     confidence: bool = False
+    visibility: bool = True
     learned_places: bool = False
 
     @property

@@ -134,7 +134,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     read = {stream for _, term in terms.values() for stream in term.streams}
     names = tuple(name for name in ranges.STREAMS if name in read)
     data, train = config.data, config.train
-    _check_schemes(config, own, source, names)
+    ranges.check_schemes(config, own, source, names)
     if to_train and data.face_synthetics:
         _there(data.face_synthetics)
     priors = options.choose("photo", data.priors)
@@ -178,45 +178,19 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     )
 
 
-def _check_schemes(config, own, source, names) -> None:
-    """Refuses a network that the labels do not teach."""
-    for field, scheme in (("scheme", own), ("data.scheme", source)):
-        if scheme.lone:
-            raise UserError(
-                f"--config.{field}={scheme.name}: training mirrors faces, and point"
-                f" '{scheme.lone[0]}' has no partner on the other side of the head."
-                " Add it; or train another scheme, and ask for this one in `predict`."
-            )
-    if own not in (source, IBUG68):
-        raise UserError(
-            f"--config.scheme={own.name} wants labels that --config.data.scheme="
-            f"{source.name} does not give; make them equal, or scheme ibug68."
-        )
-    if "source" in names and own != source and source.subset68 is None:
-        if not config.data.adapter:
-            raise UserError(
-                f"--config.scheme={own.name} wants the 68 iBug points, which"
-                f" --config.data.scheme={source.name} does not hold; make them equal."
-            )
-    theirs = config.data.source == datasets.FACE_SYNTHETICS
-    if "source" in names and theirs and source != datasets.SURFACE:
-        raise UserError(
-            f"--config.data.source={datasets.FACE_SYNTHETICS} is labelled in"
-            f" --config.data.scheme={datasets.SURFACE.name}; got '{source.name}'."
-        )
-    taught = "target" in config.terms.supervised.streams
-    if taught and own != IBUG68 and not config.data.pseudo_labels:
-        raise UserError(
-            "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
-            f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
-            " terms.label_transfer, or data.pseudo_labels."
-        )
-
-
 def _known(config) -> tuple[str, ...]:
     """The supervised streams whose labels are no guesses of a network."""
     guessed = {"target"} if config.data.pseudo_labels else set()
     return tuple(n for n in config.terms.supervised.streams if n not in guessed)
+
+
+def _seen(config, own, source) -> bool:
+    """Whether labels that teach it tell what can be seen: those of rendered faces."""
+    ours = config.data.source != datasets.FACE_SYNTHETICS
+    kept = own == source and not config.data.adapter
+    drawn = {"source"} if ours and kept else set()
+    drawn |= set() if config.data.ibug_300w else {"target"}
+    return bool(drawn & set(_known(config)))
 
 
 def _places(config, own, source) -> marks.Draw | None:
@@ -320,7 +294,8 @@ def _network(config, own, seen, begin) -> specs.Spec:
         trained_on=f"{seen}; {init_from.told(begin)}" if begin else seen,
         kernels=model.kernels,
         kernel_width=model.kernel_width,
-        confidence=bool(terms.confidence.weight),
+        confidence=bool(terms.confidence.weight and _known(config)),
+        visibility=_seen(config, own, schemes.get(config.data.scheme)),
         learned_places=form == label_transfer.PLACES,
     )
 
@@ -344,4 +319,5 @@ def _terms(config) -> dict[str, tuple[float, objective.Term]]:
         "discriminator": discriminator.Discriminator(ramp=terms.discriminator.ramp),
     }
     weights = {name: terms[name].weight for name in found}
+    weights["confidence"] *= bool(_known(config))
     return {n: (weights[n], term) for n, term in found.items() if weights[n]}

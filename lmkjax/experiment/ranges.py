@@ -11,7 +11,7 @@ import ml_collections
 from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets
-from lmkjax.landmarks import heatmaps
+from lmkjax.landmarks import heatmaps, schemes
 from lmkjax.losses import landmark
 from lmkjax.objectives import daln, label_transfer
 
@@ -275,3 +275,53 @@ def _contradictions(config: ml_collections.ConfigDict):
                 f"{config.data.validation_faces} are held out and data.target_faces="
                 f"{config.data.target_faces} trained on."
             )
+
+
+def check_schemes(
+    config: ml_collections.ConfigDict,
+    own: schemes.Scheme,
+    source: schemes.Scheme,
+    names: tuple[str, ...],
+) -> None:
+    """Refuses a network that the labels do not teach.
+
+    Args:
+        config: an experiment.
+        own: the network's scheme.
+        source: of the source's labels.
+        names: of the streams that are read.
+
+    Raises:
+        UserError: naming the field that does not fit, and what would do.
+    """
+    for field, scheme in (("scheme", own), ("data.scheme", source)):
+        if scheme.lone:
+            raise UserError(
+                f"--config.{field}={scheme.name}: training mirrors faces, and point"
+                f" '{scheme.lone[0]}' has no partner on the other side of the head."
+                " Add it; or train another scheme, and ask for this one in `predict`."
+            )
+    if own not in (source, schemes.get("ibug68")):
+        raise UserError(
+            f"--config.scheme={own.name} wants labels that --config.data.scheme="
+            f"{source.name} does not give; make them equal, or scheme ibug68."
+        )
+    if "source" in names and own != source and source.subset68 is None:
+        if not config.data.adapter:
+            raise UserError(
+                f"--config.scheme={own.name} wants the 68 iBug points, which"
+                f" --config.data.scheme={source.name} does not hold; make them equal."
+            )
+    theirs = config.data.source == datasets.FACE_SYNTHETICS
+    if "source" in names and theirs and source != datasets.SURFACE:
+        raise UserError(
+            f"--config.data.source={datasets.FACE_SYNTHETICS} is labelled in"
+            f" --config.data.scheme={datasets.SURFACE.name}; got '{source.name}'."
+        )
+    taught = "target" in config.terms.supervised.streams
+    if taught and own != schemes.get("ibug68") and not config.data.pseudo_labels:
+        raise UserError(
+            "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
+            f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
+            " terms.label_transfer, or data.pseudo_labels."
+        )

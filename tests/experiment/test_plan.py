@@ -1,6 +1,7 @@
 """A config becomes objects once: schemes by their lines, adapters, what is refused."""
 
 import ast
+import functools
 import math
 import pathlib
 
@@ -27,8 +28,8 @@ IBUG68 = schemes.get("ibug68")
 def config_of(**fields):
     config = base.get_config("tiny").unlock()
     for field, value in fields.items():
-        part, _, name = field.rpartition("__")
-        (config[part] if part else config)[name] = value
+        *parts, name = field.split("__")
+        functools.reduce(lambda at, part: at[part], parts, config)[name] = value
     return config.lock()
 
 
@@ -94,6 +95,26 @@ def test_an_adapter_that_tells_a_forgotten_name_is_taken(own):
     assert adaptation.load(path).scheme is None
     fields = dict(scheme="ibug68", data__scheme=scheme.text, data__adapter=str(run))
     assert plan.build(config_of(**fields)).adapter
+
+
+def test_what_can_be_seen_is_learned_of_rendered_faces_labels_alone():
+    """Of photos, rewritten labels and others' renders only how sure points are."""
+
+    def told(**fields):
+        fields = {"terms__confidence__weight": 0.1} | fields
+        network = plan.build(config_of(**fields)).network
+        return network.confidence, network.visibility
+
+    photos = dict(data__ibug_300w="300w")
+    real = dict(scheme="ibug68", terms__supervised__streams=("target",))
+    assert told() == told(**photos) == (True, True)
+    assert told(**real) == (True, True)  # of the stand-in, which is rendered
+    assert told(**real, **photos) == (True, False)
+    assert told(scheme="ibug68", **photos) == (True, False)  # 68 of dense243
+    theirs = dict(scheme="ibug68_surface", data__scheme="ibug68_surface")
+    theirs |= dict(data__source="face_synthetics", data__face_synthetics=str(PACKAGE))
+    assert told(**theirs, **photos) == (True, False)
+    assert told(terms__confidence__weight=0.0)[0] is False
 
 
 def test_a_network_keeps_the_lines_of_its_scheme(own, tmp_path):
