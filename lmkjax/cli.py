@@ -27,7 +27,7 @@ VERBS = {
     "evaluate": "measure a trained run, or predictions of any system",
     "predict": "find the landmarks on pictures",
     "render": "draw synthetic faces with their landmarks",
-    "export": "a trained run as one small folder, to be shipped",
+    "export": "a trained run as one small folder, or as ONNX, StableHLO, TFLite",
     "reproduce": "make the tables of both source documents, and a report",
 }
 

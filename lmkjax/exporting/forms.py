@@ -42,7 +42,8 @@ def onnx(program: Program, file: pathlib.Path) -> None:
     """
     import jax2onnx
 
-    with _quiet("onnx_ir", "jax2onnx"):
+    # It promotes ranks by itself, whatever the process here allows.
+    with _quiet("onnx_ir", "jax2onnx"), jax.numpy_rank_promotion("allow"):
         found = jax2onnx.to_onnx(
             program.function,
             _arrays(program),
