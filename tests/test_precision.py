@@ -52,7 +52,7 @@ PLANE = {
     points.apply: lambda: points.apply(MATRIX, POINTS),
     points.compose: lambda: points.compose(MATRIX, MATRIX),
     points.product: lambda: points.product(POINTS, MATRIX[:, :2, :2]),
-    points.weigh: lambda: points.weigh("bkc,bij->bk", POINTS, MATRIX),
+    points.einsum: lambda: points.einsum("bkc,bij->bk", POINTS, MATRIX),
     points.similarity: lambda: points.similarity(
         POINTS[:, 0], POINTS[:, 1], BOX[:, 0], BOX[:, 1]
     ),

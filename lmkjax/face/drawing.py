@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Int8
 
-from lmkjax.face import compiled, labels, picture
+from lmkjax.face import compiled, composition, labels, picture
 from lmkjax.face.optics import barrier, camera, raster, sensor
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options, sample
@@ -68,17 +68,17 @@ def _shape(
 ) -> picture.Geometry:
     """The head before the camera, with the 68 iBug points that frame it."""
     surface = surfaces.load(head)
-    stance = labels.stand(params, size=size, head=head)
-    places = surfaces.extend(surface, stance.turned)
+    posed = labels.pose(params, size=size, head=head)
+    places = surfaces.extend(surface, posed.turned)
     return picture.Geometry(
-        head=stance.shape,
+        head=posed.shape,
         places=places,
         normals=raster.normals(places, surface.triangles),
-        pixels=camera.to_pixels(camera.project(places, params.camera), stance.view),
-        points=stance.ibug,
-        box=plane.box(stance.ibug[:, :2]),
-        view=stance.view,
-        turn=stance.turn,
+        pixels=camera.to_pixels(camera.project(places, params.camera), posed.view),
+        points=posed.ibug,
+        box=plane.box(posed.ibug[:, :2]),
+        view=posed.view,
+        turn=posed.turn,
         surface=surface,
     )
 
@@ -89,8 +89,8 @@ def landmarks(
 ) -> Float[Array, "k 3"]:
     """Landmarks of a head before a camera: x, y in pixels and depth in cm."""
     head, own = shape.surface.head, shape.places[: shape.head.shape[0]]
-    stance = labels.Stance(shape.head, own, shape.turn, shape.points, shape.view)
-    return labels.find(stance, eye, marks.anchors(scheme, head), head)
+    posed = labels.Posed(shape.head, own, shape.turn, shape.points, shape.view)
+    return labels.find(posed, eye, marks.anchors(scheme, head), head)
 
 
 @typed
@@ -117,7 +117,7 @@ def render(
     # Barriers: or the compiler works a parameter out anew in each pixel.
     params = barrier.barrier(params)
     shape = barrier.barrier(geometry(params, scheme, size=size, head=head))
-    layers = barrier.barrier(picture.compose(params, shape, backgrounds, size=size))
+    layers = barrier.barrier(composition.compose(params, shape, backgrounds, size=size))
     return Rendering(
         image=sensor.develop(layers.colour, params.sensor) + labels.flaw(params),
         points=shape.points[:, :2] + labels.flaw(params),
@@ -263,7 +263,9 @@ def _draw(
     def draw(one: sample.FaceParams):
         one = barrier.barrier(one)
         shape = barrier.barrier(_shape(one, size=size, head=head))
-        layers = barrier.barrier(picture.compose(one, shape, backgrounds, size=size))
+        layers = barrier.barrier(
+            composition.compose(one, shape, backgrounds, size=size)
+        )
         return (
             shape,
             layers,

@@ -36,7 +36,7 @@ NOTHING = 255
 
 
 @struct.dataclass
-class Stance:
+class Posed:
     """A head before the camera.
 
     Attributes:
@@ -55,9 +55,9 @@ class Stance:
 
 
 @typed
-def stand(
+def pose(
     params: sample.FaceParams, *, size: int, head: heads.HeadLike | None = None
-) -> Stance:
+) -> Posed:
     """The head's shape, turned and framed.
 
     Args:
@@ -76,15 +76,15 @@ def stand(
     ibug68 = marks.anchors(schemes.get("ibug68"), head)
     ibug = _on_plane(turned, params.camera, ibug68, head)
     view = camera.frame(ibug[:, :2], params.camera, size=size)
-    return Stance(shape, turned, turn, camera.to_pixels(ibug, view), view)
+    return Posed(shape, turned, turn, camera.to_pixels(ibug, view), view)
 
 
 @typed
 def find(
-    stance: Stance, eye: camera.Camera, at: marks.Anchors, head: heads.HeadLike
+    posed: Posed, eye: camera.Camera, at: marks.Anchors, head: heads.HeadLike
 ) -> Float[Array, "k 3"]:
     """Landmarks of a head before a camera: x, y in pixels and depth in cm."""
-    return camera.to_pixels(_on_plane(stance.turned, eye, at, head), stance.view)
+    return camera.to_pixels(_on_plane(posed.turned, eye, at, head), posed.view)
 
 
 def _on_plane(turned, eye, at, head):
@@ -114,8 +114,8 @@ def label(
         x, y in pixels of the picture; visibility as in `lmkjax.types.Batch`.
     """
     head = head or heads.load()
-    stance = stand(params, size=bare.shape[0], head=head)
-    found = find(stance, params.camera, at, head)
+    posed = pose(params, size=bare.shape[0], head=head)
+    found = find(posed, params.camera, at, head)
     state = marks.seen(found, *_depths(bare, thing, params.camera.distance_cm))
     return found[:, :2] + flaw(params), state
 

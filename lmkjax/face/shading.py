@@ -36,9 +36,6 @@ def shade(
     Returns:
         The colour, and numbers into `picture.CLASSES`.
     """
-    eyes, teeth, gums, socket = (
-        heads.number(surface.head, name) for name in ("eyes", "teeth", "gums", "socket")
-    )
     carried = jnp.concatenate(
         [
             normals,
@@ -51,10 +48,7 @@ def shade(
     at = barrier.barrier(raster.interpolate(carried, surface.triangles, fragments))
     normal, place = light.unit(at[..., :3]), at[..., 3:6]
     sky, lit = 1 - params.light.occlusion * (1 - at[..., 7]), at[..., 8]
-    part = jnp.asarray(surface.part)[fragments.triangle]
-    is_eye, is_teeth = part == eyes, part == teeth
-    is_mouth = is_teeth | (part == gums) | (part == socket)
-    is_skin = ~is_eye & ~is_mouth
+    is_skin, is_eye, is_teeth = _parts(surface, fragments)
     normal, place, sky, lit, is_skin, views = barrier.barrier(
         (normal, place, sky, lit, is_skin, views)
     )
@@ -70,6 +64,7 @@ def shade(
         )
     )
     albedo = albedo + (cloth - albedo) * dressed[..., None]
+    is_mouth = ~is_skin & ~is_eye
     sky = jnp.where(is_eye, 0.45, jnp.where(is_mouth, 0.4, sky))
     furrow = jnp.where(is_skin, jnp.exp(-paint.bump), 1.0)
     oil = jnp.where(is_skin, paint.oil * furrow, 0.0) * (1 - dressed)
@@ -80,28 +75,42 @@ def shade(
         params.skin.mask.worn > 0, _behind_mask, bare, place, ~is_eye, turn, params.skin
     )
     albedo, normal, sky, lit, wet, masked = bare
-    lamps = params.light
     normal, views, lit, sky, furrow, albedo = barrier.barrier(
         (normal, views, lit, sky, furrow, albedo)
     )
-    colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
-    colour = colour * furrow[..., None]
-    facing = jnp.clip((normal * views).sum(-1), 0, 1)
-    rim = 0.03 * (1 - facing) ** 4 * jnp.where(is_skin, sky, 0.0)
-    oil, wet, rim = barrier.barrier((oil, wet, rim))
-    colour = colour + oil[..., None] * light.gloss(
-        normal, views, lit, lamps, power=14.0
+    rim = jnp.where(is_skin, sky, 0.0)
+    colour = _light(
+        albedo, normal, views, lit, sky, furrow, oil, wet, rim, params.light
     )
-    colour = colour + wet[..., None] * light.gloss(
-        normal, views, lit, lamps, power=110.0
-    )
-    colour = colour + rim[..., None] * light.irradiance(normal, lamps.environment)
     kind = jnp.where(is_eye, 3, jnp.where(is_mouth, 5, 1))
     kind = jnp.where(is_skin & (paint.brow > 0.5), 2, kind)
     kind = jnp.where(is_skin & (paint.lips > 0.5), 4, kind)
     kind = jnp.where(masked > 0.5, 10, kind)
-    kind = jnp.where(dressed > 0.5, 7, kind)
-    return colour, kind
+    return colour, jnp.where(dressed > 0.5, 7, kind)
+
+
+def _parts(surface, fragments):
+    """Which pixels are skin, eye and teeth; the others are gums or the mouth."""
+    eyes, teeth, gums, socket = (
+        heads.number(surface.head, name) for name in ("eyes", "teeth", "gums", "socket")
+    )
+    part = jnp.asarray(surface.part)[fragments.triangle]
+    is_eye, is_teeth = part == eyes, part == teeth
+    is_mouth = is_teeth | (part == gums) | (part == socket)
+    return ~is_eye & ~is_mouth, is_eye, is_teeth
+
+
+def _light(albedo, normal, views, lit, sky, furrow, oil, wet, rim, lamps):
+    """Linear colour: what comes out of the skin, two highlights and the sky's rim."""
+    colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
+    colour = colour * furrow[..., None]
+    facing = jnp.clip((normal * views).sum(-1), 0, 1)
+    rim = 0.03 * (1 - facing) ** 4 * rim
+    oil, wet, rim = barrier.barrier((oil, wet, rim))
+    for strength, power in ((oil, 14.0), (wet, 110.0)):
+        gloss = light.gloss(normal, views, lit, lamps, power=power)
+        colour = colour + strength[..., None] * gloss
+    return colour + rim[..., None] * light.irradiance(normal, lamps.environment)
 
 
 def _behind_mask(bare, place, covers, turn, person):

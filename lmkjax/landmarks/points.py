@@ -128,7 +128,7 @@ def product(one: Array, other: Array) -> Array:
     return jnp.matmul(one, other, precision=jax.lax.Precision.HIGHEST)
 
 
-def weigh(pattern: str, one: Array, other: Array) -> Array:
+def einsum(pattern: str, one: Array, other: Array) -> Array:
     """`jnp.einsum` of two arrays in which, as in `product`, no factor loses digits."""
     return jnp.einsum(pattern, one, other, precision=jax.lax.Precision.HIGHEST)
 

@@ -117,11 +117,11 @@ class Objective:
         """One pass over all streams of the step, then each stream's own part."""
         images = {name: faces[name].image for name in self.streams}
         counts = {name: len(image) for name, image in images.items()}
-        both = self.module.apply({"params": params}, weave(images, self.devices))
-        return unweave(both, counts, self.devices)
+        both = self.module.apply({"params": params}, interleave(images, self.devices))
+        return take_apart(both, counts, self.devices)
 
 
-def weave(streams: Mapping[str, jax.Array], devices: int) -> jax.Array:
+def interleave(streams: Mapping[str, jax.Array], devices: int) -> jax.Array:
     """Streams as one batch: some faces of each, then some of each, and so on.
 
     Where many devices share the streams, each joins its own parts: laid end to end,
@@ -138,13 +138,13 @@ def weave(streams: Mapping[str, jax.Array], devices: int) -> jax.Array:
     return joined.reshape(-1, *joined.shape[2:])
 
 
-def unweave(tree: Any, counts: Mapping[str, int], devices: int) -> dict[str, Any]:
-    """What came of a woven batch, stream by stream.
+def take_apart(tree: Any, counts: Mapping[str, int], devices: int) -> dict[str, Any]:
+    """What came of an interleaved batch, stream by stream.
 
     Args:
         tree: arrays [faces, ...].
         counts: how many faces each stream has.
-        devices: as in `weave`.
+        devices: as in `interleave`.
     """
     turns = math.gcd(devices, *counts.values())
 

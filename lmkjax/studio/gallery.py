@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from lmkjax import files
 from lmkjax.errors import UserError
-from lmkjax.face import drawing, picture
+from lmkjax.face import composition, drawing
 from lmkjax.face.optics import sensor
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options, sample
@@ -240,9 +240,11 @@ def benchmark(scheme: schemes.Scheme, *, size: int, seed: int, count: int) -> di
     shape, stages["geometry"] = _stage(
         lambda p: drawing.geometry(p, scheme, size=size), count, params
     )
-    _, stages["raster"] = _stage(lambda g: picture.see_head(g, size=size), count, shape)
+    _, stages["raster"] = _stage(
+        lambda g: composition.see_head(g, size=size), count, shape
+    )
     layers, stages["layers"] = _stage(
-        lambda p, g: picture.compose(p, g, size=size), count, params, shape
+        lambda p, g: composition.compose(p, g, size=size), count, params, shape
     )
     stages["layers"] -= stages["raster"]
     _, stages["sensor"] = _stage(

@@ -7,10 +7,10 @@ import json
 import pathlib
 from html import escape
 
-import jax.numpy as jnp
 import numpy as np
 from plotly import graph_objects
 
+from lmkjax.face.optics import raster
 from lmkjax.face.shape import atlas, marks
 from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import schemes, vocabulary
@@ -126,9 +126,8 @@ def tell(scheme: schemes.Scheme) -> list[str]:
 def _places(scheme, head):
     """Where the landmarks are, a little above the skin."""
     at = marks.anchors(scheme, head)
-    vertices = jnp.asarray(head.neutral, jnp.float32)
-    normals = heads.normals(vertices, jnp.asarray(head.triangles))
-    lifted = np.asarray(vertices + LIFT_CM * normals)
+    normals = raster.normals(head.neutral, head.triangles)
+    lifted = head.neutral + np.float32(LIFT_CM) * normals
     return at.of(lifted)
 
 

@@ -213,7 +213,15 @@ ELEMENTS: dict[str, list[Row]] = {
         Row("people", ("scene",), "plain=1 stripes=0 clouds=0 people=1"),
         Row("colourful", ("scene",), "saturated=1"),
         Row("your own, if any", ("backdrop",)),
-        Row("clothes", ("scene.cloth", "scene.cloth_pattern", "scene.shoulders")),
+        Row(
+            "clothes",
+            (
+                "scene.cloth_colour",
+                "scene.stripe_colour",
+                "scene.cloth_pattern",
+                "scene.shoulders",
+            ),
+        ),
     ],
     "sensor": [
         Row("as drawn", _LOST),

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from lmkjax.face import drawing, picture
+from lmkjax.face import composition, drawing
 from lmkjax.face.optics import camera, light, raster
 from lmkjax.face.paint import hair
 from lmkjax.face.priors import options, sample
@@ -47,7 +47,7 @@ def test_there_is_room_for_every_triangle(size):
             ),
             count(
                 lit,
-                picture.casters(surface.load(HEAD)),
+                composition.casters(surface.load(HEAD)),
                 size=light.MAP_PX,
                 keep=jnp.concatenate([own, grown.keep]) > 0,
             ),
@@ -56,6 +56,8 @@ def test_there_is_room_for_every_triangle(size):
     head, hairs, shadow = jax.jit(lambda k: jax.lax.map(needed, k))(
         gallery.keys(11, 0, 48)
     )
-    assert 0.5 * picture.tiles(size) < head.max() < picture.tiles(size)
-    assert 0.2 * picture.hair_tiles(size) < hairs.max() < picture.hair_tiles(size)
+    assert 0.5 * composition.tiles(size) < head.max() < composition.tiles(size)
+    assert (
+        0.2 * composition.hair_tiles(size) < hairs.max() < composition.hair_tiles(size)
+    )
     assert 0.4 * light.TILES < shadow.max() < light.TILES

@@ -204,19 +204,19 @@ def test_woven_streams_come_apart_again(counts, devices):
         name: 100 * i + jnp.arange(n, dtype=jnp.float32)[:, None]
         for i, (name, n) in enumerate(zip("ab", counts, strict=True))
     }
-    woven = objective.weave(streams, devices)
+    woven = objective.interleave(streams, devices)
     assert sorted(woven[:, 0].tolist()) == sorted(
         x for stream in streams.values() for x in stream[:, 0].tolist()
     )
     counts = dict(zip("ab", counts, strict=True))
-    apart = objective.unweave({"x": woven}, counts, devices)
+    apart = objective.take_apart({"x": woven}, counts, devices)
     for name, stream in streams.items():
         np.testing.assert_array_equal(apart[name]["x"], stream)
 
 
 def test_a_device_joins_its_own_parts_of_the_streams():
     a, b = jnp.arange(16.0)[:, None], 100 + jnp.arange(16.0)[:, None]
-    shares = objective.weave({"a": a, "b": b}, 8).reshape(8, 4)  # of eight devices
+    shares = objective.interleave({"a": a, "b": b}, 8).reshape(8, 4)  # of eight devices
     for i, share in enumerate(shares):
         assert share.tolist() == [2 * i, 2 * i + 1, 100 + 2 * i, 101 + 2 * i]
 

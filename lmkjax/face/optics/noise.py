@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from lmkjax.images import lookup
 from lmkjax.types import typed
 
 SIDE = 256
@@ -31,20 +32,7 @@ def tile() -> np.ndarray:
 def sample(place: Float[Array, "*n 2"]) -> Float[Array, "*n 4"]:
     """Four kinds of noise at places counted in tiles; bilinear, mean 0, spread 1."""
     texel = (place - jnp.floor(place)) * SIDE  # a remainder would be slow
-    low = jnp.floor(texel).astype(jnp.int32)
-    share = texel - low
-    table = jnp.asarray(tile()).reshape(-1, 4)
-    total = jnp.zeros((*place.shape[:-1], 4))
-    for dx in (0, 1):
-        for dy in (0, 1):
-            wx = share[..., 0] if dx else 1 - share[..., 0]
-            wy = share[..., 1] if dy else 1 - share[..., 1]
-            column, row = (
-                (low[..., 0] + dx) & (SIDE - 1),
-                (low[..., 1] + dy) & (SIDE - 1),
-            )
-            total += table[row * SIDE + column] * (wx * wy)[..., None]
-    return total
+    return lookup.between(jnp.asarray(tile()), texel[..., 0], texel[..., 1], wraps=True)
 
 
 @typed

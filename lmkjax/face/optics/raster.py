@@ -18,6 +18,8 @@ from lmkjax.types import typed
 TILE = 4
 """Side of a tile, pixels."""
 
+Places = Float[Array | np.ndarray, "v 3"]
+
 
 @struct.dataclass
 class Fragments:
@@ -206,11 +208,27 @@ def look_up(
 
 
 @typed
-def normals(points: Float[Array, "v 3"], triangles: np.ndarray) -> Float[Array, "v 3"]:
-    """The unit normal of each vertex: its triangles', weighted by their area."""
+def normals(points: Places, triangles: np.ndarray) -> Places:
+    """The unit normal of each vertex: its triangles', weighted by their area.
+
+    Args:
+        points: the vertices; of NumPy, all is worked out by NumPy, as exactly as they
+            are.
+        triangles: vertex numbers, t x 3; the front is where they run anticlockwise.
+
+    Returns:
+        As `points`; a vertex in no triangle has the normal 0.
+    """
+    if triangles.shape[1:] != (3,):
+        raise ValueError(f"Need triangles, t x 3; got {list(triangles.shape)}.")
+    host = isinstance(points, np.ndarray)
     a, b, c = (points[triangles[:, i]] for i in range(3))
-    face = jnp.cross(b - a, c - a)
-    total = jnp.zeros_like(points)
+    face = np.cross(b - a, c - a) if host else jnp.cross(b - a, c - a)
+    total = np.zeros_like(points) if host else jnp.zeros_like(points)
     for i in range(3):
-        total = total.at[triangles[:, i]].add(face)
-    return total * jax.lax.rsqrt((total**2).sum(-1, keepdims=True) + 1e-12)
+        if host:
+            np.add.at(total, triangles[:, i], face)
+        else:
+            total = total.at[triangles[:, i]].add(face)
+    size = (total**2).sum(-1, keepdims=True) + 1e-12
+    return total / np.sqrt(size) if host else total * jax.lax.rsqrt(size)

@@ -63,7 +63,7 @@ def develop(light: Float[Array, "h w 3"], sensor: Sensor) -> Float[Array, "h w 3
     size = light.shape[0]
     unit = size / 128
     moved, coarse = (sensor.motion != 0).any(), sensor.coarse > 1
-    light = rare.when(moved, smear, light * sensor.exposure, sensor.motion * unit)
+    light = rare.when(moved, motion_blur, light * sensor.exposure, sensor.motion * unit)
     blurs = [
         filters.blurring(jnp.maximum(sigma * unit, 0.05), size=size)
         for sigma in sensor.blur
@@ -113,7 +113,7 @@ def tone(light: Float[Array, "*n"]) -> Float[Array, "*n"]:
 
 
 @typed
-def untone(value: Float[Array, "*n"]) -> Float[Array, "*n"]:
+def inverse_tone(value: Float[Array, "*n"]) -> Float[Array, "*n"]:
     """The light of which `tone` makes these values, 0 to 1."""
     deep = value**2.2 / 1.35
     half = (deep - 0.012) / 2  # soft^2 + 0.012 soft = deep (soft + 0.06)
@@ -123,7 +123,7 @@ def untone(value: Float[Array, "*n"]) -> Float[Array, "*n"]:
 
 
 @typed
-def smear(
+def motion_blur(
     picture: Float[Array, "h w c"], way_px: Float[Array, " 2"]
 ) -> Float[Array, "h w c"]:
     """A picture of what moved meanwhile: the mean along the way; edges repeat.

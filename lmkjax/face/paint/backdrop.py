@@ -114,7 +114,7 @@ def behind(
         return scenery.background(scene, size=size)
 
     def photo(_, stack, choice, exposure):
-        light = sensor.untone(cut(stack, choice, size=size))
+        light = sensor.inverse_tone(cut(stack, choice, size=size))
         return light * choice.level / exposure
 
     def invented(_, scene):

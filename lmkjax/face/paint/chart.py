@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from lmkjax.face.optics import blend
 from lmkjax.face.shape import curves
 from lmkjax.face.shape import head as heads
+from lmkjax.images import lookup
 from lmkjax.types import typed
 
 TEXEL_CM = 0.06
@@ -121,12 +122,4 @@ def look_up(place: Float[Array, "*n 3"]) -> Float[Array, "*n m"]:
     """What the maps say of a place on the mean head."""
     column = jnp.clip(jnp.abs(place[..., 0]) / TEXEL_CM - 0.5, 0, COLUMNS - 1.001)
     row = jnp.clip((TOP_CM - place[..., 1]) / TEXEL_CM - 0.5, 0, ROWS - 1.001)
-    left, top = jnp.floor(column).astype(jnp.int32), jnp.floor(row).astype(jnp.int32)
-    right, down = column - left, row - top
-    table = jnp.asarray(maps()).reshape(-1, len(CHANNELS))
-    total = jnp.zeros((*place.shape[:-1], len(CHANNELS)))
-    for dx in (0, 1):
-        for dy in (0, 1):
-            weight = (right if dx else 1 - right) * (down if dy else 1 - down)
-            total += table[(top + dy) * COLUMNS + left + dx] * weight[..., None]
-    return total
+    return lookup.between(jnp.asarray(maps()), column, row)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from lmkjax.face.optics import solids
 from lmkjax.face.paint import props
 from lmkjax.face.shape import surface as surfaces
 from lmkjax.types import typed
@@ -30,7 +31,7 @@ def headphones(
     ears: Float[Array, "2 3"],
     centre: Float[Array, " 3"],
     radii: Float[Array, " 3"],
-) -> props.Hit:
+) -> solids.Hit:
     """Two cups and the band between them.
 
     Args:
@@ -41,15 +42,15 @@ def headphones(
         centre: of a dome over head and hair.
         radii: of that dome; the band lies on it.
     """
-    dome = props.spheroid(origin, ray, centre, radii)
-    place = props.at(origin, ray, dome.depth) - ears.mean(0)[None, None]
+    dome = solids.spheroid(origin, ray, centre, radii)
+    place = solids.at(origin, ray, dome.depth) - ears.mean(0)[None, None]
     aside = jnp.abs(place[..., 2] - pair.tilt * place[..., 1])
     on = (aside < pair.band_cm) & (place[..., 1] > 0)
-    hit = dome.replace(depth=jnp.where(on, dome.depth, props.FAR))
+    hit = dome.replace(depth=jnp.where(on, dome.depth, solids.FAR))
     size = pair.cup_cm * jnp.array([0.55, 1.15, 1.0])
     for i in range(2):
-        pad = props.spheroid(origin, ray, ears[i], size)
-        hit = props.nearer(hit, pad.replace(tone=pad.tone * 0.85))
+        pad = solids.spheroid(origin, ray, ears[i], size)
+        hit = solids.nearer(hit, pad.replace(tone=pad.tone * 0.85))
     return hit
 
 
@@ -59,7 +60,7 @@ def earrings(
     ray: Float[Array, "h w 3"],
     pair: props.Earrings,
     lobes: Float[Array, "2 3"],
-) -> props.Hit:
+) -> solids.Hit:
     """Studs, or drops that hang from the lobes.
 
     Args:
@@ -72,6 +73,6 @@ def earrings(
     size = jnp.stack([radius, radius * length, radius])
     hang = jnp.stack([0 * radius, radius * (1 - length), 0 * radius + 0.3])
     first, second = (
-        props.spheroid(origin, ray, lobes[i] + hang, size) for i in range(2)
+        solids.spheroid(origin, ray, lobes[i] + hang, size) for i in range(2)
     )
-    return props.nearer(first, second)
+    return solids.nearer(first, second)

@@ -191,7 +191,7 @@ def grow(
     """
     columns, cap = COLUMNS + 1, len(net.height)
     angle, height = net.angle, net.height
-    base = plane.weigh("gcx,gc->gx", shape[net.ids], net.weights) + net.stand
+    base = plane.einsum("gcx,gc->gx", shape[net.ids], net.weights) + net.stand
     field = _field(person, angle, height)
     down = (net.out[:, 1] < 0.97) * np.arccos(np.clip(net.out[:, 1], -1, 1)) * 9.0
     chart = np.stack([angle * 9.0, down], -1)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from lmkjax.face.optics import barrier, blend, light, noise
+from lmkjax.face.optics import barrier, blend, light, noise, solids
 from lmkjax.face.paint import props
 from lmkjax.landmarks import points as plane
 from lmkjax.types import Scalar, typed
@@ -58,7 +58,7 @@ def hat(
     hat: props.Hat,
     centre: Float[Array, " 3"],
     radii: Float[Array, " 3"],
-) -> props.Hit:
+) -> solids.Hit:
     """A dome close to the head, with a fold, a brim or a visor.
 
     Args:
@@ -70,15 +70,15 @@ def hat(
     """
     edge, slope, brim = hat.edge_cm, hat.rise, hat.brim_cm
     fold, ribs = hat.fold_cm, hat.ribs
-    dome = props.spheroid(origin, ray, centre, radii)
-    cuff = props.spheroid(origin, ray, centre, radii + FOLD_CM)
-    above = _above(props.at(origin, ray, cuff.depth), edge, slope)
+    dome = solids.spheroid(origin, ray, centre, radii)
+    cuff = solids.spheroid(origin, ray, centre, radii + FOLD_CM)
+    above = _above(solids.at(origin, ray, cuff.depth), edge, slope)
     folded = (above > 0) & (above < fold)
     dome = dome.replace(
         depth=jnp.where(folded, cuff.depth, dome.depth),
         normal=jnp.where(folded[..., None], cuff.normal, dome.normal),
     )
-    place = props.at(origin, ray, dome.depth)
+    place = solids.at(origin, ray, dome.depth)
     above = _above(place, edge, slope)
     turn = jnp.arctan2(place[..., 0], place[..., 2] - centre[2])
     turn, above, folded = barrier.barrier((turn, above, folded.astype(jnp.float32)))
@@ -90,13 +90,13 @@ def hat(
     hem = jnp.where(fold > 0, jnp.abs(above - fold), above) < 0.25
     tone = jnp.exp(0.07 * grain - 0.3 * seam + 0.16 * rib - 0.4 * band - 0.35 * hem)
     bumps = 0.16 * crease[..., :3] * jnp.array([1.0, 0.6, 1.0])[None, None]
-    dome = props.Hit(
-        jnp.where((above > 0) & (dome.depth > 0), dome.depth, props.FAR),
+    dome = solids.Hit(
+        jnp.where((above > 0) & (dome.depth > 0), dome.depth, solids.FAR),
         light.unit(dome.normal + bumps),
         tone,
     )
-    both = props.nearer(barrier.barrier(dome), _sheet(origin, ray, hat, centre, radii))
-    return both.replace(depth=jnp.where(hat.worn > 0, both.depth, props.FAR))
+    both = solids.nearer(barrier.barrier(dome), _sheet(origin, ray, hat, centre, radii))
+    return both.replace(depth=jnp.where(hat.worn > 0, both.depth, solids.FAR))
 
 
 def _above(place, edge, slope):
@@ -119,7 +119,7 @@ def _sheet(origin, ray, hat, centre, radii):
     first, second, room = barrier.barrier((first, second, room))
 
     def reached(depth):
-        place = props.at(origin, ray, jnp.clip(depth, 0, 2000))
+        place = solids.at(origin, ray, jnp.clip(depth, 0, 2000))
         across, along = place[..., 0], place[..., 2] - centre[2]
         ring = jnp.hypot(across / (radii[0] + brim), along / (radii[2] + brim))
         ahead = (along - 0.55 * radii[2]) / (0.45 * radii[2] + visor)
@@ -127,15 +127,15 @@ def _sheet(origin, ray, hat, centre, radii):
         there = (brim > 0) & (ring < 1)
         there |= (visor > 0) & (peak < 1) & (ahead > 0)
         there &= (depth > 0) & (depth < 2000) & (room >= 0)
-        return jnp.where(there, depth, props.FAR)
+        return jnp.where(there, depth, solids.FAR)
 
     depth = barrier.barrier(jnp.minimum(reached(first), reached(second)))
-    place = props.at(origin, ray, jnp.clip(depth, 0, 2000))
+    place = solids.at(origin, ray, jnp.clip(depth, 0, 2000))
     flat = jnp.ones_like(depth)
     normal = jnp.stack([2 * bend * place[..., 0], flat, -fall * flat], -1)
     below = (normal * ray).sum(-1) > 0
     normal = jnp.where(below[..., None], -normal, normal)
-    return props.Hit(depth, light.unit(normal), jnp.where(below, 0.55, 0.9))
+    return solids.Hit(depth, light.unit(normal), jnp.where(below, 0.55, 0.9))
 
 
 @typed
@@ -186,8 +186,8 @@ def glasses(
         front = jnp.stack([side * end, bridge[1] + 0.3 * high, level - curve * end**2])
         back = jnp.stack([side * 8.6, bridge[1] + 0.4, jnp.asarray(0.5)])
         thick = jnp.maximum(rim, 0.12) * 0.9
-        bow = props.capsule(origin, ray, front, back, thick)
-        nearer = (bow.depth < props.FAR / 2) & (frame < 0.5)
+        bow = solids.capsule(origin, ray, front, back, thick)
+        nearer = (bow.depth < solids.FAR / 2) & (frame < 0.5)
         depth = jnp.where(nearer, bow.depth, depth)
         frame = jnp.where(nearer, 1.0, frame)
         near = near | nearer

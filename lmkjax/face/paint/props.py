@@ -1,7 +1,6 @@
-"""Hands, things before the face and shoulders: what each pixel's ray hits of them.
+"""What a person wears and holds; and what rays hit of hands, cards and shoulders.
 
-They are spheroids, capsules, planes and curved cards in the head's axes, solved in
-closed form; no triangles.
+They are spheroids, capsules and planes in the head's axes; no triangles.
 """
 
 import jax
@@ -9,11 +8,8 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face.optics import barrier, light, noise
-from lmkjax.landmarks import points as plane
+from lmkjax.face.optics import noise, solids
 from lmkjax.types import Scalar, typed
-
-FAR = 1e6
 
 
 @struct.dataclass
@@ -171,105 +167,10 @@ class Props:
     card: Card
 
 
-@struct.dataclass
-class Hit:
-    """Where rays meet a thing.
-
-    Attributes:
-        depth: along the ray; `FAR` where they miss.
-        normal: of the surface, towards the camera's side.
-        tone: factor on the thing's colour.
-    """
-
-    depth: Float[Array, "h w"]
-    normal: Float[Array, "h w 3"]
-    tone: Float[Array, "h w"]
-
-
-def at(origin: jax.Array, ray: jax.Array, depth: jax.Array) -> jax.Array:
-    """The places at these depths along rays from the origin."""
-    return origin[None, None] + ray * depth[..., None]
-
-
-def _solve(a, b, c):
-    """The nearer root of a t^2 + 2 b t + c, and whether there is one."""
-    room = b * b - a * c
-    hit = (room > 0) & (a > 1e-12)
-    root = jnp.sqrt(jnp.where(hit, room, 1.0))
-    return jnp.where(hit, (-b - root) / jnp.where(hit, a, 1.0), FAR), hit
-
-
-@typed
-def spheroid(
-    origin: Float[Array, " 3"],
-    ray: Float[Array, "h w 3"],
-    centre: Float[Array, " 3"],
-    radii: Float[Array, " 3"],
-) -> Hit:
-    """The near side of a spheroid."""
-    start = (origin - centre) / radii
-    way = ray / radii[None, None]
-    depth, _ = _solve(
-        (way**2).sum(-1),
-        plane.product(way, start),
-        jnp.broadcast_to((start**2).sum() - 1, way.shape[:2]),
-    )
-    depth = barrier.barrier(depth)
-    normal = (at(origin, ray, depth) - centre[None, None]) / (radii**2)[None, None]
-    return Hit(depth, light.unit(normal), jnp.ones_like(depth))
-
-
-@typed
-def capsule(
-    origin: Float[Array, " 3"],
-    ray: Float[Array, "h w 3"],
-    first: Float[Array, " 3"],
-    last: Float[Array, " 3"],
-    radius: Scalar,
-) -> Hit:
-    """The near side of a capsule: two ends and a radius."""
-    axis, gap = last - first, origin - first
-    length = jnp.maximum((axis**2).sum(), 1e-6)
-    along, start = plane.product(ray, axis) / length, (gap * axis).sum() / length
-    # Across the axis, the capsule is a circle; beyond its ends, a ball.
-    way = ray - along[..., None] * axis[None, None]
-    side = gap - start * axis
-    c = jnp.broadcast_to((side**2).sum() - radius**2, along.shape)
-    depth, _ = _solve((way**2).sum(-1), plane.product(way, side), c)
-    spot = start + along * depth
-    barrel = (spot > 0) & (spot < 1)
-    end = jnp.where((spot < 0.5)[..., None], first[None, None], last[None, None])
-    ball = origin[None, None] - end
-    deep, _ = _solve(
-        (ray**2).sum(-1), (ray * ball).sum(-1), (ball**2).sum(-1) - radius**2
-    )
-    depth = jnp.where(radius > 0, jnp.where(barrel, depth, deep), FAR)
-    depth, spot = barrier.barrier((depth, spot))
-    place = at(origin, ray, depth)
-    foot = jnp.clip(spot, 0, 1)[..., None] * axis[None, None] + first[None, None]
-    return barrier.barrier(Hit(depth, light.unit(place - foot), jnp.ones_like(depth)))
-
-
-def nearer(first: Hit, second: Hit) -> Hit:
-    """Whichever of two is met first, pixel by pixel."""
-    near = second.depth < first.depth
-    nearest = Hit(
-        jnp.where(near, second.depth, first.depth),
-        jnp.where(near[..., None], second.normal, first.normal),
-        jnp.where(near, second.tone, first.tone),
-    )
-    return barrier.barrier(nearest)  # or all is solved again and again
-
-
-def _missed(ray):
-    flat = jnp.zeros(ray.shape[:2])
-    return Hit(flat + FAR, jnp.zeros_like(ray), flat + 1)
-
-
 @typed
 def held(
     origin: Float[Array, " 3"], ray: Float[Array, "h w 3"], props: Props
-) -> tuple[Hit, Float[Array, "h w"]]:
+) -> tuple[solids.Hit, Float[Array, "h w"]]:
     """Limbs and card before the face, and where it is the card."""
     limbs = props.limbs
     number = jnp.arange(1, limbs.radius_cm.shape[0] + 1)
@@ -277,13 +178,15 @@ def held(
 
     def meet(i, hit):
         limb = jax.tree.map(lambda x: x[i], limbs)
-        return nearer(hit, capsule(origin, ray, limb.start, limb.end, limb.radius_cm))
+        return solids.nearer(
+            hit, solids.capsule(origin, ray, limb.start, limb.end, limb.radius_cm)
+        )
 
     # A thing has few: of many faces together no more are met than one of them has.
-    hit = jax.lax.fori_loop(0, count, meet, _missed(ray))
+    hit = jax.lax.fori_loop(0, count, meet, solids.missed(ray))
     own = props.card
     depth = (own.centre[2] - origin[2]) / jnp.minimum(ray[..., 2], -1e-3)
-    place = at(origin, ray, depth) - own.centre[None, None]
+    place = solids.at(origin, ray, depth) - own.centre[None, None]
     cos, sin = jnp.cos(own.turn_rad), jnp.sin(own.turn_rad)
     u = place[..., 0] * cos + place[..., 1] * sin
     v = place[..., 1] * cos - place[..., 0] * sin
@@ -293,8 +196,8 @@ def held(
     print_ = noise.texel(jnp.stack([u / 60, v / 25], -1))[..., 0]
     tone = jnp.exp(own.text * 0.5 * print_)
     front = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), ray.shape)
-    card = Hit(jnp.where(inside, depth, FAR), front, tone)
-    return nearer(hit, card), (card.depth < hit.depth).astype(jnp.float32)
+    card = solids.Hit(jnp.where(inside, depth, solids.FAR), front, tone)
+    return solids.nearer(hit, card), (card.depth < hit.depth).astype(jnp.float32)
 
 
 @typed
@@ -303,11 +206,11 @@ def torso(
     ray: Float[Array, "h w 3"],
     half_width_cm: Scalar,
     height_cm: Scalar,
-) -> Hit:
+) -> solids.Hit:
     """Shoulders and chest below the neck, as wide and as high as that."""
     wide, drop = half_width_cm, height_cm - 20.5
     zero = 0 * drop
-    chest = spheroid(
+    chest = solids.spheroid(
         origin,
         ray,
         jnp.stack([zero, drop - 11.0, zero - 3.5]),
@@ -316,33 +219,9 @@ def torso(
     ends = (
         jnp.stack([side * (wide - 4.5), drop + 0.3, zero - 3.5]) for side in (-1.0, 1.0)
     )
-    hit = nearer(chest, capsule(origin, ray, *ends, zero + 4.4))
+    hit = solids.nearer(chest, solids.capsule(origin, ray, *ends, zero + 4.4))
     for side in (-1.0, 1.0):
         top = jnp.stack([side * (wide - 4.0), drop, zero - 3.5])
         low = jnp.stack([side * wide, drop - 22, zero - 3.0])
-        hit = nearer(hit, capsule(origin, ray, top, low, zero + 4.6))
+        hit = solids.nearer(hit, solids.capsule(origin, ray, top, low, zero + 4.6))
     return hit
-
-
-@typed
-def lit(
-    hit: Hit,
-    colour: Float[Array, "*n 3"],
-    turn: Float[Array, "3 3"],
-    lamps: light.Light,
-    *,
-    wrap: tuple[float, float, float] = (0.1, 0.1, 0.1),
-) -> Float[Array, "h w 3"]:
-    """Linear colour of a matt thing.
-
-    Args:
-        hit: where, in the head's axes.
-        colour: its albedo.
-        turn: head's axes to camera's axes.
-        lamps: the light.
-        wrap: as for `light.diffuse`.
-    """
-    normal = barrier.barrier(plane.product(hit.normal, turn.T))
-    flat = jnp.ones_like(hit.tone)
-    albedo = jnp.broadcast_to(colour, hit.normal.shape) * hit.tone[..., None]
-    return albedo * light.diffuse(normal, 0.85 * flat, 0.8 * flat, lamps, wrap=wrap)

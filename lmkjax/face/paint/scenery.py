@@ -104,25 +104,31 @@ class Scene:
     """A background and clothes; colours are linear RGB.
 
     Attributes:
-        colours: the two ends of a gradient, and the clouds' colour.
+        near_colour: one end of a gradient.
+        far_colour: its other end.
+        cloud_colour: of the clouds.
         slope: of the gradient, across and down.
         clouds: noise.
         scale: of the noise, tiles per picture.
         shapes: before all that.
         stripes: between the gradient's colours.
-        cloth: the clothes' colour, and that of their stripes.
+        cloth_colour: of the clothes.
+        stripe_colour: of the clothes' stripes.
         cloth_pattern: stripes and folds.
         shoulders: in these clothes.
         offset: where in the noise this picture lies.
     """
 
-    colours: Float[Array, "*b 3 3"]
+    near_colour: Float[Array, "*b 3"]
+    far_colour: Float[Array, "*b 3"]
+    cloud_colour: Float[Array, "*b 3"]
     slope: Float[Array, "*b 2"]
     clouds: Clouds
     scale: Float[Array, "*b"]
     shapes: Shapes
     stripes: Stripes
-    cloth: Float[Array, "*b 2 3"]
+    cloth_colour: Float[Array, "*b 3"]
+    stripe_colour: Float[Array, "*b 3"]
     cloth_pattern: Pattern
     shoulders: Shoulders
     offset: Float[Array, "*b 2"]
@@ -154,9 +160,9 @@ def background(scene: Scene, *, size: int) -> Float[Array, "h w 3"]:
     grain = jnp.exp(0.3 * grain)
     # Colours have three channels: without this each would work all that out anew.
     level, patch, covers, grain = barrier.barrier((level, patch, covers, grain))
-    picture = jnp.broadcast_to(scene.colours[0], (size, size, 3))
-    picture = blend.mix(picture, scene.colours[1], level)
-    picture = blend.mix(picture, scene.colours[2], patch)
+    picture = jnp.broadcast_to(scene.near_colour, (size, size, 3))
+    picture = blend.mix(picture, scene.far_colour, level)
+    picture = blend.mix(picture, scene.cloud_colour, patch)
     for cover, shape in zip(covers, shapes, strict=True):
         picture = blend.mix(picture, shape.colour, cover)
     return picture * grain[..., None]
@@ -173,8 +179,8 @@ def cloth(place: Float[Array, "*n 2"], scene: Scene) -> Float[Array, "*n 3"]:
     wave, shade = barrier.barrier(
         (0.5 + 0.5 * wave, jnp.exp(0.5 * pattern.folds * fold))
     )
-    colour = jnp.broadcast_to(scene.cloth[0], (*place.shape[:-1], 3))
-    colour = blend.mix(colour, scene.cloth[1], pattern.stripes * wave)
+    colour = jnp.broadcast_to(scene.cloth_colour, (*place.shape[:-1], 3))
+    colour = blend.mix(colour, scene.stripe_colour, pattern.stripes * wave)
     return colour * shade[..., None]
 
 

@@ -93,37 +93,25 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     broad, fine = _planes(noise.sample(flat / 45)), _planes(noise.sample(flat / 14))
     grain = _planes(noise.texel(flat / 7.1))
 
-    cheeks = jnp.exp(-(((jnp.abs(x) - 4.6) / 1.9) ** 2) - ((y + 0.2) / 2.0) ** 2)
     nose = jnp.exp(-((x / 1.5) ** 2) - ((y - 0.2) / 1.3) ** 2) * front
-    sockets = (
-        jnp.exp(-(((jnp.abs(x) - 3.0) / 1.8) ** 2) - ((y - 2.6) / 1.1) ** 2) * front
-    )
-    ears = blend.smoothstep((jnp.abs(x) - 8.3) / 0.6) * blend.smoothstep((y + 4) / 2)
     lips = (
         blend.smoothstep((lips_cm - person.lips.edge_cm) / 0.14 + 0.5 + 0.25 * fine[0])
         * front
     )
-
-    spots = person.mottle
-    blood = person.blood * (1 + 0.7 * cheeks * front + 0.8 * nose + 0.6 * ears)
-    blood = blood * jnp.exp(spots.redness * (0.3 * broad[0] + 0.15 * fine[1]))
+    blood = _blood(x, y, front, nose, broad, fine, person)
     blood = blood + lips * person.lips.blood
-    melanin = _melanin(y, broad, fine, sockets, person)
+    melanin = _melanin(x, y, front, broad, fine, person)
     melanin = melanin + lips * person.lips.dark + front * _moles(x, y, person)
     covered = (
         person.shadow.cover * blend.smoothstep(1.3 - jnp.abs(lid - 0.35) / 0.75) * front
     )
-    strand = noise.texel(
-        jnp.stack([along * 0.55 + across * 0.15, across * 0.05 - along * 0.02], -1)
-        + jnp.broadcast_to(person.offset, (*n, 2))
-    )
-    strand = _planes(strand)
+    strand = _strand(along, across, person)
     hair, bristle = _beard_hair(beard, moustache, fine, grain, person)
     hair = hair * front * (1 - lips)
     brow = _brow(along, across, strand, fine, person) * front
     line = _lid_lines(x, lid, fine, person.liner)
     furrow = person.age * (fold + 0.7 * crow) * front
-    furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * spots.texture * fine[3]
+    furrow = furrow * (1 + 0.4 * fine[0]) + 0.10 * person.mottle.texture * fine[3]
     mask = rare.when(
         person.mask.worn > 0,
         lambda _, place, person: cover_mask(place, person),
@@ -134,19 +122,8 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     # Colours have three channels: without this each would work all that out anew.
     melanin, blood, lips, covered, hair, bristle, brow, line, furrow, mask, nose = (
         barrier.barrier(
-            (
-                melanin,
-                blood,
-                lips,
-                covered,
-                hair,
-                bristle,
-                brow,
-                line,
-                furrow,
-                mask,
-                nose,
-            )
+            (melanin, blood, lips, covered, hair, bristle, brow, line, furrow)
+            + (mask, nose)
         )
     )
     albedo = pigment(jnp.maximum(melanin, 0.02), blood) * _rgb(n, *person.tint)
@@ -154,9 +131,8 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     albedo = blend.mix(albedo, person.lipstick.colour, lips * person.lipstick.cover)
     albedo = _blend_hair(albedo, person.beard_colour, bristle, hair)
     albedo = _blend_hair(albedo, person.brow.colour, 1 + 0.3 * strand[3], brow)
-    albedo = albedo * (1 - line * front)[..., None]
     return Paint(
-        albedo=albedo,
+        albedo=albedo * (1 - line * front)[..., None],
         oil=person.oil * (1 + 0.8 * nose + 0.25 * fine[1]) * (1 - hair) * (1 - mask),
         wet=lips * (0.15 + 0.5 * person.lipstick.cover) * (1 - mask),
         bump=furrow * (1 - mask),
@@ -166,8 +142,28 @@ def paint(place: Float[Array, "*n 4"], person: traits.Skin) -> Paint:
     )
 
 
-def _melanin(y, broad, fine, sockets, person):
+def _blood(x, y, front, nose, broad, fine, person):
+    """Blood under the skin: more in cheeks, nose and ears; blotches."""
+    cheeks = jnp.exp(-(((jnp.abs(x) - 4.6) / 1.9) ** 2) - ((y + 0.2) / 2.0) ** 2)
+    ears = blend.smoothstep((jnp.abs(x) - 8.3) / 0.6) * blend.smoothstep((y + 4) / 2)
+    blood = person.blood * (1 + 0.7 * cheeks * front + 0.8 * nose + 0.6 * ears)
+    blotches = 0.3 * broad[0] + 0.15 * fine[1]
+    return blood * jnp.exp(person.mottle.redness * blotches)
+
+
+def _strand(along, across, person):
+    """Noise drawn out along a brow's hairs."""
+    place = jnp.stack(
+        [along * 0.55 + across * 0.15, across * 0.05 - along * 0.02], -1
+    ) + jnp.broadcast_to(person.offset, (*along.shape, 2))
+    return _planes(noise.texel(place))
+
+
+def _melanin(x, y, front, broad, fine, person):
     """Pigment of the bare skin: blotches, the eyes' surroundings, freckles."""
+    sockets = (
+        jnp.exp(-(((jnp.abs(x) - 3.0) / 1.8) ** 2) - ((y - 2.6) / 1.1) ** 2) * front
+    )
     spots, pale = person.mottle, 1 / (1 + person.melanin)
     melanin = person.melanin + spots.pigment * (0.10 * broad[1] + 0.05 * fine[0])
     melanin = melanin + 0.1 * sockets * (0.5 + person.melanin)

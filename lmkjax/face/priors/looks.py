@@ -206,7 +206,7 @@ def surroundings(draw, melanin, priors):
     """Background and clothes."""
     count = 8
     near = draws.colour(draw, priors.saturated)
-    colours = [near, *(draws.colour(draw, priors.saturated) for _ in range(2))]
+    far, cloudy = (draws.colour(draw, priors.saturated) for _ in range(2))
     plain = draw.chance(priors.plain)
     place = draw.uniform(-0.1, 1.1, (count, 2))
     sides = jnp.exp(draw.uniform(-3.2, -0.7, (count, 2)))
@@ -223,13 +223,16 @@ def surroundings(draw, melanin, priors):
         * (draw.uniform(shape=(count,)) < priors.shapes),
         colour=jnp.stack([draws.colour(draw, priors.saturated) for _ in range(count)]),
     )
-    cloth = [draws.colour(draw, 1.5 * priors.saturated) for _ in range(2)]
+    cloth, striped = (draws.colour(draw, 1.5 * priors.saturated) for _ in range(2))
     bare = skin.pigment(melanin, jnp.asarray(0.25))
-    cloth = jnp.where(draw.chance(priors.clothes) > 0, jnp.stack(cloth), bare[None])
+    wears = draw.chance(priors.clothes) > 0
+    cloth, striped = (jnp.where(wears, own, bare) for own in (cloth, striped))
     slope = draw.normal(1.2 * priors.gradients, (2,))
     clouds = priors.clouds * draw.uniform(0.0, 1.0, (3,)) ** 4 * (1 - 0.8 * plain)
     scene = scenery.Scene(
-        colours=jnp.stack(colours),
+        near_colour=near,
+        far_colour=far,
+        cloud_colour=cloudy,
         slope=slope,
         clouds=scenery.Clouds(*clouds),
         scale=jnp.exp(draw.uniform(-0.7, 1.2)),
@@ -240,7 +243,8 @@ def surroundings(draw, melanin, priors):
             turn_rad=draw.uniform(0, math.pi),
             softness=draw.uniform(0.1, 1.0),
         ),
-        cloth=cloth,
+        cloth_colour=cloth,
+        stripe_colour=striped,
         cloth_pattern=scenery.Pattern(
             stripes=draw.chance(priors.patterns) * draw.uniform(),
             rad_per_cm=draw.uniform(0.3, 2.0),

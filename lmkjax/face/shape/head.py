@@ -9,11 +9,10 @@ from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points as plane
-from lmkjax.types import typed
 
 ASSETS = pathlib.Path(__file__).parents[1] / "assets"
 GAZE_RAD = {  # an eyeball's turn at full expression: (down, towards the nose)
@@ -140,8 +139,8 @@ class Head:
             Places in cm, in the head's own axes.
         """
         modes = self.identity[: identity.shape[0]]
-        shape = self.neutral + plane.weigh("i,ivc->vc", identity, modes)
-        shape = shape + plane.weigh("e,evc->vc", expression, self.expression)
+        shape = self.neutral + plane.einsum("i,ivc->vc", identity, modes)
+        shape = shape + plane.einsum("e,evc->vc", expression, self.expression)
         return _turn_eyes(self, shape, expression)
 
     def mirrored(
@@ -264,20 +263,3 @@ def eyeballs(head: HeadLike) -> tuple[np.ndarray, np.ndarray]:
     ids = np.unique(head.triangles[head.part == head.part_names.index("eyes")])
     x = head.neutral[ids, 0]
     return ids[x < 0], ids[x > 0]
-
-
-@typed
-def normals(
-    vertices: Float[Array, "v 3"], triangles: Int[Array, "t 3"]
-) -> Float[Array, "v 3"]:
-    """Unit normals, outward, each the area-weighted mean of the triangles around it.
-
-    A vertex in no triangle has the normal 0.
-    """
-    a, b, c = jnp.moveaxis(vertices[triangles], 1, 0)
-    faces = jnp.cross(b - a, c - a)
-    total = jnp.zeros_like(vertices)
-    for corner in range(3):
-        total = total.at[triangles[:, corner]].add(faces)
-    length = jnp.linalg.norm(total, axis=-1, keepdims=True)
-    return total / jnp.maximum(length, 1e-12)

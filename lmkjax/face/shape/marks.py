@@ -308,7 +308,7 @@ def locate(
     there = slice(at.contour.start, at.contour.stop)
     share = jnp.asarray(at.share)[there]
     _, ids, weights = contour.visible(flat, contour.band(head), share)
-    return found.at[there].set(plane.weigh("kcx,kc->kx", vertices[ids], weights))
+    return found.at[there].set(plane.einsum("kcx,kc->kx", vertices[ids], weights))
 
 
 def seen(

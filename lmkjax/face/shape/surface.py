@@ -9,7 +9,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
-from lmkjax.face.optics import light
+from lmkjax.face.optics import light, raster
 from lmkjax.face.shape import atlas
 from lmkjax.face.shape import head as heads
 
@@ -79,7 +79,7 @@ def load(head: heads.HeadLike) -> Surface:
             np.concatenate([old, (old[ends[0]] + old[ends[1]]) / 2])
             for old in (neutral, paint)
         )
-    normal = _normals(neutral, triangles)
+    normal = raster.normals(neutral, triangles)
     sky = light.occlusion(neutral, triangles, normal)
     way = 9.0 * np.arctan2(paint[:, 0], paint[:, 2] + 3.0)
     return Surface(
@@ -189,11 +189,3 @@ def _cut(points, triangles, part):
     triangles = np.concatenate([triangles[~long], first, second])
     part = np.concatenate([part[~long], part[long], part[long]])
     return (unique[:, 0], unique[:, 1]), triangles.astype(np.int32), part
-
-
-def _normals(points, triangles):
-    a, b, c = (points[triangles[:, i]] for i in range(3))
-    total = np.zeros_like(points)
-    for i in range(3):
-        np.add.at(total, triangles[:, i], np.cross(b - a, c - a))
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lmkjax.face import drawing, picture
+from lmkjax.face import composition, drawing, picture
 from lmkjax.face.priors import sample
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks, surface
@@ -54,7 +54,7 @@ def see(
 
 @functools.partial(jax.jit, static_argnums=1)
 def _depth(shapes, size):
-    return jax.lax.map(lambda s: picture.see_head(s, size=size).depth, shapes)
+    return jax.lax.map(lambda s: composition.see_head(s, size=size).depth, shapes)
 
 
 @jax.jit

@@ -9,6 +9,7 @@ import pytest
 from jaxtyping import TypeCheckError
 
 from lmkjax.face.optics import raster
+from lmkjax.face.shape import head as heads
 
 SIZE, TILES = 24, 400
 TRIANGLES = np.array([[0, 2, 1], [3, 5, 4], [6, 7, 8], [1, 2, 9], [4, 8, 0]], np.int32)
@@ -72,6 +73,28 @@ def test_normals_of_a_flat_square_face_the_viewer():
     square = jnp.array([[0.0, 0, 0], [2, 0, 0], [2, 3, 0], [0, 3, 0]])
     normals = raster.normals(square, np.array([[0, 1, 2], [0, 2, 3]]))
     np.testing.assert_allclose(normals, jnp.tile(jnp.eye(3)[2], (4, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [jnp.asarray, np.asarray])
+def test_normals_of_a_roof_by_hand(kind):
+    corners = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [5, 5, 5]]
+    corners = kind(np.array(corners, np.float32))
+    found = raster.normals(corners, np.array([[0, 1, 2], [0, 3, 1]]))
+    half = 0.5**0.5
+    expected = [[0, half, half], [0, half, half], [0, 0, 1], [0, 1, 0], [0, 0, 0]]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert isinstance(found, type(corners))
+
+
+def test_normals_of_the_head_look_outward():
+    head = heads.load()
+    found = raster.normals(head.neutral, head.triangles)
+    assert found[head.ibug68[30], 2] > 0.5 and found[head.ibug68[8], 2] > 0.3
+
+
+def test_normals_refuse_squares():
+    with pytest.raises(ValueError, match="triangles"):
+        raster.normals(jnp.zeros((5, 3)), np.zeros((2, 4), int))
 
 
 def test_points_without_depth_are_refused():

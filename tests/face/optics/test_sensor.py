@@ -58,7 +58,7 @@ def test_no_colour_is_grey_and_sepia_is_brown(light):
 
 def test_a_dot_that_moved_is_a_line_of_the_right_length_and_the_same_light():
     dot = jnp.zeros((128, 128, 1)).at[60, 64].set(1.0)
-    line = np.asarray(jax.jit(sensor.smear)(dot, jnp.array([6.0, -3.0])))[..., 0]
+    line = np.asarray(jax.jit(sensor.motion_blur)(dot, jnp.array([6.0, -3.0])))[..., 0]
     np.testing.assert_allclose(line.sum(), 1, rtol=1e-5)
     y, x = np.mgrid[:128, :128]
     mean = [(line * axis).sum() for axis in (x, y)]

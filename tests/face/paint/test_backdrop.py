@@ -63,7 +63,9 @@ def test_blur_takes_the_small_and_keeps_the_mean(stack):
 
 def test_light_is_what_the_tone_was_made_of():
     light = jnp.geomspace(1e-3, 1.2, 50)
-    np.testing.assert_allclose(sensor.untone(sensor.tone(light)), light, rtol=1e-3)
+    np.testing.assert_allclose(
+        sensor.inverse_tone(sensor.tone(light)), light, rtol=1e-3
+    )
 
 
 def test_what_is_behind_looks_the_same_whatever_the_exposure(stack):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from lmkjax.face import picture
-from lmkjax.face.optics import light
+from lmkjax.face import worn
+from lmkjax.face.optics import light, solids
 from lmkjax.face.paint import earwear, headwear, props
 from lmkjax.face.priors import wardrobe
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import surface
 
 HEAD = heads.load()
-SKULL = jnp.asarray(picture.skull(surface.load(HEAD)))
+SKULL = jnp.asarray(worn.skull(surface.load(HEAD)))
 NEUTRAL = jnp.asarray(HEAD.neutral)
 EYE = jnp.array([0.0, 8.0, 90.0])
 CAP = jax.tree.map(
@@ -61,17 +61,17 @@ def test_the_skull_under_a_hat_is_inside_it_and_the_hat_is_close():
 def test_a_hat_ends_at_its_edge_on_the_forehead():
     # The edge is at 6 + 0.2 x 10 = 8 cm where the forehead is.
     hit = meet(BARE, jnp.array([5.0, 7.0, 9.5, 12.0]))
-    there = np.asarray(hit.depth[:, 0] < props.FAR / 2)
+    there = np.asarray(hit.depth[:, 0] < solids.FAR / 2)
     np.testing.assert_array_equal(there, [False, False, True, True])
     assert not (
-        meet(BARE.replace(worn=jnp.zeros(())), jnp.array([9.5])).depth < props.FAR / 2
+        meet(BARE.replace(worn=jnp.zeros(())), jnp.array([9.5])).depth < solids.FAR / 2
     ).any()
 
 
 def test_a_visor_is_met_before_the_forehead_and_droops():
     heights = jnp.array([7.0, 8.0])
     visor, bare = meet(CAP, heights), meet(BARE, heights)
-    assert (visor.depth < props.FAR / 2).any()
+    assert (visor.depth < solids.FAR / 2).any()
     # Depths count in lengths of the ray, which ends on the forehead's plane.
     assert visor.depth.min() < 0.99 < bare.depth.min()
 
@@ -131,7 +131,7 @@ def test_headphones_cover_both_ears_and_the_top_and_leave_the_face():
         rays = (aims - eye[None])[:, None]
         dome = fit(over)
         hit = earwear.headphones(eye, rays, pair, places[:2], *dome)
-        return hit.depth[:, 0] < props.FAR / 2
+        return hit.depth[:, 0] < solids.FAR / 2
 
     front = np.asarray(met(jnp.array([0.0, 2.0, 90.0])))
     np.testing.assert_array_equal(front[[0, 1, 3]], [True, True, False])
@@ -149,5 +149,5 @@ def test_an_earring_hangs_from_its_lobe():
         return earwear.earrings(eye, aims - eye[None, None], pair, lobes).depth
 
     stud, drop = depth(1.0), depth(3.0)
-    near = [np.asarray(x[:, 0] < props.FAR / 2).tolist() for x in (stud, drop)]
+    near = [np.asarray(x[:, 0] < solids.FAR / 2).tolist() for x in (stud, drop)]
     assert near == [[True, False], [True, True]]

@@ -67,9 +67,10 @@ TOUCHED = {  # by a prior, beside what its name says: parts of the parameters
     "clouds": "scene.clouds",
     "photos": "backdrop.there",
     "defocus": "backdrop.blur",
-    "clothes": "scene.cloth",
+    "clothes": "scene.cloth_colour scene.stripe_colour",
     "patterns": "scene.cloth_pattern.stripes",
-    "saturated": "scene.colours scene.shapes.colour scene.cloth hair.colour"
+    "saturated": "scene.near_colour scene.far_colour scene.cloud_colour"
+    " scene.shapes.colour scene.cloth_colour scene.stripe_colour hair.colour"
     " props.hat.colour props.limb_colour props.card.colour props.headphones.colour",
     "blur": "sensor.blur",
     "motion": "sensor.motion",

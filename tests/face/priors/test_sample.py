@@ -68,8 +68,6 @@ VECTORS = {  # every number has a name of its own, but these, which are of one k
     "light.colours": "lamps, RGB",
     "skin.moles.place": "moles, x y",
     "skin.moles.radius_cm": "moles",
-    "scene.colours": "colours, RGB",
-    "scene.cloth": "colours, RGB",
     "scene.slope": "x, y",
     "scene.shapes.place": "shapes, x y",
     "props.limbs.start": "limbs, x y z",

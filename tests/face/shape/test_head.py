@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxtyping import TypeCheckError
 
 from lmkjax.face.shape import head as heads
 
@@ -96,23 +95,3 @@ def test_the_chart_fills_the_unit_square_once():
     areas = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
     assert (areas > -1e-6).mean() > 0.999  # none is turned over
     assert 0.8 < areas.sum() / 2 < 1
-
-
-def test_normals_of_a_roof_by_hand():
-    corners = jnp.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [5, 5, 5.0]])
-    triangles = jnp.array([[0, 1, 2], [0, 3, 1]])
-    found = jax.jit(heads.normals)(corners, triangles)
-    half = 0.5**0.5
-    expected = [[0, half, half], [0, half, half], [0, 0, 1], [0, 1, 0], [0, 0, 0]]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def test_normals_of_the_head_look_outward():
-    found = heads.normals(jnp.asarray(HEAD.neutral), jnp.asarray(HEAD.triangles))
-    nose, chin = HEAD.ibug68[30], HEAD.ibug68[8]
-    assert found[nose, 2] > 0.5 and found[chin, 2] > 0.3
-
-
-def test_normals_refuse_squares():
-    with pytest.raises(TypeCheckError):
-        heads.normals(jnp.zeros((5, 3)), jnp.zeros((2, 4), int))
