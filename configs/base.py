@@ -104,6 +104,28 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     terms.daln.ramp = 0.1
     terms.discriminator = ml_collections.ConfigDict({"weight": 0.0})
     terms.discriminator.ramp = 0.1
+    # RegDA: a rival of the head is to err on photos alone, and the features prevent it.
+    terms.disparity = ml_collections.ConfigDict({"weight": 0.0})
+    terms.disparity.count = 16  # landmarks asked about in a step, far apart; 0 = all
+    terms.disparity.begin = 0.1  # share of the training before which no photo counts
+    terms.disparity.ramp = 0.1  # ... and from there on, as of a reversal
+    # The averaged weights label the target's faces anew in each step.
+    terms.mean_teacher = ml_collections.ConfigDict({"weight": 0.0})
+    terms.mean_teacher.form = (
+        "labels"  # as heatmaps.loss; "points": their distance alone
+    )
+    terms.mean_teacher.keep = (
+        0.5  # share of the places that count: the teacher's surest
+    )
+    terms.mean_teacher.ramp = (
+        0.1  # share of the training until it counts fully; 0 = now
+    )
+    terms.mean_teacher.mild = (
+        0.25  # of `augment`, of the pictures that the teacher sees
+    )
+    terms.mean_teacher.strong = 1.5  # ... and of those that the network is to learn
+    # Probability that a face, of either domain, takes on the colours of the other.
+    terms.mean_teacher.style = 0.5
 
     config.augment = augment = ml_collections.ConfigDict()
     augment.rotation_deg = 18.0  # standard deviation

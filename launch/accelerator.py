@@ -143,12 +143,13 @@ def drawing(number: int, options) -> Iterator[dict]:
     import jax
     import numpy as np
 
-    from lmkjax.experiment import parts, plan
+    from lmkjax.experiment import parts
+    from lmkjax.face import drawing as faces
     from lmkjax.face.priors import options as priors
     from lmkjax.training import mesh as meshes
 
     side, grid = SIZES[options.size][number], meshes.build()
-    drawn = plan.Drawn(side, priors.choose("photo", ""), None, 0)
+    drawn = faces.Drawn(side, priors.choose("photo", ""), None, 0)
     draw = jax.jit(parts.drawer(drawn, grid))
     many = options.faces * grid.size
 

@@ -6,6 +6,7 @@ in their own way would draw the same numbers without knowing.
 """
 
 import zlib
+from typing import Any
 
 import jax
 import numpy as np
@@ -122,9 +123,11 @@ class Moment:
     Attributes:
         progress: the share of the training that is over, by steps or by the clock, as
             its length is given; 0 to 1.
+        average: the averaged weights before the step; None = nobody hands them on.
     """
 
     progress: Scalar
+    average: Any = None
 
 
 @typed

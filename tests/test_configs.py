@@ -17,6 +17,8 @@ STREAMS = {  # LAYOUT's table: what each way of training reads
     "data_adaptation": ("source",),
     "mixing": ("source", "target"),
     "fine_tuning": ("target",),
+    "regda": ("source", "target"),
+    "mean_teacher": ("source", "target"),
     "pseudo_labels": ("source", "target"),
     "label_transfer": ("source", "target"),
     "discriminator": ("source", "target"),

@@ -37,7 +37,7 @@ def calls(file):
 def purposes():
     """Every purpose that the code names, those of streams and terms included."""
     names = {"source", "target", "supervised", "label_transfer", "daln"}
-    names |= {"discriminator", *sample.PARTS}
+    names |= {"discriminator", "mean_teacher", "mild", "disparity", *sample.PARTS}
     for file, kind in itertools.product(FILES, ("purpose", "purposes")):
         for called, arguments in calls(file):
             if called.rpartition(".")[2] == kind:

@@ -60,12 +60,14 @@ def augment(
         framing: how a crop lies around the box.
 
     Returns:
-        The batch with float32 pictures in [0, 1].
+        The batch with float32 pictures in [0, 1], and each one's frame: out of its
+        canvas.
     """
     where, look = purposes(key, "where", "look")
+    frame = jnp.broadcast_to(jnp.eye(3), (len(batch.mask), 3, 3))
     batch = geometric.augment(
         where,
-        batch,
+        batch.replace(frame=frame),
         mirror,
         size=size,
         framing=framing,

@@ -1,6 +1,7 @@
 """What a network is, in a file beside its weights."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 from typing import Any
@@ -50,6 +51,7 @@ class Spec:
         confidence: whether it has learned how sure its points are.
         visibility: whether that part has also learned what can be seen.
         learned_places: whether it has learned where another labels the 68.
+        rival: whether its head has a rival.
     """
 
     scheme: schemes.Scheme
@@ -70,6 +72,7 @@ class Spec:
     confidence: bool = False
     visibility: bool = True
     learned_places: bool = False
+    rival: bool = False
 
     @property
     def framing(self) -> points.Framing:
@@ -136,19 +139,18 @@ class Spec:
             stacks=self.stacks, features=self.features, depth=self.depth, dtype=dtype
         )
         shape = {"features": self.features, "stacks": self.stacks}
-        if self.any_place:
-            points = kernels.PlaceKernels(**shape, width=self.kernel_width)
-        else:
-            points = kernels.FreeKernels(
-                self.scheme.count, **shape, width=self.kernel_width
-            )
+        shape["width"] = self.kernel_width
+        head = functools.partial(kernels.PlaceKernels, **shape)
+        if not self.any_place:
+            head = functools.partial(kernels.FreeKernels, self.scheme.count, **shape)
         return networks.LandmarkNetwork(
             net,
-            points,
+            head(),
             confidence=confidence.Confidence() if self.confidence else None,
             transfer=self._unet(dtype) if self.transfer_features else None,
             learned=learned_places.LearnedPlaces() if self.learned_places else None,
             critic=critic.Critic(self.features, dtype=dtype) if self.critic else None,
+            rival=head() if self.rival else None,
             gain=self.gain,
         )
 

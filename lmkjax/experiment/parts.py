@@ -21,7 +21,7 @@ from lmkjax.face import drawing, labels
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import schemes
-from lmkjax.objectives import objective
+from lmkjax.objectives import mean_teacher, objective
 from lmkjax.training import mesh, optim, step
 from lmkjax.types import UNKNOWN, Batch, Rendered, host_seed, purposes
 
@@ -70,13 +70,23 @@ def build_objective(
     experiment: plan.Experiment, grid: jax.sharding.Mesh
 ) -> objective.Objective:
     """The terms over the network, and how each stream is prepared."""
+    prepare = functools.partial(preparer, experiment, grid=grid)
+    change, strong, style, views = experiment.augment, {}, 0.0, {}
+    for _, term in experiment.terms.values():
+        if isinstance(term, mean_teacher.MeanTeacher):
+            (name,), style = term.streams, term.style
+            strong[name] = change.times(term.strong)
+            mild = prepare(name, change=change.times(term.mild))
+            views[mean_teacher.MILD] = name, mild
     return objective.Objective(
         experiment.network.module(),
         experiment.terms,
-        {name: preparer(experiment, name, grid) for name in experiment.shares},
+        {n: prepare(n, change=strong.get(n)) for n in experiment.shares},
         own=experiment.network.own,
         ibug68=marks.places(measurement.IBUG68),
         devices=grid.size,
+        views=views,
+        style=style,
     )
 
 
@@ -146,9 +156,21 @@ def outline(
 
 
 def preparer(
-    experiment: plan.Experiment, name: str, grid: jax.sharding.Mesh
+    experiment: plan.Experiment,
+    name: str,
+    grid: jax.sharding.Mesh,
+    *,
+    change: changes.Change | None = None,
 ) -> objective.Prepare:
-    """What makes a stream's faces ready on the device: draw, relabel, augment."""
+    """What makes a stream's faces ready on the device: draw, relabel, augment.
+
+    Args:
+        experiment: what is trained.
+        name: of the stream.
+        grid: the devices.
+        change: how much chance there is; None = as in all of the experiment.
+    """
+    change = change or experiment.augment
     source, network = name == "source", experiment.network
     draw = drawer(experiment.drawn, grid) if source and experiment.drawn else None
     given = experiment.faces.source.scheme if source else None
@@ -171,7 +193,7 @@ def preparer(
             key,
             batch,
             mirror if batch.places is None else None,
-            experiment.augment,
+            change,
             size=network.input_px,
             framing=network.framing,
         )
@@ -180,7 +202,7 @@ def preparer(
 
 
 def drawer(
-    drawn: plan.Drawn, grid: jax.sharding.Mesh | None = None
+    drawn: drawing.Drawn, grid: jax.sharding.Mesh | None = None
 ) -> Callable[[jax.Array], Rendered]:
     """What draws the faces of these numbers, each device of the mesh its own."""
     platform = grid.devices.flat[0].platform if grid else jax.default_backend()

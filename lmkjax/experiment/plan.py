@@ -6,7 +6,6 @@ import pathlib
 from collections.abc import Mapping
 
 import ml_collections
-import numpy as np
 
 from lmkjax import files
 from lmkjax.adapt import adaptation
@@ -15,49 +14,25 @@ from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, ranges
 from lmkjax.experiment.bench import measurement
+from lmkjax.face import drawing, labels
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import points, schemes
+from lmkjax.losses import landmark
 from lmkjax.objectives import (
     daln,
     discriminator,
+    disparity,
     label_transfer,
     likelihood,
+    mean_teacher,
     objective,
     supervised,
 )
-from lmkjax.training import loop
+from lmkjax.training import loop, optim
 
 IBUG68 = schemes.get("ibug68")
-
-
-@dataclasses.dataclass(frozen=True)
-class Drawn:
-    """Source faces that are drawn inside the step: no disk, no face twice.
-
-    Attributes:
-        size: side of their pictures, pixels.
-        priors: how they are.
-        backgrounds: pictures behind them [n s s 3]; None = invented ones.
-        seed: of the set.
-    """
-
-    size: int
-    priors: options.Priors
-    backgrounds: np.ndarray | None
-    seed: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Optimizer:
-    """How weights move, as in `configs/base.py`."""
-
-    learning_rate: float
-    warmup_steps: int
-    weight_decay: float
-    clip_norm: float
-    ema: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +49,7 @@ class Training:
         init_from: a run whose averaged weights this one begins with.
     """
 
-    optimizer: Optimizer
+    optimizer: optim.Moves
     length: loop.Length
     rhythm: loop.Rhythm
     validate_every: int
@@ -109,7 +84,7 @@ class Experiment:
     shares: Mapping[str, int]
     terms: Mapping[str, tuple[float, objective.Term]]
     augment: changes.Change
-    drawn: Drawn | None
+    drawn: drawing.Drawn | None
     places: marks.Draw | None
     adapter: adaptation.Adapter | None
     pseudo_labels: pathlib.Path | None
@@ -130,7 +105,8 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     """
     ranges.check(config)
     own, source = schemes.get(config.scheme), schemes.get(config.data.scheme)
-    terms = _terms(config)
+    places = _places(config, own, source)
+    terms = _terms(config, places)
     read = {stream for _, term in terms.values() for stream in term.streams}
     names = tuple(name for name in ranges.STREAMS if name in read)
     data, train = config.data, config.train
@@ -148,7 +124,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         folder, stack = _folder(data.backgrounds, "data.backgrounds"), None
         if data.source == "rendered":
             stack = backdrop.load(folder) if folder else None
-            drawn = Drawn(faces.size, priors, stack, config.seed)
+            drawn = drawing.Drawn(faces.size, priors, stack, config.seed)
         elif folder:  # told before minutes of rendering the target
             backdrop.find(folder)
     if to_train and data.adapter:
@@ -161,12 +137,12 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         terms=terms,
         augment=changes.Change(**config.augment),
         drawn=drawn,
-        places=_places(config, own, source),
+        places=places,
         adapter=adapter,
         pseudo_labels=labeller,
         loading=streams.Loading(data.workers, data.ahead),
         training=Training(
-            optimizer=Optimizer(**config.optimizer),
+            optimizer=optim.Moves(**config.optimizer),
             length=loop.Length(train.steps, train.minutes),
             rhythm=loop.Rhythm(train.log_every, train.save_every),
             validate_every=train.validate_every,
@@ -297,16 +273,20 @@ def _network(config, own, seen, begin) -> specs.Spec:
         confidence=bool(terms.confidence.weight and _known(config)),
         visibility=_seen(config, own, schemes.get(config.data.scheme)),
         learned_places=form == label_transfer.PLACES,
+        rival=bool(terms.disparity.weight),
     )
 
 
-def _terms(config) -> dict[str, tuple[float, objective.Term]]:
+def _terms(config, places) -> dict[str, tuple[float, objective.Term]]:
     """What a step makes small; a term of weight 0 is not there."""
     terms = config.terms
     loss = functools.partial(
         ranges.LOSSES[config.heatmaps.loss], sigma_px=config.heatmaps.sigma_px
     )
     own = tuple(terms.supervised.streams)
+    kept = set(terms.mean_teacher) - {"weight", "form"}
+    taught = {name: terms.mean_teacher[name] for name in kept}
+    whole = terms.mean_teacher.form == mean_teacher.LABELS
     found = {
         "supervised": supervised.Supervised(loss, own),
         "label_transfer": label_transfer.LabelTransfer(loss),
@@ -315,6 +295,21 @@ def _terms(config) -> dict[str, tuple[float, objective.Term]]:
             form=terms.daln.form,
             ramp=terms.daln.ramp,
             group=terms.daln.group,
+        ),
+        "disparity": disparity.Disparity(
+            config.heatmaps.sigma_px,
+            # Free kernels answer for all of their landmarks at once.
+            count=terms.disparity.count * (config.model.kernels == specs.PLACE),
+            begin=terms.disparity.begin,
+            ramp=terms.disparity.ramp,
+        ),
+        "mean_teacher": mean_teacher.MeanTeacher(
+            loss
+            if whole
+            else functools.partial(landmark.points, sigma_px=1.0, entropy=0.0),
+            ask=functools.partial(labels.ask, places) if places else None,
+            decoder=config.heatmaps.decoder,
+            **taught,
         ),
         "discriminator": discriminator.Discriminator(ramp=terms.discriminator.ramp),
     }

@@ -13,7 +13,7 @@ from lmkjax.errors import UserError
 from lmkjax.experiment import datasets
 from lmkjax.landmarks import heatmaps, schemes
 from lmkjax.losses import landmark
-from lmkjax.objectives import daln, label_transfer
+from lmkjax.objectives import daln, label_transfer, mean_teacher
 
 SIZES = ("tiny", "laptop", "full")
 STREAMS = ("source", "target")
@@ -149,6 +149,17 @@ RANGES = {
     "terms.daln.ramp": SHARE,
     "terms.discriminator.weight": AT_LEAST_0,
     "terms.discriminator.ramp": SHARE,
+    "terms.disparity.weight": AT_LEAST_0,
+    "terms.disparity.count": whole(0),
+    "terms.disparity.begin": SHARE,
+    "terms.disparity.ramp": SHARE,
+    "terms.mean_teacher.weight": AT_LEAST_0,
+    "terms.mean_teacher.form": one_of(mean_teacher.FORMS),
+    "terms.mean_teacher.keep": number(0, 1, above=True),
+    "terms.mean_teacher.ramp": SHARE,
+    "terms.mean_teacher.mild": number(0, 10),
+    "terms.mean_teacher.strong": number(0, 10),
+    "terms.mean_teacher.style": SHARE,
     "augment.rotation_deg": number(0, 180),
     "augment.scale": number(0, 1),
     "augment.shift": number(0, 1),
@@ -237,6 +248,11 @@ def _contradictions(config: ml_collections.ConfigDict):
         yield (
             "Wanted a term to make small; all of --config.terms have weight 0. Set"
             " --config.terms.supervised.weight=1."
+        )
+    if terms.mean_teacher.weight and model.kernels != specs.PLACE:
+        yield (
+            f"--config.model.kernels={model.kernels}: terms.mean_teacher asks for any"
+            f" place of a head: wanted '{specs.PLACE}'."
         )
     data, teaches = config.data, "target" in terms.supervised.streams
     if data.pseudo_labels and (terms.label_transfer.weight or not teaches):

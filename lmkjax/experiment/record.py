@@ -33,7 +33,12 @@ LATER = {
     "train": {"validate_every": 0},
     "model": {"kernels": "free", "kernel_width": 128},
     "terms": {"confidence": {"weight": 0.0}, "label_transfer": {"form": "unet"}}
-    | {"daln": {"ramp": 0.1}, "discriminator": {"ramp": 0.1}},
+    | {"daln": {"ramp": 0.1}, "discriminator": {"ramp": 0.1}}
+    | {"disparity": {"weight": 0.0, "count": 16, "begin": 0.1, "ramp": 0.1}}
+    | {
+        "mean_teacher": {"weight": 0.0, "form": "labels", "keep": 0.5, "ramp": 0.1}
+        | {"mild": 0.25, "strong": 1.5, "style": 0.5}
+    },
 }
 """Fields that older runs' configs lack, as these runs had them."""
 

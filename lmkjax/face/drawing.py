@@ -1,11 +1,13 @@
 """Pictures of faces, and what is known of every landmark and pixel in them."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int8
 
@@ -19,6 +21,23 @@ from lmkjax.face.shape import surface as surfaces
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
 from lmkjax.types import Rendered, typed
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A set of faces that is drawn inside the step: no disk, no face twice.
+
+    Attributes:
+        size: side of their pictures, pixels.
+        priors: how they are.
+        backgrounds: pictures behind them [n s s 3]; None = invented ones.
+        seed: of the set.
+    """
+
+    size: int
+    priors: options.Priors
+    backgrounds: np.ndarray | None
+    seed: int
 
 
 @struct.dataclass

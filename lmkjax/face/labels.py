@@ -25,7 +25,7 @@ from lmkjax.face.shape import marks
 from lmkjax.face.shape import surface as surfaces
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
-from lmkjax.types import Batch, Key, Rendered, each_of, purpose, typed
+from lmkjax.types import Batch, Key, Places, Rendered, each_of, purpose, typed
 
 STEP_CM = 0.15
 """What a kept depth is a multiple of; half of it is far below `marks.seen`'s slack."""
@@ -273,6 +273,21 @@ def draw_places(key: Key, faces: Rendered, pool: marks.Pool, draw: marks.Draw) -
     keys = each_of(key, jnp.arange(faces.mask.shape[0]))
     points, states, places = jax.vmap(one)(keys, faces.params, faces.bare, faces.thing)
     return _batch(faces, points, states).replace(places=places)
+
+
+@typed
+def ask(draw: marks.Draw, key: Key, faces: int) -> Places:
+    """Places of the project's own head for so many faces, each face's own.
+
+    Args:
+        draw: how many of each kind.
+        key: of the chance.
+        faces: how many.
+    """
+    own = marks.pool(heads.load())
+    return jax.vmap(lambda key: marks.sample(key, own, draw)[1])(
+        each_of(key, jnp.arange(faces))
+    )
 
 
 def _label(params, bare, thing, at):

@@ -25,6 +25,7 @@ class LandmarkNetwork(nn.Module):
         transfer: maps of the network's own scheme to maps of the 68, or None.
         learned: places of the 68 to where another's labels put them, or None.
         critic: features to the logit of the domain, or None.
+        rival: places to kernels, as another would have them, or None.
         gain: factor on the logits of the maps.
     """
 
@@ -34,6 +35,7 @@ class LandmarkNetwork(nn.Module):
     transfer: nn.Module | None = None
     learned: nn.Module | None = None
     critic: nn.Module | None = None
+    rival: nn.Module | None = None
     gain: float = 16.0
 
     @typed
@@ -61,6 +63,8 @@ class LandmarkNetwork(nn.Module):
             self.by_learned(features, ibug68)
         if self.critic is not None:
             self.critic(features)
+        if self.rival is not None:
+            self.rival(own)
 
     def maps(
         self, features: Float[Array, "b h w c"], kernels: Float[Array, "*b k c"]
@@ -118,6 +122,16 @@ class Bound:
         return self._apply(head, features, self.own if places is None else places)
 
     @typed
+    def see(self, image: Float[Array, "b h w 3"]) -> Outputs:
+        """Every stack's features of RGB images in [0, 1]."""
+        return self.module.apply({"params": self.params}, image)
+
+    @property
+    def says(self) -> bool:
+        """Whether it has learned visibility and scale."""
+        return self.module.confidence is not None
+
+    @typed
     def say(
         self,
         features: Float[Array, "b h w c"],
@@ -149,6 +163,22 @@ class Bound:
         self._want("transfer")
         maps = self._apply(lambda m, x: m.transfer(x), self.head(features))
         return maps, jnp.zeros((len(maps), 68, 2))
+
+    @typed
+    def rival(
+        self, features: Float[Array, "b h w c"], places: Places
+    ) -> Float[Array, "b h w k"]:
+        """The rival's maps of places, of the last stack's features.
+
+        Raises:
+            ValueError: the network has no rival.
+        """
+        self._want("rival")
+
+        def rival(module, features, places):
+            return module.maps(features, module.rival(places)[-1])
+
+        return self._apply(rival, features, places)
 
     @typed
     def criticise(self, features: Float[Array, "b h w c"]) -> Float[Array, " b"]:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from lmkjax.data import photometric
 from lmkjax.models import network as networks
 from lmkjax.types import (
     Batch,
@@ -68,6 +69,9 @@ class Objective:
         own: the places of the network's own scheme.
         ibug68: the places of the 68 landmarks.
         devices: how many share each stream's faces.
+        views: more views of streams, for terms alone: name to stream and preparation.
+            The network is not shown them.
+        style: probability that a picture takes on the colours of another stream's.
     """
 
     module: nn.Module
@@ -76,6 +80,8 @@ class Objective:
     own: Places
     ibug68: Places
     devices: int = 1
+    views: Mapping[str, tuple[str, Prepare]] = dataclasses.field(default_factory=dict)
+    style: float = 0.0
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -99,8 +105,7 @@ class Objective:
             The loss and metrics as (sum, count), `loss` and each term's among them.
         """
         augments, terms = purposes(key, "streams", "terms")
-        keys = {name: purpose(augments, name) for name in self.streams}
-        faces = {name: self.prepare[name](keys[name], batches[name]) for name in keys}
+        faces = self._faces(augments, batches)
         outputs = self._forward(params, faces)
         network = networks.Bound(self.module, params, self.own, self.ibug68)
 
@@ -112,6 +117,27 @@ class Objective:
             metrics |= {name: (value, jnp.ones(()))}
             metrics |= {f"{name}/{what}": figure for what, figure in logged.items()}
         return loss, {"loss": (loss, jnp.ones(())), **metrics}
+
+    def _faces(self, key: Key, batches: Mapping[str, Any]) -> dict[str, Batch]:
+        """Every stream and view of a step, prepared."""
+        own = {name: (name, self.prepare[name]) for name in self.streams}
+        faces = {
+            name: prepare(purpose(key, name), batches[stream])
+            for name, (stream, prepare) in (own | self.views).items()
+        }
+        if not (self.style and len(own) > 1):
+            return faces
+        styles = {name: photometric.style(faces[name].image) for name in own}
+        for name in own:
+            others = jnp.concatenate([styles[n] for n in own if n != name])
+            image = photometric.random_restyle(
+                purpose(purpose(key, "style"), name),
+                faces[name].image,
+                others,
+                chance=self.style,
+            )
+            faces[name] = faces[name].replace(image=image)
+        return faces
 
     def _forward(self, params: Any, faces: Batches) -> dict[str, Outputs]:
         """One pass over all streams of the step, then each stream's own part."""

@@ -1,5 +1,6 @@
 """The optimiser, and how its step size runs over a training."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -8,6 +9,17 @@ import optax
 from jaxtyping import Array, Float
 
 from lmkjax.types import Scalar, Step, typed
+
+
+@dataclasses.dataclass(frozen=True)
+class Moves:
+    """How weights move, as in `configs/base.py`."""
+
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    clip_norm: float
+    ema: float
 
 
 def adamw(*, weight_decay: float, clip_norm: float) -> optax.GradientTransformation:

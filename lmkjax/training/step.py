@@ -65,7 +65,7 @@ def build(
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
-        key, moment = one_of(state.key, state.step), Moment(progress)
+        key, moment = one_of(state.key, state.step), Moment(progress, whole(state.ema))
         grads, metrics = gradient(whole(state.params), key, batches, moment=moment)
         grads = lay(whole(grads))
         rate = optim.learning_rate(

@@ -91,3 +91,29 @@ def test_every_picture_is_changed_in_its_own_way_and_stays_in_range(batch, key):
 def test_a_batch_for_a_picture_is_refused(batch):
     with pytest.raises(TypeCheckError):
         photometric.random_noise(jax.random.key(0), batch.image, strength=1.0)
+
+
+def test_a_restyled_picture_has_the_colours_wanted_and_its_own_shapes(batch, key):
+    image = batch.image[0] / 255 * 0.4 + 0.3  # so that nothing is cut off
+    wanted = jnp.array([[0.4, 0.5, 0.55], [0.1, 0.05, 0.12]])
+    found = photometric.restyle(image, wanted, jnp.float32(1.0))
+    np.testing.assert_allclose(photometric.style(found), wanted, atol=1e-5)
+    np.testing.assert_allclose(
+        np.corrcoef(found[..., 1].ravel(), image[..., 1].ravel())[0, 1], 1, atol=1e-5
+    )
+    half = photometric.style(photometric.restyle(image, wanted, jnp.float32(0.5)))
+    np.testing.assert_allclose(half, (photometric.style(image) + wanted) / 2, atol=1e-5)
+    flat = photometric.restyle(jnp.full((4, 5, 3), 0.5), wanted, jnp.float32(1.0))
+    np.testing.assert_allclose(flat, jnp.broadcast_to(wanted[0], (4, 5, 3)), atol=1e-5)
+
+
+def test_pictures_are_restyled_with_the_chance_given(batch, key):
+    image = batch.image / 255 * 0.4 + 0.3
+    image = jnp.concatenate([image] * 50)
+    styles = jnp.array([[[0.4, 0.5, 0.55], [0.1, 0.05, 0.12]], [[0.5] * 3, [0.1] * 3]])
+    draw = jax.jit(photometric.random_restyle, static_argnames="chance")
+    share = {}
+    for chance in (0.0, 0.5, 1.0):
+        found = draw(key, image, styles, chance=chance)
+        share[chance] = float((jnp.abs(found - image).max((1, 2, 3)) > 1e-3).mean())
+    assert share[0.0] == 0 and abs(share[0.5] - 0.5) < 0.1 and share[1.0] > 0.95

@@ -108,6 +108,10 @@ def test_what_is_wanted_is_told(field, value, said):
         ({"data.backgrounds": "s3://b"}, "data.backgrounds.*bucket"),
         ({"train.init_from": "gs://b"}, "train.init_from.*bucket"),
         ({"data.adapter": "gs://b"}, "data.adapter.*bucket"),
+        (
+            {"terms.mean_teacher.weight": 1.0, "model.kernels": "free"},
+            "model.kernels=free: terms.mean_teacher .* wanted 'place'",
+        ),
         ({"data.pseudo_labels": "a"}, "streams with 'target'"),
         (GUESSED | {"data.pseudo_labels": "gs://b"}, "data.pseudo_labels.*bucket"),
         (GUESSED | {"terms.label_transfer.weight": 1.0}, "label_transfer.weight=0"),

@@ -164,6 +164,21 @@ def test_the_critic_judges_each_face_by_itself(bound):
     np.testing.assert_allclose(alone, logits[1:], atol=1e-5)
 
 
+def test_a_rival_is_a_head_of_its_own(params, features):
+    """Of the same kind: with the head's weights it says what the head says."""
+    rival = kernels.PlaceKernels(features=8, stacks=2, width=16)
+    net = network.LandmarkNetwork(EYE, POINTS, rival=rival)
+    only = {name: params[name] for name in ("hourglass", "kernels")}
+    few = jax.tree.map(lambda x: x[:5], OWN)
+    alike = network.Bound(net, only | {"rival": params["kernels"]}, OWN, IBUG68)
+    maps = alike.head(features[-1], few)
+    np.testing.assert_allclose(alike.rival(features[-1], few), maps, atol=1e-5)
+    other = jax.tree.map(lambda x: x + 0.1, params["kernels"])
+    apart = network.Bound(net, only | {"rival": other}, OWN, IBUG68)
+    np.testing.assert_array_equal(apart.head(features[-1], few), maps)
+    assert np.abs(apart.rival(features[-1], few) - maps).max() > 1e-3
+
+
 def test_free_kernels_know_their_own_scheme_alone():
     free = kernels.FreeKernels(70, features=8, stacks=2)
     params = free.init(jax.random.key(0), OWN)
