@@ -12,7 +12,7 @@ def get_config(size="laptop"):
     config = base.get_config(size)
     config.terms.daln.weight = 0.05  # of the adversarial term; 0 = without
     config.terms.label_transfer.weight = 0.5
-    config.terms.confidence.weight = 0.1  # how sure, and what can be seen
+    config.terms.confidence.weight = 0.05  # how sure, and what can be seen
     if size == "laptop":  # soon over; a run to compare says --config.train.init_from=
         config.train.init_from = "shipped"
         config.train.minutes = 0.4
