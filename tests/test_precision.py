@@ -51,6 +51,7 @@ PLANE = {
     points.flip: lambda: points.flip(POINTS, MIRROR, width=8),
     points.apply: lambda: points.apply(MATRIX, POINTS),
     points.compose: lambda: points.compose(MATRIX, MATRIX),
+    points.inverse: lambda: points.inverse(MATRIX),
     points.product: lambda: points.product(POINTS, MATRIX[:, :2, :2]),
     points.einsum: lambda: points.einsum("bkc,bij->bk", POINTS, MATRIX),
     points.similarity: lambda: points.similarity(

@@ -68,4 +68,4 @@ def test_the_networks_pictures_of_both_take_on_colours_and_the_teachers_keep_the
         out = [np.maximum(low - s, s - high).max((1, 2)) for s in styles]
         assert (out[1] <= np.maximum(out[0], 0) + 0.02).all()
     one, other = (x[mean_teacher.MILD].image for x in (plain, styled))
-    np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(one, other, atol=1e-6)  # two programs round otherwise
