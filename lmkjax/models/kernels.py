@@ -134,8 +134,8 @@ def code(places: Places, *, each: int) -> Float[Array, "*b k n"]:
     contour = (places.part == CONTOUR)[..., None].astype(jnp.float32)
     parts = jax.nn.one_hot(places.part, PARTS)
     phases = _product(places.xyz, jnp.asarray(_frequencies(each)))
-    each = [math.pi * n * places.share for n in range(1, TURNS + 1)]
-    turns = jnp.stack(each, -1)
+    angles = [math.pi * n * places.share for n in range(1, TURNS + 1)]
+    turns = jnp.stack(angles, -1)
     along = jnp.concatenate([jnp.sin(turns), jnp.cos(turns)], -1) * contour
     waves = [jnp.sin(phases), jnp.cos(phases)]
     return jnp.concatenate([places.xyz / REACH_CM, parts, *waves, along], -1)
