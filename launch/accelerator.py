@@ -77,11 +77,10 @@ def ready(name: str, options):
     """A training step of a config, its state and batches; faces of a step; FLOPs."""
     import importlib
 
-    import jax
     import jax.numpy as jnp
-    import numpy as np
 
     from lmkjax.experiment import parts, plan
+    from lmkjax.reproduction import speed
     from lmkjax.training import mesh as meshes
     from lmkjax.training import state as states
 
@@ -92,19 +91,7 @@ def ready(name: str, options):
     experiment, grid = plan.build(config), meshes.build()
     init, optimizer, one_step = parts.build_step(experiment, grid)
     now = states.create(init, optimizer, grid, seed=0)
-    shapes = parts.outline(experiment, grid)
-    chance = np.random.default_rng(0)
-
-    def made(x):
-        if x.dtype == np.uint8:
-            value = chance.integers(0, 256, x.shape, np.uint8)
-        elif np.issubdtype(x.dtype, np.floating):
-            value = chance.random(x.shape, np.float32) * experiment.faces.size
-        else:
-            value = np.ones(x.shape, x.dtype)
-        return jax.device_put(value, x.sharding)
-
-    batches = jax.tree.map(made, shapes)
+    batches = speed.invented(experiment, grid)
     lowered = one_step.lower(now, batches, jnp.zeros(()))
     flops = (lowered.cost_analysis() or {}).get("flops")
     step = lowered.compile()

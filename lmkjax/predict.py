@@ -120,8 +120,8 @@ def _flags() -> cli.Parser:
     add(
         "--scheme",
         metavar="S",
-        help="which landmarks: the network's own (default), ibug68, or any scheme whose"
-        " points are among the network's",
+        help="which landmarks: the network's own (default), or any scheme by its name"
+        " or YAML file (of free kernels: one whose points are among their own)",
     )
     add("--out", required=True, metavar="DIR", help="a new folder for the results")
     add(

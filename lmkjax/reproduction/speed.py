@@ -5,6 +5,7 @@ import json
 import pathlib
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import jax
 import ml_collections
@@ -153,24 +154,29 @@ def measure(runs: Iterable[Run], out: pathlib.Path, size: str) -> dict[str, floa
     return found
 
 
+def invented(experiment: plan.Experiment, grid: jax.sharding.Mesh) -> dict[str, Any]:
+    """A batch per stream of a step's shapes, placed as the step wants, by chance."""
+    chance = np.random.default_rng(0)
+
+    def made(x: jax.ShapeDtypeStruct) -> jax.Array:
+        if x.dtype == np.uint8:
+            some = chance.integers(0, 256, x.shape, np.uint8)
+        elif np.issubdtype(x.dtype, np.floating):
+            some = chance.random(x.shape, np.float32) * experiment.faces.size
+        else:
+            some = np.ones(x.shape, x.dtype)
+        return jax.device_put(some, x.sharding)
+
+    return jax.tree.map(made, parts.outline(experiment, grid))
+
+
 def step_seconds(config: ml_collections.ConfigDict) -> float:
     """What a step of an experiment takes on invented faces, once it is compiled."""
     experiment, grid = plan.build(config), mesh.build()
     init, optimizer, one_step = parts.build_step(experiment, grid)
     size = experiment.training.fsdp_min_size
     now = state.create(init, optimizer, grid, seed=0, fsdp_min_size=size)
-    chance = np.random.default_rng(0)
-
-    def made(x: jax.ShapeDtypeStruct) -> jax.Array:
-        if x.dtype == np.uint8:
-            invented = chance.integers(0, 256, x.shape, np.uint8)
-        elif np.issubdtype(x.dtype, np.floating):
-            invented = chance.random(x.shape, np.float32) * experiment.faces.size
-        else:
-            invented = np.ones(x.shape, x.dtype)
-        return jax.device_put(invented, x.sharding)
-
-    batches = jax.tree.map(made, parts.outline(experiment, grid))
+    batches = invented(experiment, grid)
     progress = mesh.scalar(grid, 0.0)
     step = one_step.lower(now, batches, progress).compile()
     now, metrics = step(now, batches, progress)
