@@ -11,6 +11,9 @@ from tests import test_configs
 from tests.invented import faces
 
 STEPS, PEAK = 4, 1e-3
+# Channels of the label transfer. At tiny's 8 its innermost norms are of four numbers
+# each, and can blow up a last digit 10,000-fold: two right programs then part.
+WIDE = 64
 PLAIN = [  # no chance, and a DALN that looks at each face alone: parts add up exactly
     "--config.terms.daln.group=1",
     *(f"--config.augment.{x}=0.0" for x in ("rotation_deg", "scale", "shift", "flip")),
@@ -28,6 +31,7 @@ def build():
             f"--config.optimizer.learning_rate={PEAK}",
             "--config.optimizer.warmup_steps=1",
             f"--config.train.fsdp_min_size={fsdp_min_size}",
+            f"--config.model.transfer_features={WIDE}",
             *overrides,
         )
         experiment = plan.build(config)
