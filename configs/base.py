@@ -97,8 +97,12 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     # How sure points are and, where rendered faces teach it, whether they can be seen.
     terms.confidence = ml_collections.ConfigDict({"weight": 0.0})
     terms.daln = ml_collections.ConfigDict({"weight": 0.0})
-    terms.daln.form = "landmark"  # "landmark" or "pixel": what a row of the matrix is
+    # What a row of the matrix is: where a face's landmark is ("landmark"), how sure it
+    # is of that ("window", around its own point), what a pixel belongs to ("pixel").
+    terms.daln.form = "landmark"
+    terms.daln.norm = "nuclear"  # of a matrix; "frobenius" as an ablation
     terms.daln.group = 8  # faces of each domain in one matrix, at most; 0 = all
+    terms.daln.queue = 0  # faces of earlier steps whose rows join each matrix
     # Of the reversal, 2 / (1 + exp(-done / ramp)) - 1: both shares of the training; 0 =
     # all of it at once.
     terms.daln.ramp = 0.1
@@ -156,6 +160,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     train.log_every = by_size(1, 20, 100)  # steps
     train.save_every = by_size(1, 200, 2000)  # steps
     train.validate_every = by_size(1, 200, 2000)  # steps, and at the end; 0 = never
+    train.gradient_norms = True  # each term's, at features and head, in the log
     train.fsdp_min_size = 0  # parameters above this size are sharded; 0 = replicated
 
     config.eval = evaluation = ml_collections.ConfigDict()

@@ -89,8 +89,8 @@ def ready(name: str, options):
     if options.batch:
         config.train.batch = options.batch
     experiment, grid = plan.build(config), meshes.build()
-    init, optimizer, one_step = parts.build_step(experiment, grid)
-    now = states.create(init, optimizer, grid, seed=0)
+    start, one_step = parts.build_step(experiment, grid)
+    now = states.create(start, grid, seed=0)
     batches = speed.invented(experiment, grid)
     lowered = one_step.lower(now, batches, jnp.zeros(()))
     flops = (lowered.cost_analysis() or {}).get("flops")

@@ -103,8 +103,8 @@ def compile_step(
     grid = meshes.build(devices_of(slice_))
     config.train.batch = faces * grid.size
     experiment = plan.build(config)
-    init, optimizer, one_step = parts.build_step(experiment, grid)
-    now = state.shapes(init, optimizer, grid, fsdp_min_size=fsdp_min_size)
+    start, one_step = parts.build_step(experiment, grid)
+    now = state.shapes(start, grid, fsdp_min_size=fsdp_min_size)
     given = parts.outline(experiment, grid)
     progress = jax.ShapeDtypeStruct((), np.float32, sharding=meshes.replicated(grid))
     began = time.monotonic()

@@ -124,10 +124,13 @@ class Moment:
         progress: the share of the training that is over, by steps or by the clock, as
             its length is given; 0 to 1.
         average: the averaged weights before the step; None = nobody hands them on.
+        memory: what terms keep from step to step, by their names; a term is shown its
+            own alone, None where it keeps nothing.
     """
 
     progress: Scalar
     average: Any = None
+    memory: Any = None
 
 
 @typed

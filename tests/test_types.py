@@ -86,7 +86,9 @@ def test_the_first_weights_are_drawn_from_no_faces_key(key):
         weights.append(jax.random.key_data(key))
         return {"w": jax.random.normal(key, (5, 3))}
 
-    first = state.create(init, optax.sgd(1.0), mesh.build(jax.devices()[:1]), seed=4)
+    first = state.create(
+        state.Start(init, optax.sgd(1.0)), mesh.build(jax.devices()[:1]), seed=4
+    )
     faces = gallery.keys(4, 0, 64)
     drawn = jax.vmap(lambda k: jax.random.normal(k, (5, 3)))(faces)
     assert not (drawn == jnp.asarray(first.params["w"])[None]).all((1, 2)).any()

@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from lmkjax.adapt import adaptation
 from lmkjax.data import changes, relabelled, streams
@@ -22,7 +21,7 @@ from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import schemes
 from lmkjax.objectives import mean_teacher, objective
-from lmkjax.training import mesh, optim, step
+from lmkjax.training import mesh, optim, state, step
 from lmkjax.types import UNKNOWN, Batch, Rendered, host_seed, purposes
 
 
@@ -87,18 +86,19 @@ def build_objective(
         devices=grid.size,
         views=views,
         style=style,
+        lengths=experiment.training.gradient_norms,
     )
 
 
 def build_step(
     experiment: plan.Experiment, grid: jax.sharding.Mesh
-) -> tuple[Callable[[jax.Array], Any], optax.GradientTransformation, Callable]:
-    """What a training is made of: a key to first weights, the optimiser, the step."""
+) -> tuple[state.Start, Callable]:
+    """What a training begins with, and its step."""
     goal = build_objective(experiment, grid)
     training, moves = experiment.training, experiment.training.optimizer
     optimizer = optim.adamw(weight_decay=moves.weight_decay, clip_norm=moves.clip_norm)
     one_step = step.build(
-        goal,
+        goal.gradient,
         optimizer,
         peak=moves.learning_rate,
         warmup_steps=moves.warmup_steps,
@@ -107,7 +107,14 @@ def build_step(
         mesh=grid,
         fsdp_min_size=training.fsdp_min_size,
     )
-    return experiment.network.start, optimizer, one_step
+    network, parts = experiment.network, training.accumulate
+    side = network.input_px // 4  # of the features
+    memory = functools.partial(
+        goal.begin,
+        {name: faces // parts for name, faces in experiment.shares.items()},
+        (side, side, network.scheme.count),
+    )
+    return state.Start(network.start, optimizer, memory), one_step
 
 
 def outline(

@@ -46,6 +46,7 @@ class Training:
         validate_every: steps between looks at held-out faces; 0 = never.
         accumulate: parts of a batch worked on one after another.
         fsdp_min_size: parameters above this size are shared out; 0 = none.
+        gradient_norms: tell how long each term's gradient is.
         init_from: a run whose averaged weights this one begins with.
     """
 
@@ -55,6 +56,7 @@ class Training:
     validate_every: int
     accumulate: int
     fsdp_min_size: int
+    gradient_norms: bool
     init_from: pathlib.Path | None
 
 
@@ -148,6 +150,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
             validate_every=train.validate_every,
             accumulate=train.accumulate,
             fsdp_min_size=train.fsdp_min_size,
+            gradient_norms=train.gradient_norms,
             init_from=begin,
         ),
         measuring=measurement.Measuring(**config.eval),
@@ -293,8 +296,10 @@ def _terms(config, places) -> dict[str, tuple[float, objective.Term]]:
         "confidence": likelihood.Likelihood(_known(config)),
         "daln": daln.DALN(
             form=terms.daln.form,
+            norm=terms.daln.norm,
             ramp=terms.daln.ramp,
             group=terms.daln.group,
+            queue=terms.daln.queue,
         ),
         "disparity": disparity.Disparity(
             config.heatmaps.sigma_px,

@@ -12,7 +12,7 @@ from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets
 from lmkjax.landmarks import heatmaps, schemes
-from lmkjax.losses import landmark
+from lmkjax.losses import adversarial, landmark
 from lmkjax.objectives import daln, label_transfer, mean_teacher
 
 SIZES = ("tiny", "laptop", "full")
@@ -145,7 +145,9 @@ RANGES = {
     "terms.confidence.weight": AT_LEAST_0,
     "terms.daln.weight": AT_LEAST_0,
     "terms.daln.form": one_of(daln.FORMS),
+    "terms.daln.norm": one_of(adversarial.NORMS),
     "terms.daln.group": whole(0),
+    "terms.daln.queue": whole(0, 2**16),
     "terms.daln.ramp": SHARE,
     "terms.discriminator.weight": AT_LEAST_0,
     "terms.discriminator.ramp": SHARE,
@@ -181,6 +183,7 @@ RANGES = {
     "train.save_every": whole(1),
     "train.validate_every": whole(0),
     "train.fsdp_min_size": whole(0, 2**63 - 1),
+    "train.gradient_norms": FLAG,
     "eval.batch": whole(1),
     "eval.flip": FLAG,
     "eval.failure": number(0, 100, above=True),
@@ -223,7 +226,9 @@ def check(config: ml_collections.ConfigDict) -> None:
 def _contradictions(config: ml_collections.ConfigDict):
     """What does not fit together among plain numbers and names."""
     model, terms, loss = config.model, config.terms, config.heatmaps.loss
-    cells, grid = model.heatmap_px, min(daln.DALN.grid, model.heatmap_px)
+    cells = model.heatmap_px
+    by_place = terms.daln.form == daln.LANDMARK
+    coarse = min(daln.DALN.grid, cells) if by_place else 1
     if loss in ("mse", "awing") and config.heatmaps.decoder == "soft_argmax":
         yield (
             f"heatmaps.loss '{loss}' learns maps of height 1, which soft_argmax cannot"
@@ -236,7 +241,7 @@ def _contradictions(config: ml_collections.ConfigDict):
         )
     halved = [(True, 2**model.depth, f"model.depth={model.depth}")]
     halved += [(terms.label_transfer.weight, 4, "terms.label_transfer")]
-    halved += [(terms.daln.weight, grid, "terms.daln")]
+    halved += [(terms.daln.weight, coarse, "terms.daln")]
     halved += [(config.augment.blur, 2, "augment.blur")]
     for there, parts, why in halved:
         if there and cells % parts:

@@ -17,7 +17,7 @@ from lmkjax.landmarks import schemes
 
 FILE = "config.json"
 MAY_CHANGE = ("train.steps", "train.minutes", "train.log_every", "train.save_every")
-MAY_CHANGE += ("train.validate_every", "data.dir", "eval")
+MAY_CHANGE += ("train.validate_every", "train.gradient_norms", "data.dir", "eval")
 MAY_CHANGE += ("data.workers", "data.ahead")
 """What a run may be taken up again with: fields, and parts with all of theirs."""
 
@@ -30,10 +30,11 @@ LATER = {
     | {"face_synthetics": "", "source_faces": 0, "pseudo_labels": ""},
     "crop": {"up": 0.0},
     "places": {"skin": 0, "head": 0, "curves": 0, "contour": 0},
-    "train": {"validate_every": 0},
+    "train": {"validate_every": 0, "gradient_norms": True},
     "model": {"kernels": "free", "kernel_width": 128},
     "terms": {"confidence": {"weight": 0.0}, "label_transfer": {"form": "unet"}}
-    | {"daln": {"ramp": 0.1}, "discriminator": {"ramp": 0.1}}
+    | {"daln": {"ramp": 0.1, "norm": "nuclear", "queue": 0}}
+    | {"discriminator": {"ramp": 0.1}}
     | {"disparity": {"weight": 0.0, "count": 16, "begin": 0.1, "ramp": 0.1}}
     | {
         "mean_teacher": {"weight": 0.0, "form": "labels", "keep": 0.5, "ramp": 0.1}

@@ -204,14 +204,13 @@ def train(
 ) -> loop.Result:
     """Trains until the run's length is reached, or goes on with it."""
     training, faces = experiment.training, parts.taught(experiment, faces, workdir)
-    init, optimizer, one_step = parts.build_step(experiment, grid)
+    start, one_step = parts.build_step(experiment, grid)
     given = {}
     if training.init_from:
-        outline = state.shapes(init, optimizer, grid)
+        outline = state.shapes(start, grid)
         given = init_from.read(training.init_from, outline.params)
     first = state.create(
-        init,
-        optimizer,
+        start,
         grid,
         seed=experiment.seed,
         fsdp_min_size=training.fsdp_min_size,

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from lmkjax.landmarks import heatmaps
 from lmkjax.landmarks import points as coordinates
-from lmkjax.types import Key, Scalar, typed
+from lmkjax.types import Scalar, typed
 
 # Of the Newton-Schulz iteration: a singular value of 1e-5 of the largest, which
 # grows 15/8-fold in each, arrives at 1 within these.
@@ -66,85 +67,117 @@ def nuclear_norm(matrix: Float[Array, "*b r n"]) -> Float[Array, "*b"]:
 
 
 @typed
+def frobenius_norm(matrix: Float[Array, "*b r n"]) -> Float[Array, "*b"]:
+    """The root of the sum of the squares of each matrix: blind to how rows differ."""
+    return jnp.sqrt(jnp.square(matrix.astype(jnp.float32)).sum((-2, -1)) + 1e-12)
+
+
+NORMS = {"nuclear": nuclear_norm, "frobenius": frobenius_norm}
+"""What a discrepancy is made with: the paper's, and its ablation."""
+
+
+@typed
 def discrepancy(
-    source: Float[Array, "*b r n"], target: Float[Array, "*b r n"]
+    source: Float[Array, "*b r n"],
+    target: Float[Array, "*b r n"],
+    *,
+    norm: str = "nuclear",
 ) -> Float[Array, "*b"]:
     """Nuclear-norm Wasserstein discrepancy (NWD) of two sets of predictions.
 
     Args:
         source: one prediction per row, a softmax over the columns.
         target: as many, of the other domain.
+        norm: one of `NORMS`.
 
     Returns:
-        (|source|_* - |target|_*) / rows: above 0 where the source's rows are surer
-        of themselves and more various.
+        (|source| - |target|) / rows: above 0 where the source's rows are surer of
+        themselves and, in the nuclear norm, more various. Rows of zeros add nothing
+        but to the number of rows.
 
     Source: Chen et al., "Reusing the Task-specific Classifier as a Discriminator",
         CVPR 2022.
     """
-    return (nuclear_norm(source) - nuclear_norm(target)) / source.shape[-2]
+    return (NORMS[norm](source) - NORMS[norm](target)) / source.shape[-2]
 
 
 @typed
-def by_landmark(
-    source: Float[Array, "b h w k"],
-    target: Float[Array, "b h w k"],
-    *,
-    grid: int = 8,
-    group: int = 0,
-) -> Scalar:
-    """NWD of heatmaps, a matrix of faces x places for each landmark, and their mean.
+def places(logits: Float[Array, "b h w k"], *, grid: int) -> Float[Array, "b cells k"]:
+    """Each landmark's probability over a coarse grid.
 
-    Each map's softmax is summed over the cells of a coarse grid, and these are the
-    classes. It rewards variety of place as well, so the crops of both domains must
-    be drawn alike. No published form exists for heatmaps; this one is ours.
+    Rows of faces reward spread of place as well as certainty, so the crops of both
+    domains must be drawn alike.
 
     Args:
-        source: logits of one domain.
-        target: logits of as many faces of the other.
-        grid: cells along each side of the coarse grid, at most; the sides of the
-            maps must be multiples.
-        group: rows of a matrix: so many faces after each other, whose number must be
-            a multiple, and the mean over groups; 0 = all.
+        logits: of maps.
+        grid: cells along each side; the sides of the maps must be multiples.
 
     Raises:
-        ValueError: the maps do not fall into such a grid, or the faces into groups.
+        ValueError: the maps do not fall into such a grid.
     """
-    if group and len(source) % group:
-        raise ValueError(f"Wanted a multiple of {group} faces; got {len(source)}.")
+    b, h, w, k = logits.shape
+    if h % grid or w % grid:
+        raise ValueError(f"Maps of {h} x {w} cells do not fall into {grid} x {grid}.")
+    weight = _weights(logits)
+    coarse = weight.reshape(b, grid, h // grid, grid, w // grid, k).sum((2, 4))
+    coarse = coarse.reshape(b, grid * grid, k)
+    return coarse / coarse.sum(1, keepdims=True)
 
-    def matrices(logits):
-        # Grouped last: groups across devices then hand over places and not maps.
-        places = _places(logits, grid)
-        k, faces, cells = places.shape
-        return places.reshape(k, -1, group or faces, cells)
 
-    return discrepancy(matrices(source), matrices(target)).mean()
+REACH = 4
+"""Cells of a window to each side of its middle."""
 
 
 @typed
-def by_pixel(
-    key: Key,
-    source: Float[Array, "b h w k"],
-    target: Float[Array, "b h w k"],
-    *,
-    pixels: int = 128,
-) -> Scalar:
-    """NWD of heatmaps, one matrix of pixels x (landmarks + background).
+def around(logits: Float[Array, "b h w k"]) -> Float[Array, "b cells k"]:
+    """Each landmark's probability around its own point: how sure it is, not where.
+
+    A window of 9 x 9 cells about the soft-argmax point, a cell being 1/32 of the map's
+    side or one of the map's own, whichever is larger. A map's cells are shared out
+    among the nearest of the window by a quadratic B-spline, which widens all maps
+    alike, wherever the point lies between cells. Rows are made to sum to 1, but where
+    less than a hundredth of the map lies in the window: such a map is sure of nothing.
+
+    Args:
+        logits: of maps.
+    """
+    _, h, w, k = logits.shape
+    weight = _weights(logits)
+    weight = weight / weight.sum((1, 2), keepdims=True)
+    middle = jax.lax.stop_gradient(heatmaps.soft_argmax(logits))
+    steps = jnp.arange(-REACH, REACH + 1.0)[None, None, None]
+
+    def shares(cells, at):  # of each cell along an axis, for those of the window
+        off = coordinates.centres(1, cells)[..., :1] - at[:, None]
+        off = jnp.abs(off[..., None] / max(cells / 32, 1.0) - steps)
+        outer = jnp.square(jnp.maximum(1.5 - off, 0.0)) / 2
+        return jnp.where(off < 0.5, 0.75 - jnp.square(off), outer)
+
+    across, down = shares(w, middle[..., 0]), shares(h, middle[..., 1])
+    found = jnp.einsum("bhwk,bwkx->bhkx", weight, across)
+    found = jnp.einsum("bhkx,bhky->byxk", found, down).reshape(len(logits), -1, k)
+    return found / jnp.maximum(found.sum(1, keepdims=True), 0.01)
+
+
+@typed
+def classes(
+    logits: Float[Array, "b h w k"], chosen: Int[Array, " n"]
+) -> Float[Array, "n classes"]:
+    """At each chosen pixel, the probability of every landmark and of none.
 
     A pixel belongs to landmark k in proportion to that map's softmax there, and to
     the background as to a landmark that may lie anywhere. Closest to the original,
-    where a row is a classification. Both domains are asked at the same pixels.
+    where a row is a classification.
 
     Args:
-        key: chance of the pixels.
-        source: logits of one domain.
-        target: logits of as many faces of the other.
-        pixels: rows of the matrix, drawn over faces and places alike.
+        logits: of maps.
+        chosen: pixels, counted over faces and places alike.
     """
-    b, h, w, _ = source.shape
-    chosen = jax.random.randint(key, (pixels,), 0, b * h * w)
-    return discrepancy(_classes(source, chosen), _classes(target, chosen))
+    b, h, w, k = logits.shape
+    level = jax.nn.logsumexp(logits, axis=(1, 2))
+    log = logits.reshape(b * h * w, k)[chosen] - level[chosen // (h * w)]
+    background = jnp.full((chosen.shape[0], 1), -jnp.log(float(h * w)))
+    return jax.nn.softmax(jnp.concatenate([log, background], -1), axis=-1)
 
 
 @typed
@@ -194,23 +227,6 @@ def _polar(matrix):
         return jax.lax.fori_loop(0, ITERATIONS, improve, x)
 
 
-def _places(logits: Float[Array, "b h w k"], grid: int) -> Float[Array, "k b cells"]:
-    """Each landmark's probability over a coarse grid."""
-    b, h, w, k = logits.shape
-    if h % grid or w % grid:
-        raise ValueError(f"Maps of {h} x {w} cells do not fall into {grid} x {grid}.")
-    weight = jnp.exp(logits - jax.lax.stop_gradient(logits.max((1, 2), keepdims=True)))
-    coarse = weight.reshape(b, grid, h // grid, grid, w // grid, k).sum((2, 4))
-    coarse = coarse.reshape(b, grid * grid, k)
-    return (coarse / coarse.sum(1, keepdims=True)).transpose(2, 0, 1)
-
-
-def _classes(
-    logits: Float[Array, "b h w k"], chosen: Int[Array, " n"]
-) -> Float[Array, "n classes"]:
-    """At each chosen pixel, the probability of every landmark and of none."""
-    b, h, w, k = logits.shape
-    level = jax.nn.logsumexp(logits, axis=(1, 2))
-    log = logits.reshape(b * h * w, k)[chosen] - level[chosen // (h * w)]
-    background = jnp.full((chosen.shape[0], 1), -jnp.log(float(h * w)))
-    return jax.nn.softmax(jnp.concatenate([log, background], -1), axis=-1)
+def _weights(logits):
+    """A map's softmax, but for a factor."""
+    return jnp.exp(logits - jax.lax.stop_gradient(logits.max((1, 2), keepdims=True)))

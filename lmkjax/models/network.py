@@ -11,6 +11,9 @@ from lmkjax.models import confidence as confidences
 from lmkjax.models import hourglass
 from lmkjax.types import Outputs, Places, typed
 
+HEAD = "kernels"
+"""The part of the parameters that makes maps of features."""
+
 
 class LandmarkNetwork(nn.Module):
     """Face to features, places to kernels, both to maps; and what may be added.

@@ -1,13 +1,19 @@
-"""What a step makes small: a weighted sum of terms over one shared forward pass."""
+"""What a step makes small: a weighted sum of terms over one shared forward pass.
+
+Terms meet in what they do to the features and to the weights behind them, so each is
+differentiated apart down to there, which costs nothing, and the gradients' lengths are
+told side by side; then their sum goes through the hourglasses once.
+"""
 
 import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import optax
 from flax import linen as nn
 
 from lmkjax.data import photometric
@@ -25,6 +31,8 @@ from lmkjax.types import (
 )
 
 Batches = Mapping[str, Batch]
+Memory = dict[str, Any]
+"""What terms keep from step to step, by their names."""
 Prepare = Callable[[Key, Any], Batch]
 """From what a stream hands over to augmented faces at the network's input size."""
 
@@ -58,6 +66,34 @@ class Term(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembering(Protocol):
+    """A term that keeps something from step to step: `moment.memory`, when called."""
+
+    def begin(self, faces: Mapping[str, int], maps: tuple[int, int, int]) -> Any:
+        """What it keeps before the first step, as arrays; nothing, if never anything.
+
+        Its arrays have the groups that a batch falls into along their first axis, which
+        is shared out as faces are where the devices divide it.
+
+        Args:
+            faces: of each stream in a call.
+            maps: height, width and landmarks of a face's maps.
+        """
+        ...
+
+    def remember(
+        self,
+        key: Key,
+        network: networks.Bound,
+        outputs: Mapping[str, Outputs],
+        *,
+        moment: Moment,
+    ) -> Any:
+        """What it keeps after a step; arguments as the term's own."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Objective:
     """A weighted sum of terms.
@@ -72,6 +108,7 @@ class Objective:
         views: more views of streams, for terms alone: name to stream and preparation.
             The network is not shown them.
         style: probability that a picture takes on the colours of another stream's.
+        lengths: tell how long each term's gradient is.
     """
 
     module: nn.Module
@@ -82,6 +119,7 @@ class Objective:
     devices: int = 1
     views: Mapping[str, tuple[str, Prepare]] = dataclasses.field(default_factory=dict)
     style: float = 0.0
+    lengths: bool = True
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -90,33 +128,62 @@ class Objective:
             sorted({s for _, term in self.terms.values() for s in term.streams})
         )
 
-    def __call__(
+    def begin(self, faces: Mapping[str, int], maps: tuple[int, int, int]) -> Memory:
+        """What the terms keep before the first step; see `Remembering`."""
+        kept = {
+            name: term.begin(faces, maps)
+            for name, (_, term) in self.terms.items()
+            if isinstance(term, Remembering)
+        }
+        return {name: found for name, found in kept.items() if found}
+
+    def gradient(
         self, params: Any, key: Key, batches: Mapping[str, Any], *, moment: Moment
-    ) -> tuple[Scalar, Metrics]:
-        """The weighted sum and the metrics of one step.
+    ) -> tuple[Any, Metrics, Memory]:
+        """The gradient of the weighted sum, and what else comes of a step.
 
         Args:
             params: of `module`.
             key: chance of this step; augmentation and terms draw from it.
             batches: what the streams handed over, by name.
-            moment: how far the training is.
+            moment: how far the training is, and what the terms keep.
 
         Returns:
-            The loss and metrics as (sum, count), `loss` and each term's among them.
+            The gradient; metrics as (sum, count), `loss` and each term's among them;
+            and what the terms keep after the step.
         """
         augments, terms = purposes(key, "streams", "terms")
         faces = self._faces(augments, batches)
-        outputs = self._forward(params, faces)
-        network = networks.Bound(self.module, params, self.own, self.ibug68)
+        outputs, back = jax.vjp(lambda params: self._forward(params, faces), params)
 
-        loss, metrics = jnp.zeros(()), {}
-        for name, (weight, term) in self.terms.items():
+        loss, pulls, metrics, memory = jnp.zeros(()), [], {}, {}
+        pull = jax.value_and_grad(self._paid, argnums=(0, 1), has_aux=True)
+        for name, (_, term) in self.terms.items():
             own = purpose(terms, name)
-            value, logged = term(own, network, outputs, faces, moment=moment)
-            loss += weight * value
+            now = moment.replace(memory=(moment.memory or {}).get(name))
+            (paid, (value, logged)), found = pull(
+                params, outputs, faces, name, own, moment=now
+            )
+            loss += paid
+            pulls.append(found)
             metrics |= {name: (value, jnp.ones(()))}
+            logged |= _lengths(*found) if self.lengths else {}
             metrics |= {f"{name}/{what}": figure for what, figure in logged.items()}
-        return loss, {"loss": (loss, jnp.ones(())), **metrics}
+            if now.memory is not None:
+                network = self._bound(params)
+                memory[name] = term.remember(own, network, outputs, moment=now)
+        at_params, at_outputs = jax.tree.map(_sum, *pulls)
+        grads = jax.tree.map(jnp.add, back(at_outputs)[0], at_params)
+        return grads, {"loss": (loss, jnp.ones(())), **metrics}, memory
+
+    def _paid(self, params, outputs, faces, name, key, *, moment):
+        """What a term adds to the sum; its value, and what it logs."""
+        weight, term = self.terms[name]
+        value, logged = term(key, self._bound(params), outputs, faces, moment=moment)
+        return weight * value, (value, logged)
+
+    def _bound(self, params):
+        return networks.Bound(self.module, params, self.own, self.ibug68)
 
     def _faces(self, key: Key, batches: Mapping[str, Any]) -> dict[str, Batch]:
         """Every stream and view of a step, prepared."""
@@ -145,6 +212,22 @@ class Objective:
         counts = {name: len(image) for name, image in images.items()}
         both = self.module.apply({"params": params}, interleave(images, self.devices))
         return take_apart(both, counts, self.devices)
+
+
+def _sum(*each):
+    return functools.reduce(jnp.add, each)
+
+
+def _lengths(at_params, at_outputs):
+    """How long a term's gradient is at the features, all stacks, and at the kernels."""
+    told = {"features": at_outputs, "head": at_params[networks.HEAD]}
+    return {
+        f"gradient_at_{place}": (
+            optax.tree.norm(jax.tree.map(lambda x: x.astype(jnp.float32), tree)),
+            jnp.ones(()),
+        )
+        for place, tree in told.items()
+    }
 
 
 def interleave(streams: Mapping[str, jax.Array], devices: int) -> jax.Array:

@@ -173,9 +173,9 @@ def invented(experiment: plan.Experiment, grid: jax.sharding.Mesh) -> dict[str, 
 def step_seconds(config: ml_collections.ConfigDict) -> float:
     """What a step of an experiment takes on invented faces, once it is compiled."""
     experiment, grid = plan.build(config), mesh.build()
-    init, optimizer, one_step = parts.build_step(experiment, grid)
+    start, one_step = parts.build_step(experiment, grid)
     size = experiment.training.fsdp_min_size
-    now = state.create(init, optimizer, grid, seed=0, fsdp_min_size=size)
+    now = state.create(start, grid, seed=0, fsdp_min_size=size)
     batches = invented(experiment, grid)
     progress = mesh.scalar(grid, 0.0)
     step = one_step.lower(now, batches, progress).compile()

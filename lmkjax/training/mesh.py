@@ -73,6 +73,16 @@ def scalar(mesh: Mesh, value: float) -> jax.Array:
     )
 
 
+def layouts_of_memory(tree: Any, mesh: Mesh) -> Any:
+    """The layout of what terms keep: shared out along the first axis, if it divides."""
+
+    def layout(x: Any) -> NamedSharding:
+        alike = x.ndim and x.shape[0] % mesh.size == 0
+        return over_faces(mesh) if alike else replicated(mesh)
+
+    return jax.tree.map(layout, tree)
+
+
 def layouts(tree: Any, mesh: Mesh, *, fsdp_min_size: int = 0) -> Any:
     """The layout of each parameter: whole everywhere, or shared out where large.
 

@@ -1,5 +1,6 @@
 """What a training carries from step to step."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ class TrainState:
         ema: their running average; what is evaluated and shipped.
         opt_state: the optimiser's moments.
         key: the chance of the run's steps; step i draws from `types.one_of(key, i)`.
+        memory: what terms keep from step to step.
     """
 
     step: Step
@@ -31,11 +33,26 @@ class TrainState:
     ema: Any
     opt_state: Any
     key: Key
+    memory: Any = struct.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a training begins with.
+
+    Attributes:
+        init: key to the network's parameters.
+        optimizer: whose moments are made.
+        memory: makes what terms keep from step to step, as it is before the first.
+    """
+
+    init: Callable[[Key], Any]
+    optimizer: optax.GradientTransformation
+    memory: Callable[[], Any] = dict
 
 
 def create(
-    init: Callable[[Key], Any],
-    optimizer: optax.GradientTransformation,
+    start: Start,
     mesh: Mesh,
     *,
     seed: int,
@@ -45,8 +62,7 @@ def create(
     """The state before the first step, laid out over the mesh.
 
     Args:
-        init: key to the network's parameters.
-        optimizer: whose moments are made.
+        start: what is made.
         mesh: the devices.
         seed: of the weights and of all chance after them.
         fsdp_min_size: see `mesh.layouts`.
@@ -56,39 +72,33 @@ def create(
     Returns:
         The state; the average begins as a copy of the weights.
     """
-    make = _maker(init, optimizer)
+    make = _maker(start)
     outline = _outline(make, mesh, fsdp_min_size)
     layouts = jax.tree.map(lambda x: x.sharding, outline)
     keys = purposes(seed, "weights", "steps")
     return jax.jit(make, out_shardings=layouts)(*keys, given or {})
 
 
-def shapes(
-    init: Callable[[Key], Any],
-    optimizer: optax.GradientTransformation,
-    mesh: Mesh,
-    *,
-    fsdp_min_size: int = 0,
-) -> TrainState:
+def shapes(start: Start, mesh: Mesh, *, fsdp_min_size: int = 0) -> TrainState:
     """What `create` makes, as shapes, types and layouts; the devices may be elsewhere.
 
     Args:
-        init: key to the network's parameters.
-        optimizer: whose moments are made.
+        start: what is made.
         mesh: the devices.
         fsdp_min_size: see `mesh.layouts`.
     """
-    return _outline(_maker(init, optimizer), mesh, fsdp_min_size)
+    return _outline(_maker(start), mesh, fsdp_min_size)
 
 
-def _maker(init, optimizer):
+def _maker(start: Start):
     """What makes a state; traced once, whether its shapes are asked for or itself."""
-    return jax.jit(functools.partial(_first, init, optimizer))
+    return jax.jit(functools.partial(_first, start))
 
 
 def _outline(make, mesh, fsdp_min_size):
     outline = jax.eval_shape(make, *purposes(0, "weights", "steps"), {})
     layouts = meshes.layouts(outline, mesh, fsdp_min_size=fsdp_min_size)
+    layouts = layouts.replace(memory=meshes.layouts_of_memory(outline.memory, mesh))
     return jax.tree.map(
         lambda x, layout: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=layout),
         outline,
@@ -97,15 +107,16 @@ def _outline(make, mesh, fsdp_min_size):
 
 
 def _first(
-    init, optimizer, weights: Key, steps: Key, given: Mapping[str, Any]
+    start: Start, weights: Key, steps: Key, given: Mapping[str, Any]
 ) -> TrainState:
-    params = init(weights)
+    params = start.init(weights)
     if given:
         params = params | given
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         ema=jax.tree.map(jnp.copy, params),
-        opt_state=optimizer.init(params),
+        opt_state=start.optimizer.init(params),
         key=steps,
+        memory=start.memory(),
     )

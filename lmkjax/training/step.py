@@ -13,12 +13,12 @@ from lmkjax.training import optim
 from lmkjax.training.state import TrainState
 from lmkjax.types import Key, Metrics, Moment, Scalar, one_of, purpose
 
-Loss = Callable[..., tuple[Scalar, Metrics]]
-"""(params, key, batches, *, moment) to the loss and its metrics."""
+Gradient = Callable[..., tuple[Any, Metrics, Any]]
+"""(params, key, batches, *, moment) to the gradient, metrics, and what is kept."""
 
 
 def build(
-    loss: Loss,
+    gradient: Gradient,
     optimizer: optax.GradientTransformation,
     *,
     peak: float,
@@ -31,7 +31,7 @@ def build(
     """A jitted function that takes one step.
 
     Args:
-        loss: what is made small.
+        gradient: of what is made small.
         optimizer: of step size 1.
         peak: highest learning rate.
         warmup_steps: of the learning rate.
@@ -51,7 +51,7 @@ def build(
         are shared out over a mesh are worked on where they lie; the means over faces
         are means over all devices.
     """
-    gradient = _gradient(loss, accumulate)
+    gradient = _in_parts(gradient, accumulate)
 
     def lay(tree: Any, shared: int = fsdp_min_size) -> Any:
         if mesh is None:
@@ -65,8 +65,10 @@ def build(
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
-        key, moment = one_of(state.key, state.step), Moment(progress, whole(state.ema))
-        grads, metrics = gradient(whole(state.params), key, batches, moment=moment)
+        key = one_of(state.key, state.step)
+        moment = Moment(progress, whole(state.ema), state.memory)
+        params = whole(state.params)
+        grads, metrics, memory = gradient(params, key, batches, moment=moment)
         grads = lay(whole(grads))
         rate = optim.learning_rate(
             state.step, progress, peak=peak, warmup_steps=warmup_steps
@@ -86,40 +88,51 @@ def build(
             "learning_rate": (rate, one),
         }
         after = state.replace(
-            step=state.step + 1, params=params, ema=average, opt_state=opt_state
+            step=state.step + 1,
+            params=params,
+            ema=average,
+            opt_state=opt_state,
+            memory=_lay_memory(memory, mesh),
         )
         return after, metrics
 
     return train_step
 
 
-def _gradient(loss: Loss, accumulate: int) -> Callable[..., tuple[Any, Metrics]]:
-    """(params, key, batches, *, moment) to the gradient and the metrics, in parts."""
+def _lay_memory(memory: Any, mesh: jax.sharding.Mesh | None) -> Any:
+    """What terms keep, as it lay before."""
+    if mesh is None:
+        return memory
+    layouts = meshes.layouts_of_memory(memory, mesh)
+    return jax.lax.with_sharding_constraint(memory, layouts)
 
-    def grad(params: Any, key: Key, batches: Any, *, moment: Moment):
-        def small(params, key, batches):
-            return loss(params, key, batches, moment=moment)
 
-        return jax.grad(small, argnums=0, has_aux=True)(params, key, batches)
-
+def _in_parts(gradient: Gradient, accumulate: int) -> Gradient:
+    """The gradient of a batch worked on in parts, one after another."""
     if accumulate == 1:
-        return grad
+        return gradient
 
-    def of_parts(params: Any, key: Key, batches: Any, *, moment: Moment):
+    def of_parts(
+        params: Any, key: Key, batches: Any, *, moment: Moment
+    ) -> tuple[Any, Metrics, Any]:
         def part(number: Scalar | int) -> Any:
             return jax.tree.map(lambda x: _part(x, number, accumulate), batches)
 
-        def add(total: Any, number: Scalar) -> tuple[Any, None]:
-            found = grad(params, one_of(keys, number), part(number), moment=moment)
-            return jax.tree.map(jnp.add, total, found), None
+        def add(carried: Any, number: Scalar) -> tuple[Any, None]:
+            total, memory = carried
+            own, now = one_of(keys, number), moment.replace(memory=memory)
+            *found, memory = gradient(params, own, part(number), moment=now)
+            return (jax.tree.map(jnp.add, total, tuple(found)), memory), None
 
         keys = purpose(key, "parts")
-        shapes = jax.eval_shape(
-            functools.partial(grad, moment=moment), params, key, part(0)
+        of_first = functools.partial(gradient, moment=moment)
+        *shapes, _ = jax.eval_shape(of_first, params, key, part(0))
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), tuple(shapes))
+        carried = zeros, moment.memory
+        ((grads, metrics), memory), _ = jax.lax.scan(
+            add, carried, jnp.arange(accumulate)
         )
-        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-        (grads, metrics), _ = jax.lax.scan(add, zeros, jnp.arange(accumulate))
-        return jax.tree.map(lambda g: g / accumulate, grads), metrics
+        return jax.tree.map(lambda g: g / accumulate, grads), metrics, memory
 
     return of_parts
 

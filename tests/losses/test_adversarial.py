@@ -70,39 +70,113 @@ def test_repeated_and_zero_singular_values_are_nothing_special():
     np.testing.assert_allclose(grad[2], 1 / np.sqrt(15), rtol=1e-4)
 
 
+def by_landmark(logits, **options):
+    """A matrix of faces x columns for each landmark [k b columns]."""
+    rows = adversarial.places(logits, **options) if options else None
+    rows = adversarial.around(logits) if rows is None else rows
+    return rows.transpose(2, 0, 1)
+
+
 def test_nwd_by_landmark_of_sure_and_unsure_faces_by_hand():
     # 5 different unit rows: norm 5. 5 equal rows of 16 times 1/16: sqrt(5 / 16).
-    nwd = jax.jit(adversarial.by_landmark, static_argnames="grid")(SURE, UNSURE, grid=4)
+    nwd = adversarial.discrepancy(
+        by_landmark(SURE, grid=4), by_landmark(UNSURE, grid=4)
+    )
     coarse = np.zeros((5, 16))
     coarse[range(5), [0, 0, 5, 5, 10]] = 1  # place (i, i) lies in block (i/2, i/2)
     sure = np.linalg.svd(coarse)[1].sum()
     np.testing.assert_allclose(nwd, (sure - np.sqrt(5 / 16)) / 5, rtol=1e-5)
 
 
-def test_nwd_by_pixel_of_maps_that_know_nothing_by_hand(key):
+def test_frobenius_is_blind_to_how_rows_differ_and_the_nuclear_norm_is_not():
+    alike, various = jnp.eye(1, 7).repeat(4, 0), jnp.eye(4, 7)
+    np.testing.assert_allclose(adversarial.frobenius_norm(alike), 2.0, rtol=1e-6)
+    flat = adversarial.discrepancy(alike, various, norm="frobenius")
+    np.testing.assert_allclose(flat, 0.0, atol=1e-6)
+    nuclear = adversarial.discrepancy(alike, various)
+    np.testing.assert_allclose(nuclear, (2 - 4) / 4, rtol=1e-5)
+
+
+def bumps(middles, *, sigma_px, side=32):
+    """Logits of a Gaussian about each middle, heatmap pixels; a landmark each face."""
+    x = jnp.arange(side) + 0.5
+    apart = [jnp.square(x[None] - middles[:, i, None]) for i in range(2)]
+    both = apart[1][:, :, None] + apart[0][:, None]
+    return (-both / (2 * sigma_px**2))[..., None]
+
+
+@pytest.mark.parametrize("sigma_px", [0.8, 1.5])
+def test_in_a_window_it_does_not_matter_where_a_face_is_sure(key, sigma_px):
+    """Far apart or in one place, and wherever between cells: the norms are the same.
+
+    Of places on a coarse grid they are not.
+    """
+    apart = bumps(jax.random.uniform(key, (6, 2)) * 16 + 8, sigma_px=sigma_px)
+    alike = bumps(jnp.full((6, 2), 16.5), sigma_px=sigma_px)
+    norms = [adversarial.nuclear_norm(by_landmark(x))[0] for x in (apart, alike)]
+    np.testing.assert_allclose(norms[0], norms[1], rtol=0.05)
+    norms = [
+        adversarial.nuclear_norm(by_landmark(x, grid=8))[0] for x in (apart, alike)
+    ]
+    assert norms[0] > 1.3 * norms[1]
+
+
+def test_in_a_window_sure_rows_are_larger_than_unsure_ones_at_any_size_of_map():
+    middles = jnp.array([[9.0, 20.0], [22.0, 14.0], [15.5, 15.5]])
+    sizes = []
+    for side in (32, 64):
+        rows = [
+            adversarial.around(
+                bumps(middles * side / 32, sigma_px=s * side / 32, side=side)
+            )
+            for s in (1.0, 2.0)
+        ]
+        assert rows[0].shape == (3, 81, 1)
+        for each in rows:
+            np.testing.assert_allclose(each.sum(1), 1.0, atol=1e-5)
+        sizes.append([jnp.linalg.norm(each[..., 0], axis=1) for each in rows])
+        assert (sizes[-1][0] > 1.5 * sizes[-1][1]).all()
+    np.testing.assert_allclose(sizes[0], sizes[1], rtol=0.05)
+
+
+def test_a_map_with_nothing_at_its_own_point_is_sure_of_nothing():
+    two = jnp.logaddexp(*(bumps(jnp.array([[x, 16.0]]), sigma_px=0.7) for x in (3, 29)))
+    rows, grad = jax.value_and_grad(lambda x: adversarial.around(x).sum())(two)
+    assert rows < 0.01 and np.isfinite(grad).all()
+
+
+def test_nwd_by_pixel_of_maps_that_know_nothing_by_hand():
     # Each of 3 landmarks and the background have 1/4: norm sqrt(7 * 4 / 16).
     chosen = jnp.arange(7) * 20
-    classes = adversarial._classes(UNSURE, chosen)
+    classes = adversarial.classes(UNSURE, chosen)
     np.testing.assert_allclose(classes, 0.25, rtol=1e-6)
     np.testing.assert_allclose(
         adversarial.nuclear_norm(classes), np.sqrt(7 * 4) / 4, rtol=1e-5
     )
-    by_pixel = jax.jit(adversarial.by_pixel, static_argnames="pixels")
     # Offsets of whole maps, which no softmax sees, change nothing.
     shifted = UNSURE + jnp.array([3.0, -2.0, 5.0]).reshape(1, 1, 1, 3)
-    np.testing.assert_allclose(by_pixel(key, UNSURE, shifted, pixels=7), 0, atol=1e-6)
-    assert by_pixel(key, SURE, UNSURE, pixels=64) > 0.01
+    np.testing.assert_allclose(adversarial.classes(shifted, chosen), classes, atol=1e-6)
+    every = jnp.arange(5 * 64)
+    sure, unsure = (adversarial.classes(x, every) for x in (SURE, UNSURE))
+    assert adversarial.discrepancy(sure, unsure) > 0.01
 
 
-@pytest.mark.parametrize("form", ["landmark", "pixel"])
-def test_going_up_the_gradient_of_nwd_raises_it(key, form):
+ROWS = {
+    "landmark": lambda logits: by_landmark(logits, grid=4),
+    "window": by_landmark,
+    "pixel": lambda logits: adversarial.classes(logits, jnp.arange(16) * 19),
+}
+
+
+@pytest.mark.parametrize("norm", adversarial.NORMS)
+@pytest.mark.parametrize("form", ROWS)
+def test_going_up_the_gradient_of_nwd_raises_it(key, form, norm):
     source, target = jax.random.normal(key, (2, 5, 8, 8, 3))
 
     @jax.jit
     def nwd(source):
-        if form == "landmark":
-            return adversarial.by_landmark(source, target, grid=4)
-        return adversarial.by_pixel(key, source, target, pixels=16)
+        rows = [ROWS[form](logits) for logits in (source, target)]
+        return adversarial.discrepancy(*rows, norm=norm).mean()
 
     grad = jax.grad(nwd)(source)
     assert nwd(source + 10 * grad) > nwd(source)
@@ -119,8 +193,6 @@ def test_what_is_refused():
     with pytest.raises(TypeCheckError):
         adversarial.discrepancy(jnp.zeros((4, 3)), jnp.zeros((5, 3)))
     with pytest.raises(ValueError, match="8 x 8 cells do not fall into 3 x 3"):
-        adversarial.by_landmark(SURE, UNSURE, grid=3)
-    with pytest.raises(ValueError, match="multiple of 3 faces; got"):
-        adversarial.by_landmark(SURE, UNSURE, group=3)
+        adversarial.places(SURE, grid=3)
     with pytest.raises(ValueError, match="ramp >= 0"):
         adversarial.reversal_strength(jnp.ones(()), ramp=-0.1)

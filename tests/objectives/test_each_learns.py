@@ -51,8 +51,8 @@ def test_two_faces_are_learned_by_heart(name, tmp_path):
     experiment = plan.build(config)
     dense = config.data.pseudo_labels
     grid = mesh.build(jax.devices()[:1])
-    init, optimizer, one_step = parts.build_step(experiment, grid)
-    now = state.create(init, optimizer, grid, seed=0)
+    start, one_step = parts.build_step(experiment, grid)
+    now = state.create(start, grid, seed=0)
     batches = {
         stream: faces(
             "ibug68" if stream == "target" and not dense else config.data.scheme,

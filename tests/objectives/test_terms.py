@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lmkjax.landmarks import heatmaps
-from lmkjax.losses import adversarial, landmark
+from lmkjax.losses import landmark
 from lmkjax.models import confidence
 from lmkjax.objectives import (
     daln,
@@ -160,43 +160,6 @@ def test_an_offset_is_added_to_the_points_of_the_transfer():
     np.testing.assert_allclose(values[0], values[1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("form", daln.FORMS)
-def test_daln_drives_the_head_up_and_the_features_down_the_nwd(form):
-    term = daln.DALN(form=form, grid=4, pixels=16)
-
-    def nwd(kernel, features):
-        maps = features @ kernel
-        if form == "landmark":
-            return adversarial.by_landmark(*maps, grid=4)
-        key = jax.random.fold_in(jax.random.key(5), 0)  # of the one group
-        return adversarial.by_pixel(key, *maps, pixels=16)
-
-    def value(kernel, features):
-        outputs = {
-            name: Outputs((f,))
-            for name, f in zip(("source", "target"), features, strict=True)
-        }
-        return call(term, outputs, kernel=kernel)[0]
-
-    features = jnp.stack([OUTPUTS[n].features[-1] for n in ("source", "target")])
-    plain, up = jax.value_and_grad(nwd, argnums=(0, 1))(HEAD, features)
-    found, grads = jax.value_and_grad(value, argnums=(0, 1))(HEAD, features)
-    np.testing.assert_allclose(found, -plain, atol=1e-6)
-    np.testing.assert_allclose(grads[0], -up[0], atol=1e-6)
-    np.testing.assert_allclose(grads[1], 0.46211716 * up[1], atol=1e-6)
-
-
-def test_daln_of_groups_is_the_mean_over_groups():
-    term, whole = daln.DALN(grid=4, group=3), daln.DALN(grid=4)  # 4 faces: groups of 2
-    halves = [
-        {n: jax.tree.map(lambda x, a=a: x[a : a + 2], OUTPUTS[n]) for n in OUTPUTS}
-        for a in (0, 2)
-    ]
-    expected = np.mean([call(whole, half)[0] for half in halves])
-    np.testing.assert_allclose(call(term)[0], expected, rtol=1e-5)
-    assert abs(call(whole)[0] - expected) > 1e-4
-
-
 @pytest.mark.parametrize("devices", [1, 4, 8])
 @pytest.mark.parametrize("counts", [(8, 8), (12, 4), (5, 3)])
 def test_woven_streams_come_apart_again(counts, devices):
@@ -281,11 +244,3 @@ def test_confidence_moves_neither_points_nor_what_it_does_not_know():
     np.testing.assert_allclose(
         metrics["source_likelihood"][0], unlikely.sum(), rtol=1e-4
     )
-
-
-def test_what_is_refused():
-    with pytest.raises(ValueError, match="Unknown form 'image'; known"):
-        daln.DALN(form="image")
-    uneven = OUTPUTS | {"target": face_outputs(3, seed=3)}
-    with pytest.raises(ValueError, match="got 4 and 3"):
-        call(daln.DALN(), uneven)

@@ -1,5 +1,6 @@
 """The loop on a toy: as long as asked, and a run taken up again is the same run."""
 
+import functools
 import json
 import os
 import signal
@@ -23,6 +24,16 @@ def loss(params, key, batches, *, moment):
     return value, {"loss": (value, jnp.ones(()))}
 
 
+def of(loss):
+    """The gradient of a loss, as an objective gives it; nothing is kept."""
+
+    def gradient(params, key, batches, *, moment):
+        some = functools.partial(loss, moment=moment)
+        return *jax.grad(some, has_aux=True)(params, key, batches), {}
+
+    return gradient
+
+
 def open_toy(start):
     for i in range(start, 10_000):
         yield np.random.default_rng(i).normal(size=(8, 4)).astype(np.float32)
@@ -33,7 +44,9 @@ def begin(devices, *, fsdp_min_size=0):
         return {"w": jax.random.normal(key, (4, 8)) * 0.1, "b": jnp.zeros(8)}
 
     grid = mesh.build(devices)
-    first = state.create(init, OPTIMIZER, grid, seed=1, fsdp_min_size=fsdp_min_size)
+    first = state.create(
+        state.Start(init, OPTIMIZER), grid, seed=1, fsdp_min_size=fsdp_min_size
+    )
     return grid, first
 
 
@@ -48,7 +61,7 @@ def train(
     validation=None,
 ):
     grid, first = begin(devices or jax.devices()[:1], fsdp_min_size=fsdp_min_size)
-    one_step = step.build(loss, OPTIMIZER, peak=0.1, warmup_steps=2, ema=0.9)
+    one_step = step.build(of(loss), OPTIMIZER, peak=0.1, warmup_steps=2, ema=0.9)
     return loop.run(
         first,
         one_step,

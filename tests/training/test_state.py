@@ -15,10 +15,10 @@ def test_a_state_has_the_shapes_told_and_its_network_is_traced_once():
         traced.append(key)
         return {"w": jax.random.normal(key, (16, 3)), "b": jnp.zeros(5)}
 
-    grid = mesh.build()
-    found = state.create(init, optax.adam(1e-3), grid, seed=0, fsdp_min_size=16)
+    grid, start = mesh.build(), state.Start(init, optax.adam(1e-3))
+    found = state.create(start, grid, seed=0, fsdp_min_size=16)
     assert len(traced) == 1
-    told = state.shapes(init, optax.adam(1e-3), grid, fsdp_min_size=16)
+    told = state.shapes(start, grid, fsdp_min_size=16)
     for leaf, outline in zip(
         jax.tree.leaves(found), jax.tree.leaves(told), strict=True
     ):
@@ -33,6 +33,7 @@ def test_a_part_that_is_given_is_not_drawn():
         return {"w": jax.random.normal(key, (4, 3)), "b": jnp.ones(5)}
 
     grid, own = mesh.build(jax.devices()[:1]), jnp.full((4, 3), 7.0)
-    found = state.create(init, optax.sgd(1.0), grid, seed=0, given={"w": own})
+    start = state.Start(init, optax.sgd(1.0))
+    found = state.create(start, grid, seed=0, given={"w": own})
     np.testing.assert_array_equal(found.params["w"], own)
     np.testing.assert_array_equal(found.params["b"], 1.0)

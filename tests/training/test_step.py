@@ -7,6 +7,7 @@ import pytest
 
 from lmkjax.errors import UserError
 from lmkjax.training import mesh, optim, state, step
+from tests.training import test_loop
 
 OPTIMIZER = optim.adamw(weight_decay=0.0, clip_norm=10.0)
 
@@ -19,11 +20,15 @@ def loss(params, key, batches, *, moment):
 
 def steps(accumulate, *, devices=2, count=3):
     grid = mesh.build(jax.devices()[:devices])
-    now = state.create(
-        lambda key: {"w": jax.random.normal(key, (5, 4))}, OPTIMIZER, grid, seed=1
-    )
+    start = state.Start(lambda key: {"w": jax.random.normal(key, (5, 4))}, OPTIMIZER)
+    now = state.create(start, grid, seed=1)
     one = step.build(
-        loss, OPTIMIZER, peak=0.1, warmup_steps=1, ema=0.9, accumulate=accumulate
+        test_loop.of(loss),
+        OPTIMIZER,
+        peak=0.1,
+        warmup_steps=1,
+        ema=0.9,
+        accumulate=accumulate,
     )
     rows = np.random.default_rng(0).normal(size=(count, 16, 5)).astype(np.float32)
     for row in rows:

@@ -41,7 +41,11 @@ def poisoned(what):
 def train(workdir, what, rhythm):
     grid, first = test_loop.begin(jax.devices()[:1])
     one_step = step.build(
-        poisoned(what), test_loop.OPTIMIZER, peak=0.1, warmup_steps=2, ema=0.9
+        test_loop.of(poisoned(what)),
+        test_loop.OPTIMIZER,
+        peak=0.1,
+        warmup_steps=2,
+        ema=0.9,
     )
     return loop.run(
         first,
