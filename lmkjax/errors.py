@@ -26,6 +26,7 @@ EXTRAS = {
     "tpu": ("libtpu",),
     "beam": ("apache_beam",),
     "docs": ("pdoc",),
+    "video": ("av",),
     "onnx": ("jax2onnx", "onnxruntime"),
     "tflite": ("ai_edge_litert", "litert_converter"),
 }

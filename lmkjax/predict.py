@@ -1,5 +1,6 @@
 """Finds the landmarks of faces in photos, with a trained run."""
 
+import argparse
 import datetime
 import pathlib
 import sys
@@ -13,10 +14,13 @@ LINES = 20
 """Photos without points that are named at the end, at most."""
 PAUSE_S = 10.0
 """Seconds between two lines of how far a job is."""
+PHOTOS, FRAME = 16, 4
+"""Faces that the network looks at together: of photos, and of a frame."""
 
 EPILOG = """\
 examples:
   python -m lmkjax.predict --images face.jpg --out found
+  python -m lmkjax.predict --video clip.mp4 --out found
   python -m lmkjax.predict --workdir runs/daln --images photos/ --boxes boxes.json \\
       --scheme ibug68 --out found
 
@@ -35,6 +39,12 @@ score may follow as a fifth number; of several faces give [[...], [...]], and
 points.json has "faces". The points.json of `lmkjax predict` and `lmkjax render` will
 do. Photos are turned as their EXIF says before anything else, so boxes and points are
 those of the photo as you see it.
+
+With --video the folder holds frames.jsonl, a line for each frame ("frame", "time_s",
+"scheme", and of each of its "faces" number, box, points, uncertainty, visibility, as
+in points.json), and overlay.mp4. A face is read by the box that it had in the last
+frame, keeps its number, and is searched for again once it is lost. Points are smoothed
+by a One-Euro filter, the more the less sure they are; --no-smooth switches it off.
 """
 
 
@@ -42,12 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Predicts as the command line says; returns the exit code."""
     parser = _flags()
     options = parser.parse_args(argv)
-    parser.at_least_1(options, "batch")
+    for name in ("batch", "frames"):
+        parser.at_least_1(options, name)
+    out = files.local(options.out, flag="--out")
+    if options.video is not None:
+        for flag in ("boxes", "box_format"):
+            if getattr(options, flag) is not None:
+                parser.error(f"--{flag.replace('_', '-')} goes with --images")
+        return _film(options, out)
+    if options.frames is not None or options.no_smooth:
+        parser.error("--frames and --no-smooth go with --video")
 
     from lmkjax.detect import box_files, detection, photos
     from lmkjax.images import finding
 
-    out = files.local(options.out, flag="--out")
     photos.refuse(out)
     images = [files.local(path, flag="--images") for path in options.images]
     found, notes = finding.find(images, apart=out)
@@ -58,11 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         notes += boxes.notes
     for note in notes:
         print(note, file=sys.stderr)
-    workdir = options.workdir or detection.shipped(options.scheme)
-    workdir = files.local(workdir, flag="--workdir")
-    detector = detection.Detector.from_checkpoint(
-        workdir, flip=options.flip, batch=options.batch, best=options.best
-    )
+    detector, workdir = _detector(options, together=PHOTOS)
     scheme = options.scheme or detector.scheme
     progress = Progress()
     try:
@@ -74,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             scheme=scheme,
             subset=detector.scheme_of(scheme).subset68,
             asked=[detection.identity(workdir), options.flip, options.best],
-            together=options.batch,
+            together=options.batch or PHOTOS,
             progress=progress,
         )
     except (KeyboardInterrupt, OSError):
@@ -103,12 +117,18 @@ def _flags() -> cli.Parser:
         help="a trained run's folder (default: the weights that come with lmkjax, made"
         " from rendered faces alone: those of --scheme ibug68, else those of dense490)",
     )
-    add(
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
         "--images",
-        required=True,
         nargs="+",
         metavar="FILE_OR_FOLDER",
         help="photos, or folders that are searched with their sub-folders",
+    )
+    what.add_argument(
+        "--video",
+        metavar="FILE_OR_NUMBER",
+        help="a video, or a camera of this machine by its number, from 0 (Ctrl-C ends"
+        ' it); wants the extra "video"',
     )
     add("--boxes", metavar="FILE", help="JSON of a photo's name to its face's box")
     add(
@@ -134,35 +154,95 @@ def _flags() -> cli.Parser:
         action="store_true",
         help="with --workdir: the weights that did best on the run's validation faces",
     )
-    add("--batch", type=int, default=16, metavar="N", help="faces at once")
+    add(
+        "--no-smooth",
+        action="store_true",
+        help="of a video: the points of each picture as they are found in it alone",
+    )
+    add("--frames", type=int, metavar="N", help="of a video: only the first N pictures")
+    add(
+        "--batch",
+        type=int,
+        metavar="N",
+        help="faces at once (default: 16 of photos, 4 of a video)",
+    )
     return parser
+
+
+def _detector(
+    options: argparse.Namespace, *, together: int
+) -> tuple[Any, pathlib.Path]:
+    """What finds the points, and the folder of its weights."""
+    from lmkjax.detect import detection
+
+    workdir = options.workdir or detection.shipped(options.scheme)
+    workdir = files.local(workdir, flag="--workdir")
+    detector = detection.Detector.from_checkpoint(
+        workdir,
+        flip=options.flip,
+        batch=options.batch or together,
+        best=options.best,
+    )
+    return detector, workdir
+
+
+def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
+    """Predicts a video; returns the exit code."""
+    from lmkjax.video import filming, films, tracking
+
+    source = options.video
+    if source.isascii() and source.isdigit():
+        source = int(source)
+    else:
+        source = files.local(source, flag="--video")
+    files.refuse_strangers(out, ours=[filming.LINES, filming.OVERLAY])
+    with films.open_film(source) as film:
+        detector, _ = _detector(options, together=FRAME)
+        scheme = options.scheme or detector.scheme
+        follow = tracking.Tracker(detector, scheme=scheme, smooth=not options.no_smooth)
+        progress = Progress("frames")
+        try:
+            outcome = filming.annotate(
+                film, follow, out, scheme=scheme, most=options.frames, progress=progress
+            )
+        except BaseException:
+            if progress.done:
+                done = f"{progress.done} frames are done"
+                print(f"Broken off; {done}: {out / filming.LINES}", file=sys.stderr)
+            raise
+    print(f"{outcome.frames} frames, {scheme}: {out / filming.LINES}")
+    if outcome.empty:
+        empty = f"{outcome.empty} of {outcome.frames} frames show no face"
+        print(f"{empty}: their list of faces is empty.", file=sys.stderr)
+    for line in outcome.faults:
+        print(line, file=sys.stderr)
+    return 1 if outcome.faults else 0
 
 
 class Progress:
     """Says how far a long job is, every ten seconds at most.
 
     Attributes:
-        done: photos.
+        done: things.
     """
 
-    def __init__(self):
-        self.done, self._begin = 0, time.monotonic()
+    def __init__(self, things: str = "photos"):
+        self._things, self.done, self._begin = things, 0, time.monotonic()
         self._first, self._said = 0, self._begin
 
-    def __call__(self, done: int, of: int) -> None:
-        """Takes note of how many photos of how many are done."""
+    def __call__(self, done: int, of: int | None) -> None:
+        """Takes note of how many things of how many, where that is known, are done."""
         now, self.done = time.monotonic(), done
         self._first = self._first or done
         if now - self._said < PAUSE_S or done == of:
             return
         self._said = now
         rate = max(done - self._first, 1) / (now - self._begin)
-        left = datetime.timedelta(seconds=round((of - done) / rate))
-        print(
-            f"{done} of {of} photos, {rate:.1f} a second, {left} to go",
-            file=sys.stderr,
-            flush=True,
-        )
+        told = f"{done} {self._things}, {rate:.1f} a second"
+        if of is not None:
+            left = datetime.timedelta(seconds=round((of - done) / rate))
+            told = f"{done} of {of} {self._things}, {rate:.1f} a second, {left} to go"
+        print(told, file=sys.stderr, flush=True)
 
 
 def _tell(outcome: Any, scheme: str, file: pathlib.Path) -> None:

@@ -6,6 +6,7 @@ python -m lmkjax.render --scheme dense490 --count 64 --size 192 --out faces --sh
 import argparse
 import json
 import pathlib
+import sys
 from collections.abc import Callable, Sequence
 
 from lmkjax import cli, files
@@ -77,6 +78,16 @@ def _add_faces(add: Callable) -> None:
     add("--batch", type=int, default=16, help="faces drawn at once")
     add("--seed", type=int, default=0, help="of the set")
     add("--out", metavar="FOLDER", help="folder to write into")
+    add(
+        "--clip",
+        nargs="?",
+        type=float,
+        const=25.0,
+        metavar="FPS",
+        help="the faces are one person's, COUNT pictures of a clip with FPS"
+        " (%(const)s) a second: head, expression, gaze, light and camera move; also"
+        ' writes clip.mp4, with the extra "video"',
+    )
     add(
         "--looks",
         default="photo",
@@ -191,16 +202,19 @@ def _draw(
         (file,) = gallery.write_sheet(flags.out, flags.sheet, **seen)
         print(file)
         return
-    with_sheet = flags.sheet is not None
-    written = gallery.write(
-        flags.out,
-        scheme,
-        count=flags.count,
-        batch=flags.batch,
-        priors=priors,
-        sheet=with_sheet,
-        **seen,
-    )
+    seen |= {"count": flags.count, "batch": flags.batch, "priors": priors}
+    seen |= {"sheet": flags.sheet is not None}
+    if flags.clip is not None:
+        from lmkjax.video import clips
+
+        written = clips.write(flags.out, scheme, rate=flags.clip, **seen)
+        if not any(file.suffix == ".mp4" for file in written):
+            print(
+                'No clip.mp4: pip install "lmkjax[video]" brings what writes it.',
+                file=sys.stderr,
+            )
+    else:
+        written = gallery.write(flags.out, scheme, **seen)
     print(f"{flags.out}: {len(written)} files, {flags.count} faces.")
 
 

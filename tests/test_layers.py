@@ -14,7 +14,7 @@ LAYERS = [  # a part may import only parts of the lines above its own
     {"objectives"},
     {"training"},
     {"detect", "studio"},
-    {"experiment", "exporting"},
+    {"experiment", "exporting", "video"},
     {"reproduction"},
     {"train", "evaluate", "predict", "render", "export", "reproduce", "__main__"},
 ]

@@ -43,19 +43,26 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
 def write(
     path: pathlib.Path,
     photo: Image.Image,
-    faces: Sequence[tuple[np.ndarray, ...]],
+    faces: Sequence[tuple[np.ndarray | None, ...]],
 ) -> None:
-    """Draws points and boxes onto a photo, and writes it as PNG.
+    """Draws points and boxes onto a photo, see `draw`, and writes it as PNG."""
+    draw(photo, faces)
+    png = io.BytesIO()
+    photo.save(png, format="PNG")
+    files.write(path, png.getvalue())
+
+
+def draw(photo: Image.Image, faces: Sequence[tuple[np.ndarray | None, ...]]) -> None:
+    """Draws points and boxes onto a photo.
 
     A point is green where its standard deviation is `SURE` of the box's longer side or
     less, red where it is `UNSURE` or more; hollow where it is most likely hidden.
 
     Args:
-        path: the file.
         photo: RGB; it is drawn on.
         faces: points [k, 2], their standard deviations [k] and the box (left, top,
-            right, bottom) of each, all in pixels of the photo; and, where it is known,
-            the probability of being seen and of all else [k, n].
+            right, bottom) of each, all in pixels of the photo; and, where it is known
+            (no None), the probability of being seen and of all else [k, n].
     """
     pen = ImageDraw.Draw(photo)
     for points, uncertainty, box, *known in faces:
@@ -63,16 +70,15 @@ def write(
         # The pen counts pixels by their centres from 0; our first centre is 0.5.
         pen.rectangle([float(edge) - 0.5 for edge in box], outline=(255, 255, 255))
         radius = max(1.0, side / (120 if len(points) <= 100 else 240))
-        hidden = known[0].argmax(-1) > 0 if known else np.zeros(len(points), bool)
+        hidden = np.zeros(len(points), bool)
+        if known and known[0] is not None:
+            hidden = known[0].argmax(-1) > 0
         told = zip(points - 0.5, uncertainty, hidden, strict=True)
         for (x, y), doubt, hollow in told:
             red = np.clip((doubt / side - SURE) / (UNSURE - SURE), 0, 1)
             colour = (int(255 * min(1, 2 * red)), int(255 * min(1, 2 - 2 * red)), 0)
             circle = [x - radius, y - radius, x + radius, y + radius]
             pen.ellipse(circle, **{"outline" if hollow else "fill": colour})
-    png = io.BytesIO()
-    photo.save(png, format="PNG")
-    files.write(path, png.getvalue())
 
 
 def _digested(name: str, file: str) -> str:

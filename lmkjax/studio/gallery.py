@@ -1,12 +1,12 @@
 """Rendered faces as files: pictures, their points, a contact sheet; and how fast."""
 
-import functools
 import json
 import pathlib
 import re
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 import jax
 import numpy as np
@@ -29,7 +29,9 @@ COLOURS = {
     marks.BEHIND_OBJECT: (255, 200, 0),
     marks.OUTSIDE: (80, 80, 255),
 }
-POINTS, SHEET = "points.json", "sheet.png"
+POINTS, SHEET, CLIP = "points.json", "sheet.png", "clip.mp4"
+FPS = "frames_per_second"
+"""What `points.json` says if its faces are those of a clip."""
 FACE = r"[0-9]{6,}\.png"
 """What a face's picture is called, as a pattern."""
 
@@ -74,17 +76,38 @@ def write(
             or holds files of these names which an earlier call did not write.
     """
     check(count=count, size=size)
+    batch = min(count, batch)
+
+    def draw(first: int) -> tuple[drawing.Rendering, jax.Array]:
+        params = sample.many(keys(seed, first, batch), priors)
+        faces = drawing.draw(params, scheme, size=size, backgrounds=backgrounds)
+        return faces, params.camera.yaw_rad
+
+    told = {"scheme": scheme.name, "seed": seed}
+    return write_drawn(out, draw, told, count=count, sheet=sheet)
+
+
+def write_drawn(
+    out: pathlib.Path,
+    draw: Callable[[int], tuple[drawing.Rendering, jax.Array]],
+    told: dict[str, Any],
+    *,
+    count: int,
+    sheet: bool = False,
+) -> list[pathlib.Path]:
+    """As `write`, of faces that another has drawn.
+
+    Args:
+        out: the folder.
+        draw: a face's number to the renderings from it on, some of them or more than
+            are left, and how far each looks to the picture's right, radians.
+        told: what `points.json` says of all of them.
+        count: how many faces.
+        sheet: also write the contact sheet.
+    """
     old = earlier(out, [_name(number) for number in range(count)])
     with files.together(out, instead_of=old, key=POINTS) as (scratch, written):
-        own = functools.partial(
-            drawing.faces,
-            scheme=scheme,
-            size=size,
-            priors=priors,
-            backgrounds=backgrounds,
-        )
-        pose = functools.partial(_yaws, priors=priors)
-        _fill(scratch, scheme, count, seed, own, pose, sheet, min(count, batch))
+        _fill(scratch, draw, told, count, sheet)
     return written
 
 
@@ -136,7 +159,7 @@ def earlier(out: pathlib.Path, names: Collection[str]) -> set[str]:
             content = None
         if isinstance(content, dict) and {"scheme", "seed", "faces"} <= content.keys():
             drawn = {name for name in content["faces"] if re.fullmatch(FACE, name)}
-            own = {POINTS, SHEET, *drawn}
+            own = {POINTS, SHEET, *drawn, *([CLIP] if FPS in content else [])}
     for name in [POINTS, *names]:
         if (out / name).exists() and name not in own:
             raise UserError(
@@ -162,17 +185,12 @@ def check(*, count: int, size: int) -> None:
         raise UserError(f"Wanted a size from 16 to 1024 pixels; got --size {size}.")
 
 
-def _yaws(keys: jax.Array, *, priors: options.Priors) -> np.ndarray:
-    """How far each face looks to the picture's right, degrees."""
-    return np.rad2deg(sample.many(keys, priors).camera.yaw_rad)
-
-
-def _fill(folder, scheme, count, seed, draw, pose, sheet, batch):
+def _fill(folder, draw, told, count, sheet):
     labels, tiles = {}, []
-    for first in range(0, count, batch):
-        own = keys(seed, first, batch)
-        faces, yaw_deg = draw(own), pose(own)
-        for i in range(min(batch, count - first)):
+    while len(labels) < count:
+        first = len(labels)
+        faces, yaw_rad = draw(first)
+        for i in range(min(len(yaw_rad), count - first)):
             face = jax.tree.map(lambda a, i=i: np.asarray(a[i]), faces)
             name = _name(first + i)
             image = Image.fromarray(np.uint8(face.image * 255 + 0.5))
@@ -181,12 +199,10 @@ def _fill(folder, scheme, count, seed, draw, pose, sheet, batch):
                 "points": np.round(face.points, 3).tolist(),
                 "visibility": face.visibility.tolist(),
                 "box": np.round(face.box, 3).tolist(),
-                "yaw_deg": round(float(yaw_deg[i]), 2),
+                "yaw_deg": round(float(np.rad2deg(yaw_rad[i])), 2),
             }
             tiles.append(mark(image, face.points, face.visibility) if sheet else None)
-    text = {
-        "scheme": scheme.name,
-        "seed": seed,
+    text = told | {
         "visibility": "0 visible, 1 behind the head, 2 behind an object, 3 outside",
         "faces": labels,
     }
