@@ -11,7 +11,7 @@ LAYERS = [  # a part may import only parts of the lines above its own
     {"landmarks", "images", "hosts", "cli"},
     {"models", "losses"},
     {"face", "data", "evaluation", "adapt"},
-    {"objectives"},
+    {"objectives", "fitting"},
     {"training"},
     {"detect", "studio"},
     {"experiment", "exporting", "video"},

@@ -9,7 +9,7 @@ import hashlib
 import json
 import pathlib
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,9 @@ from lmkjax.landmarks import places as head_places
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
 from lmkjax.types import Places
+
+if TYPE_CHECKING:
+    from lmkjax.fitting import fits
 
 IBUG68 = answers.IBUG68
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
@@ -180,6 +183,30 @@ class Detector:
             found = self._look(pictures, boxes, self._around)
             boxes = _tight(found.points, boxes)
         return self._look(pictures, boxes, wanted)
+
+    def fit(
+        self,
+        images: Sequence[np.ndarray | Image.Image],
+        boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
+        *,
+        scheme: str | schemes.Scheme = "dense490",
+    ) -> "fits.Heads":
+        """The head of the face in each picture: pose, gaze, expression, 3D points.
+
+        Wants the extra `fit`. Points that are there already go to `fits.fit`.
+
+        Args:
+            images: as of `find`.
+            boxes: as of `find`.
+            scheme: the points that it is fitted to.
+        """
+        from lmkjax.fitting import fits  # JAX's least squares are an extra
+
+        own = self.scheme_of(scheme) if isinstance(scheme, str) else scheme
+        found = self.find(images, boxes, scheme=own)
+        return fits.fit(
+            found.points, found.uncertainty, own, visibility=found.visibility
+        )
 
     def scheme_of(self, name: str) -> schemes.Scheme:
         """A scheme by its name, which may be that of the network's own.

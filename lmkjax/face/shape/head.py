@@ -182,25 +182,47 @@ def load() -> Head:
 
 def _turn_eyes(head, shape, expression):
     """The eyeballs follow the eyeLook shapes, which move the lids alone."""
-    right, left = eyeballs(head)
-    for ball, centre, side in (
-        (right, head.eye_centres[0], "R"),
-        (left, head.eye_centres[1], "L"),
+    angles = eye_angles(head.expression_names, expression)
+    for ball, centre, turn in zip(
+        eyeballs(head), head.eye_centres, angles, strict=True
     ):
+        shape = shape.at[ball].set(turn_eye(shape[ball], shape[centre][None], turn))
+    return shape
+
+
+def eye_angles(
+    names: tuple[str, ...], expression: Float[Array, " e"]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """How far the right and the left eyeball turn: down, and towards +x, radians.
+
+    Args:
+        names: of the expressions.
+        expression: 0 (none) to 1 (full) for each of them.
+    """
+    found = []
+    for side in "RL":
         down, inward = jnp.zeros(()), jnp.zeros(())
         for name, (pitch, yaw) in GAZE_RAD.items():
-            amount = expression[head.expression_names.index(f"{name}_{side}")]
+            amount = expression[names.index(f"{name}_{side}")]
             down, inward = down + pitch * amount, inward + yaw * amount
-        yaw = inward if side == "R" else -inward  # +: towards +x
-        middle = shape[centre][None]
-        place = shape[ball] - middle
-        cos, sin = jnp.cos(down), jnp.sin(down)
-        y = cos * place[:, 1] - sin * place[:, 2]
-        z = sin * place[:, 1] + cos * place[:, 2]
-        cos, sin = jnp.cos(yaw), jnp.sin(yaw)
-        x, z = cos * place[:, 0] + sin * z, cos * z - sin * place[:, 0]
-        shape = shape.at[ball].set(middle + jnp.stack([x, y, z], -1))
-    return shape
+        found.append((down, inward if side == "R" else -inward))
+    return tuple(found)
+
+
+def turn_eye(
+    points: Float[Array, "n 3"],
+    middle: Float[Array, "1 3"],
+    angles: tuple[Array, Array],
+) -> Float[Array, "n 3"]:
+    """Points of an eyeball that has turned about its middle as `eye_angles` says."""
+    place = points - middle
+    down, yaw = angles
+    cos, sin = jnp.cos(down), jnp.sin(down)
+    y = cos * place[:, 1] - sin * place[:, 2]
+    z = sin * place[:, 1] + cos * place[:, 2]
+    cos, sin = jnp.cos(yaw), jnp.sin(yaw)
+    x, z = cos * place[:, 0] + sin * z, cos * z - sin * place[:, 0]
+    return middle + jnp.stack([x, y, z], -1)
 
 
 def check(head: HeadLike) -> None:

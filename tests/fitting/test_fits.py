@@ -1,0 +1,133 @@
+"""A head whose points are known comes back, and a bad face costs itself alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmkjax.errors import UserError
+from lmkjax.face import labels
+from lmkjax.face.optics import camera
+from lmkjax.face.shape import head as heads
+from lmkjax.face.shape import marks
+from lmkjax.face.shape import surface as surfaces
+from lmkjax.fitting import basis, expected, fits
+from lmkjax.landmarks import schemes
+
+SCHEME = schemes.get("ibug68")
+NAMES = heads.load().expression_names
+POSES = np.deg2rad([[0, 4, 0], [35, -5, 10], [-50, 10, -20]]).astype("f")
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Three faces before a camera, by the renderer's own code."""
+    rng = np.random.RandomState(0)
+    expression = np.zeros((3, 53), "f")
+    expression[:, NAMES.index("jawOpen")] = [0.0, 0.6, 0.2]
+    expression[:, NAMES.index("eyeLookUp_L")] = 0.5
+    expression[:, NAMES.index("eyeLookUp_R")] = 0.5
+    count = sum(int(np.prod(shape)) for _, shape in labels.fields(heads.load()))
+    blank = jax.vmap(labels.unpack)(jnp.zeros((3, count)))
+    eye = camera.Camera(*POSES.T, np.full(3, 90, "f"), *np.zeros((2, 3), "f"))
+    return blank.replace(
+        identity=rng.normal(size=(3, 60)).astype("f"),
+        expression=expression,
+        camera=eye.replace(shift=np.zeros((3, 2), "f")),
+    )
+
+
+@pytest.fixture(scope="module")
+def truth(faces):
+    """Their points in pixels [3 68 2], and on the head [3 68 3]."""
+    head = heads.load()
+
+    @jax.jit
+    @jax.vmap
+    def see(face):
+        posed = labels.pose(face, size=256)
+        at = marks.anchors(SCHEME, head)
+        flat = camera.project(posed.turned, face.camera)[:, :2]
+        turned = marks.locate(posed.turned, flat, at, head)
+        own = turned @ posed.turn + jnp.array(surfaces.PIVOT)[None]
+        return labels.find(posed, face.camera, at, head)[:, :2], own
+
+    return tuple(map(np.asarray, see(faces)))
+
+
+@pytest.fixture(scope="module")
+def fitted(truth):
+    """The three, one of no number, one of five points, and one of chance."""
+    none, few = np.full((2, 68, 2), np.nan, "f")
+    few[:5] = truth[0][0, :5]
+    chance = np.random.RandomState(1).uniform(0, 256, (68, 2)).astype("f")
+    points = np.concatenate([truth[0], [none], [few], [chance]])
+    return fits.fit(points, 0.3, SCHEME)
+
+
+def test_pose_and_places_come_back(fitted, truth):
+    assert fitted.settled[:3].all()
+    assert np.abs(fitted.pose_deg[:3] - np.rad2deg(POSES)).max() < 4
+    own, true = fitted.points_cm[:3], truth[1]
+    own, true = (x - x.mean(1, keepdims=True) for x in (own, true))
+    assert np.linalg.norm(own - true, axis=-1).mean() < 0.35
+    assert np.abs(fitted.residual_px[:3]).max() < 1.0
+    opened = fitted.expression[:3, NAMES.index("jawOpen")]
+    assert opened.argsort().tolist() == [0, 2, 1]
+
+
+def test_what_is_told_leads_back_to_the_points(fitted, truth):
+    apart = np.linalg.norm(fitted.project(fitted.points_cm)[:3] - truth[0], axis=-1)
+    assert np.sqrt((apart**2).mean(-1)) == pytest.approx(
+        fitted.residual_px[:3], rel=0.05
+    )
+
+
+def test_a_bad_face_costs_itself_alone_and_says_so(fitted):
+    assert not fitted.settled[3:].any()
+    assert np.isnan(fitted.pose_deg[3:5]).all() and np.isnan(fitted.focal_px[3:5]).all()
+    assert fitted.residual_px[5] > 10  # of points by chance: a head, but far off
+    assert fits.summary(fitted, 3) == {"settled": False}
+
+
+def test_the_few_places_are_where_all_vertices_put_them():
+    """A turned eye's rings, a contour's node, and lopsided faces too."""
+    head, scheme = heads.load(), schemes.get("dense490")
+    rng, own = np.random.RandomState(0), basis.of(schemes.get("dense490"))
+    identity, others = rng.normal(size=60).astype("f"), rng.normal(size=7).astype("f")
+    expression = rng.uniform(0, 1, 53).astype("f")
+    surface = surfaces.load(head)
+    moved = surfaces.lopsided(surface, surfaces.Sides(*others[:6]))
+    moved = moved + surfaces.youth(surface, others[6])
+    shape = head.vertices(identity, expression) + moved[: len(head.neutral)]
+    at = marks.anchors(scheme, head)
+    ids = jnp.repeat(jnp.arange(len(own.share))[:, None], 6, 1)
+    outline = basis.outline(own, ids, jnp.full(ids.shape, 1 / 6))
+    found = basis.places(own, outline, identity, expression, others)
+    there = np.isin(np.arange(scheme.count), at.contour, invert=True)
+    np.testing.assert_allclose(found[there], at.of(shape)[there], atol=2e-5)
+    band = own.band.ids.reshape(-1, 3)[: len(own.share), 0]
+    nodes = basis.nodes(own, identity, expression, others)
+    np.testing.assert_allclose(found[~there], nodes[band], atol=2e-5)
+
+
+def test_gaze_is_told_as_the_camera_sees_it():
+    expression = np.zeros((2, 53), "f")
+    expression[0, NAMES.index("eyeLookOut_L")] = 1.0  # its left: the picture's right
+    pose = np.deg2rad([[0, 0, 0], [20, 10, 0]]).astype("f")
+    gaze = np.asarray(fits._gaze(pose, expression))
+    assert gaze[0] == pytest.approx(np.array([[0, 0], [32, 0]]), abs=0.01)
+    assert gaze[1, 0, 0] == pytest.approx(20, abs=0.5) and gaze[1, 0, 1] > 9
+
+
+def test_what_is_expected_is_what_the_priors_draw():
+    numbers, (mean, spread) = expected.draw(512, seed=3), expected.load()
+    off = (numbers.mean(0) - mean) / np.sqrt(numbers.var(0) / 512 + 1e-6)
+    assert np.abs(off).max() < 5
+    wide = np.sqrt((spread**2).sum(1))
+    assert (numbers.std(0) < 1.5 * wide).all()
+
+
+def test_points_of_another_scheme_are_refused():
+    with pytest.raises(UserError, match=r"\[n, 68, 2\].*'ibug68'.*\[2, 490, 2\]"):
+        fits.fit(np.zeros((2, 490, 2)), 1.0, "ibug68")
