@@ -1,21 +1,19 @@
 """What is expected of a head before it is seen: the Gaussian of our own draws.
 
-`python -m lmkjax.fitting.expected` draws faces of `Priors` and writes the file that
-comes along; their mean and their covariance are all that is taken of them.
+`python -m lmkjax.fitting` draws faces of `Priors` and writes the file that comes along;
+their mean and their covariance are all that is taken of them.
 """
 
 import functools
-import io
 import pathlib
-from collections.abc import Sequence
 
+import jax
 import numpy as np
 
-from lmkjax import cli, files
+from lmkjax import types
+from lmkjax.face.priors import sample
 
 FILE = pathlib.Path(__file__).parent / "expected.npz"
-COUNT = 16_384
-"""Faces that are drawn for the file."""
 PARTS = {"pose": 3, "distance": 1, "identity": 60, "others": 7, "expression": 53}
 """What a head's numbers are, in order, and how many: yaw, pitch and roll in radians;
 logarithm of the distance in cm; of `heads.Head`; `surface.Sides` and youth."""
@@ -53,11 +51,6 @@ def draw(count: int, *, seed: int = 0) -> np.ndarray:
         count: how many.
         seed: of the draw.
     """
-    import jax
-
-    from lmkjax import types
-    from lmkjax.face.priors import sample
-
     keys = types.each_of(
         types.purpose(seed, "expected"), np.arange(count, dtype=np.uint32)
     )
@@ -73,25 +66,3 @@ def draw(count: int, *, seed: int = 0) -> np.ndarray:
         faces.expression,
     ]
     return np.concatenate(parts, -1).astype(np.float64)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the file; returns the exit code."""
-    parser = cli.Parser(prog="python -m lmkjax.fitting.expected", description=__doc__)
-    parser.add_argument("--out", default=str(FILE), metavar="FILE", help="the file")
-    options = parser.parse_args(argv)
-    out = files.local(options.out, flag="--out")
-
-    numbers, content = draw(COUNT), io.BytesIO()
-    np.savez_compressed(
-        content,
-        mean=numbers.mean(0).astype(np.float32),
-        covariance=np.cov(numbers.T).astype(np.float32),
-    )
-    files.write(out, content.getvalue())
-    print(f"{COUNT} faces: {out}")
-    return 0
-
-
-if __name__ == "__main__":
-    cli.run(main)
