@@ -5,7 +5,7 @@ import datetime
 import pathlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lmkjax import cli, files
@@ -20,6 +20,7 @@ PHOTOS, FRAME = 16, 4
 EPILOG = """\
 examples:
   python -m lmkjax.predict --images face.jpg --out found
+  python -m lmkjax.predict --images face.jpg --fit --out found
   python -m lmkjax.predict --video clip.mp4 --out found
   python -m lmkjax.predict --workdir runs/daln --images photos/ --boxes boxes.json \\
       --scheme ibug68 --out found
@@ -40,6 +41,12 @@ points.json has "faces". The points.json of `lmkjax predict` and `lmkjax render`
 do. Photos are turned as their EXIF says before anything else, so boxes and points are
 those of the photo as you see it.
 
+With --fit a head is fitted to the points of each face. heads.json then has for each
+photo a list of heads, in the order of its faces: pose_deg (yaw looks to the picture's
+right, pitch down, roll tilts clockwise), gaze_deg of each eye, 53 expressions by
+ARKit's names (0 to 1), identity, focal length, points_cm in the head's own axes,
+residual_px and whether the fit has settled; heads/ has each mesh as .obj (cm) and .glb.
+
 With --video the folder holds frames.jsonl, a line for each frame ("frame", "time_s",
 "scheme", and of each of its "faces" number, box, points, uncertainty, visibility, as
 in points.json), and overlay.mp4. A face is read by the box that it had in the last
@@ -56,13 +63,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.at_least_1(options, name)
     out = files.local(options.out, flag="--out")
     if options.video is not None:
-        for flag in ("boxes", "box_format"):
-            if getattr(options, flag) is not None:
+        for flag in ("boxes", "box_format", "fit"):
+            if getattr(options, flag):
                 parser.error(f"--{flag.replace('_', '-')} goes with --images")
         return _film(options, out)
     if options.frames is not None or options.no_smooth:
         parser.error("--frames and --no-smooth go with --video")
 
+    if options.fit:
+        from lmkjax.fitting import written  # noqa: F401  its packages may be missing
     from lmkjax.detect import box_files, detection, photos
     from lmkjax.images import finding
 
@@ -78,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(note, file=sys.stderr)
     detector, workdir = _detector(options, together=PHOTOS)
     scheme = options.scheme or detector.scheme
-    progress = Progress()
+    own, progress = detector.scheme_of(scheme), Progress()
+    fitting = _Fitting(own) if options.fit else None
     try:
         outcome = photos.annotate(
             detector.find,
@@ -86,10 +96,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             out,
             boxes=boxes,
             scheme=scheme,
-            subset=detector.scheme_of(scheme).subset68,
+            subset=own.subset68,
             asked=[detection.identity(workdir), options.flip, options.best],
             together=options.batch or PHOTOS,
             progress=progress,
+            **({"afterwards": fitting} if fitting else {}),
         )
     except (KeyboardInterrupt, OSError):
         if files.part_of(out).is_dir():
@@ -100,6 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         raise
     _tell(outcome, scheme, out / photos.POINTS)
+    if fitting:
+        fitting.tell()
     return 1 if outcome.faults else 0
 
 
@@ -153,6 +166,12 @@ def _flags() -> cli.Parser:
         "--best",
         action="store_true",
         help="with --workdir: the weights that did best on the run's validation faces",
+    )
+    add(
+        "--fit",
+        action="store_true",
+        help="also fit a head to each face: pose, gaze, expression, 3D points, mesh;"
+        ' wants the extra "fit"',
     )
     add(
         "--no-smooth",
@@ -217,6 +236,28 @@ def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
     for line in outcome.faults:
         print(line, file=sys.stderr)
     return 1 if outcome.faults else 0
+
+
+class _Fitting:
+    """Fits heads to the faces of a job, and says what came of it."""
+
+    def __init__(self, scheme: Any):
+        self._scheme, self._count, self._loose = scheme, 0, []
+
+    def __call__(self, folder: pathlib.Path, entries: Iterator) -> None:
+        from lmkjax.fitting import written
+
+        self._count, self._loose = written.write(folder, entries, self._scheme)
+
+    def tell(self) -> None:
+        """Prints how many heads there are, and which have not settled."""
+        print(f"{self._count} heads: heads.json, heads/")
+        if self._loose:
+            print(
+                f"In {len(self._loose)} photos a head's fit has not settled, such as in"
+                f" '{self._loose[0]}': see its residual_px.",
+                file=sys.stderr,
+            )
 
 
 class Progress:

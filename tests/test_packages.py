@@ -144,6 +144,7 @@ CASES = [  # a program's words, which extra it wants, and how it ends with all t
     ("lmkjax.export", "--to onnx --out /none/x", "onnx", "/none"),
     ("lmkjax.export", "--to tflite --out /none/x", "tflite", "/none"),
     ("lmkjax.predict", "--images /none --out /none/x", "", "/none"),
+    ("lmkjax.predict", "--fit --images /none --out /none/x", "fit", "/none"),
     ("lmkjax.render", "--sheet nothing --out /none/x", "", "nothing"),
     ("lmkjax.render", "--page --out /dev/null/x", "report", "Cannot write"),
     ("lmkjax.render", "--report --count 0", "report", "face"),

@@ -23,6 +23,8 @@ CONVENTION = (
     " head itself, hidden by a thing, outside the crop"
 )
 POINTS, OVERLAYS = "points.json", "overlays"
+HEADS = ("heads.json", "heads")
+"""What `afterwards` may write beside them: fitted heads."""
 AT_ONCE = 128_000_000
 """Pixels of the photos that are in memory together; a single one may have more."""
 FITS, LOOSE = 0.85, 0.5
@@ -66,6 +68,7 @@ def annotate(
     asked: Any = None,
     together: int = 16,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    afterwards: Callable[[pathlib.Path, Iterator], None] = lambda new, entries: None,
 ) -> Outcome:
     """Writes `points.json` and a picture with points for each photo into a folder.
 
@@ -85,6 +88,8 @@ def annotate(
             a job that asks for something else does not go on from this one.
         together: faces to look for together.
         progress: told how many photos of how many are done.
+        afterwards: called at the end with the folder, before it takes its place, and
+            with each photo's name and what `points.json` says of it.
 
     Raises:
         UserError: no photo at all has points, the folder holds other things, or
@@ -103,6 +108,7 @@ def annotate(
         for done in job.run(together):
             progress(done, len(photos))
         job.write_points()
+        afterwards(new, job.entries())
         files.take_place(new, out)
     return Outcome(len(photos) - len(job.faults), before, job.faults, job.loose)
 
@@ -113,7 +119,7 @@ def refuse(out: pathlib.Path) -> None:
     Raises:
         UserError: it is a file, the folder one is in, or holds other things.
     """
-    files.refuse_strangers(out, ours=[POINTS, OVERLAYS])
+    files.refuse_strangers(out, ours=[POINTS, OVERLAYS, *HEADS])
 
 
 class _Job:
@@ -169,6 +175,12 @@ class _Job:
         for picture in (self._folder / OVERLAYS).iterdir():
             if picture.name not in wanted:  # of a job that asked for something else
                 picture.unlink()
+
+    def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each photo that has points, with what is said of it."""
+        for name in self._photos:
+            if name not in self.faults:
+                yield name, json.loads(self._log.content(name))
 
     def _groups(self, together: int) -> Iterator[list[_Photo]]:
         """Photos that are left, as many at a time as memory and network like."""

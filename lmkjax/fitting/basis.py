@@ -16,10 +16,6 @@ from lmkjax.landmarks import schemes
 
 SIDES = 6
 """How many numbers `surface.Sides` has."""
-ALIKE, REACH_CM = 0.73, 3.2
-"""A network errs alike at places near each other: the correlation of two errors is the
-first times exp(-distance / the second). Measured on 128 rendered faces and the shipped
-weights: 0.71 at half a centimetre, 0.42 at 1.75, 0.24 at 3.5, 0.07 at 7."""
 
 
 @struct.dataclass
@@ -51,8 +47,6 @@ class Basis:
         share: of the contour's landmarks, the way along it [c].
         order: where each landmark is among the fixed ones and, after them, the
             contour's [k].
-        white: what makes the landmarks' errors, in units of how unsure each is, into
-            independent ones of spread 1 [k k].
     """
 
     fixed: Rows
@@ -61,7 +55,6 @@ class Basis:
     band: contour.Band | None
     share: np.ndarray
     order: np.ndarray
-    white: np.ndarray
 
 
 @functools.cache
@@ -86,16 +79,7 @@ def of(scheme: schemes.Scheme) -> Basis:
         band=band,
         share=np.asarray(at.share)[outline],
         order=np.argsort(np.argsort(outline, kind="stable"), kind="stable"),
-        white=_white(marks.places(scheme).xyz),
     )
-
-
-def _white(places):
-    """The inverse of a square root of the errors' correlations; see `ALIKE`."""
-    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    alike = ALIKE * np.exp(-apart.astype(np.float64) / REACH_CM)
-    alike += (1 - ALIKE) * np.eye(len(places))
-    return np.linalg.inv(np.linalg.cholesky(alike)).astype(np.float32)
 
 
 def _nodes(head):
