@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmkjax.video import measure
+from lmkjax.video import steadiness
 
 TIMES = np.arange(40.0)
 
@@ -14,7 +14,7 @@ def wave(times):
 
 @pytest.mark.parametrize("late", [0.0, 0.5, 2.0, -1.0])
 def test_points_that_are_late_are_late_whatever_their_offset(late):
-    assert measure.lag(wave(TIMES - late) + 5, wave(TIMES)) == pytest.approx(
+    assert steadiness.lag(wave(TIMES - late) + 5, wave(TIMES)) == pytest.approx(
         late, abs=0.051
     )
 
@@ -22,5 +22,5 @@ def test_points_that_are_late_are_late_whatever_their_offset(late):
 def test_pictures_without_points_count_nothing():
     points = wave(TIMES - 1)
     points[10:20] = np.nan
-    assert measure.lag(points, wave(TIMES)) == pytest.approx(1.0, abs=0.051)
-    assert np.isnan(measure.lag(points[:9], wave(TIMES[:9])))
+    assert steadiness.lag(points, wave(TIMES)) == pytest.approx(1.0, abs=0.051)
+    assert np.isnan(steadiness.lag(points[:9], wave(TIMES[:9])))

@@ -1,7 +1,7 @@
 """Program: measures how well faces are followed through rendered clips.
 
 lmkjax render --clip --count 100 --size 256 --scheme dense490 --seed 1 --out clip1
-python -m lmkjax.video.measure clip1
+python -m lmkjax.video.steadiness clip1
 """
 
 import pathlib
@@ -21,7 +21,7 @@ WARM = 4
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures what the command line says; returns the exit code."""
     parser = cli.Parser(
-        prog="python -m lmkjax.video.measure",
+        prog="python -m lmkjax.video.steadiness",
         description="Measure how well faces are followed through clips that `lmkjax"
         " render --clip` wrote: NME (% of the distance between the outer eye corners),"
         " jitter (acceleration of the error, in the same unit, per picture squared),"
@@ -53,7 +53,7 @@ def _measure(folder: pathlib.Path, detector: Any) -> dict[str, Any]:
     subset = scheme.subset68
     subset = np.arange(68) if scheme.name == "ibug68" else subset
     if subset is None:
-        cli.Parser(prog="python -m lmkjax.video.measure").error(
+        cli.Parser(prog="python -m lmkjax.video.steadiness").error(
             f"'{folder}' is in '{scheme.name}', which has not the eyes that errors are"
             " measured by: render it in dense490 or ibug68"
         )
