@@ -28,6 +28,7 @@ VERBS = {
     "predict": "find the landmarks on pictures",
     "render": "draw synthetic faces with their landmarks",
     "export": "a trained run as one small folder, or as ONNX, StableHLO, TFLite",
+    "demo": "serve a page on this machine, to try it in a browser",
     "reproduce": "make the tables of both source documents, and a report",
 }
 

@@ -28,6 +28,7 @@ EXTRAS = {
     "fit": ("lineax", "optimistix", "trimesh"),
     "docs": ("pdoc",),
     "video": ("av",),
+    "demo": ("gradio",),
     "onnx": ("jax2onnx", "onnxruntime"),
     "tflite": ("ai_edge_litert", "litert_converter"),
 }

@@ -14,9 +14,18 @@ LAYERS = [  # a part may import only parts of the lines above its own
     {"objectives", "fitting"},
     {"training"},
     {"detect", "studio"},
-    {"experiment", "exporting", "video"},
+    {"experiment", "exporting", "video", "serving"},
     {"reproduction"},
-    {"train", "evaluate", "predict", "render", "export", "reproduce", "__main__"},
+    {
+        "train",
+        "evaluate",
+        "predict",
+        "render",
+        "export",
+        "reproduce",
+        "demo",
+        "__main__",
+    },
 ]
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 ROOT = pathlib.Path(__file__).parents[1]

@@ -83,6 +83,7 @@ def test_every_package_that_is_imported_is_asked_for(file):
         ("launch/beam/constraints.txt", ("beam",)),
         ("launch/onnx/constraints.txt", ("onnx",)),
         ("launch/tflite/constraints.txt", ("tflite",)),
+        ("launch/demo/constraints.txt", ("demo",)),
     ],
 )
 def test_each_package_has_a_version_that_was_tried(file, extras):

@@ -256,7 +256,7 @@ class _Job:
         picture = self._pictures[photo.name]
         overlays.write(self._folder / OVERLAYS / picture, photo.image, faces)
         entry: dict[str, Any] = {"scheme": self._scheme, "convention": CONVENTION}
-        said = [_face(*face) for face in faces]
+        said = [told_of(*face) for face in faces]
         several = self._boxes is not None and photo.name in self._boxes.several
         entry = ({"faces": said} if several and len(said) > 1 else said[0]) | entry
         entry["overlay"] = f"{OVERLAYS}/{picture}"
@@ -289,8 +289,15 @@ def _list(boxes: np.ndarray | None) -> list[np.ndarray]:
     return [] if boxes is None else list(boxes)
 
 
-def _face(points, uncertainty, box, visibility=None) -> dict[str, Any]:
-    """What `points.json` says of a face."""
+def told_of(points, uncertainty, box, visibility=None) -> dict[str, Any]:
+    """What `points.json` says of a face.
+
+    Args:
+        points: [k, 2].
+        uncertainty: [k].
+        box: left, top, right, bottom.
+        visibility: [k, 4], or None.
+    """
     said = {"box": box, "points": points, "uncertainty": uncertainty}
     said |= {} if visibility is None else {"visibility": visibility}
     return {name: np.asarray(x, float).round(3).tolist() for name, x in said.items()}

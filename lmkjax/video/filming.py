@@ -7,10 +7,8 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from lmkjax import files
-from lmkjax.detect import overlays
+from lmkjax.detect import overlays, photos
 from lmkjax.video import films, tracking
 
 LINES, OVERLAY = "frames.jsonl", "overlay.mp4"
@@ -109,10 +107,5 @@ class _Job(contextlib.ExitStack):
 
 def _told(face: tracking.Seen) -> dict[str, Any]:
     """What a line says of a face."""
-    said = {"number": face.number}
-    known = {"box": face.box, "points": face.points, "uncertainty": face.uncertainty}
-    if face.visibility is not None:
-        known["visibility"] = face.visibility
-    return said | {
-        name: np.asarray(x, float).round(3).tolist() for name, x in known.items()
-    }
+    said = photos.told_of(face.points, face.uncertainty, face.box, face.visibility)
+    return {"number": face.number} | said
