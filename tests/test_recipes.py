@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 SECTION = (ROOT / "README.md").read_text().split("\n## Recipes\n")[1].split("\n## ")[0]
 FOUND = re.findall(r"^\*\*(.+?)\*\*(.*?)^```\w+\n(.*?)^```", SECTION, re.M | re.S)
 RECIPES = {name: lines for name, _, lines in FOUND}
+EXPRESSION = "Expression weights"
 POINTS, SCHEME, TRAIN = (
     "Points on my photo",
     "My own scheme",
@@ -48,7 +49,8 @@ def run(name):
 
 
 def test_there_are_the_recipes_that_people_ask_for_and_they_are_short():
-    assert list(RECIPES) == [POINTS, SCHEME, TRAIN, "Export", "A head of my own"]
+    wanted = [POINTS, SCHEME, TRAIN, EXPRESSION, "Export", "A head of my own"]
+    assert list(RECIPES) == wanted
     for name, lines in RECIPES.items():
         written = [line for line in lines.splitlines() if line]
         assert len(written) <= 15, name
@@ -81,6 +83,13 @@ def test_training_on_my_photos_is_a_run_that_can_be_built():
     assert (wanted.labelled, wanted.validation) == (50, 10) and wanted.to_train
     assert (ROOT / config.train.init_from / "network.json").is_file()
     assert predict[:4] == ["lmkjax", "predict", "--workdir", "runs/mine"]
+
+
+def test_expression_weights(here, capsys):
+    found = run(EXPRESSION)["found"]
+    assert found.settled[0] and np.abs(found.pose_deg[0]).max() < 60
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 55 and told[0].startswith("browDown_L 0.")
 
 
 def test_export(here):

@@ -238,8 +238,8 @@ def _places(basis, outline, numbers):
 
 def _solve(basis: bases.Basis, face: _Face, u: Float[Array, " n"]) -> Solution:
     """One face, in rounds."""
-    normal = lineax.Normal(lineax.Cholesky())  # ten times as fast as by QR
-    method = optimistix.LevenbergMarquardt(1e-3, 1e-3, linear_solver=normal)
+    normal = lineax.Normal(lineax.Cholesky())  # QR is slower
+    method = optimistix.LevenbergMarquardt(1e-2, 1e-2, linear_solver=normal)
 
     def off(u, outline):
         numbers = _numbers(face, u)

@@ -1,0 +1,148 @@
+"""How good fitted heads are, against the number of points: on renders, all is known."""
+
+import pathlib
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from lmkjax import cli, files
+
+SCHEMES = ("ibug68", "dense243", "dense460", "dense490", "dense1001")
+KINDS = {
+    "network": "points as the network finds them, and as unsure as it says",
+    "independent": "true points, each moved by chance, as far as the network is unsure",
+    "true": "true points",
+}
+"""What heads are fitted to."""
+COLUMNS = {
+    "shape_mm": "3D error, mm",
+    "as_placed_mm": "as placed, mm",
+    "pose_deg": "pose, degrees",
+    "yaw_deg": "yaw",
+    "pitch_deg": "pitch",
+    "roll_deg": "roll",
+    "expression": "expression",
+    "settled": "settled",
+    "ms": "ms per face",
+}
+EPILOG = """\
+Faces are drawn that no network has seen, their points found, and heads fitted to them.
+3D error: mean distance over the vertices of the face (in front of the ears, above the
+chin's underside), after the best turn, shift and scale; "as placed": in the head's own
+axes, without any, so that size, which one picture hardly tells, counts as well. Pose:
+angle of the turn between both heads; yaw, pitch and roll each for itself. Expression:
+mean absolute difference of the 53 amounts, 0 to 1. Pose errors are medians, the others
+means.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures as the command line says; returns the exit code."""
+    parser = _flags()
+    options = parser.parse_args(argv)
+    for name in ("faces", "size"):
+        parser.at_least_1(options, name)
+    out = files.local(options.out, flag="--out")
+
+    from lmkjax.detect import detection
+    from lmkjax.experiment.bench import head_errors
+    from lmkjax.landmarks import schemes
+
+    ours = ["results.md", "results.json", "points.png", "axes.jpg"]
+    with files.folder(out, ours=ours) as new:
+        workdir = files.local(options.workdir or detection.shipped(), flag="--workdir")
+        detector = detection.Detector.from_checkpoint(workdir, flip=options.flip)
+        wanted = [schemes.get(name) for name in options.scheme]
+        faces = head_errors.draw(options.faces, seed=options.seed, size=options.size)
+        rows = []
+        for scheme in wanted:
+            begin = time.monotonic()
+            rows += head_errors.rows(detector, faces, scheme, kinds=tuple(KINDS))
+            took = time.monotonic() - begin
+            print(f"{scheme.name}: {took:.0f} s", file=sys.stderr, flush=True)
+        _write(new, rows, head_errors.mean_head(faces), options)
+        head_errors.write_axes(new / "axes.jpg", detector, faces)
+    print((out / "results.md").read_text())
+    return 0
+
+
+def _flags() -> cli.Parser:
+    """The flags."""
+    parser = cli.Parser(
+        prog="python -m lmkjax.experiment.bench.by_points",
+        description=__doc__,
+        epilog=EPILOG,
+    )
+    add = parser.add_argument
+    add(
+        "--workdir", metavar="DIR", help="a run's folder (default: the shipped weights)"
+    )
+    add("--flip", action="store_true", help="average with the mirrored picture")
+    add("--faces", type=int, default=96, metavar="N", help="how many are drawn")
+    add("--seed", type=int, default=77, help="of the faces")
+    add("--size", type=int, default=192, metavar="PX", help="side of their pictures")
+    add("--scheme", nargs="+", default=list(SCHEMES), metavar="S", help="points")
+    add("--out", required=True, metavar="DIR", help="a new folder for the results")
+    return parser
+
+
+def _write(
+    folder: pathlib.Path, rows: list[dict[str, Any]], mean: float, options: Any
+) -> None:
+    """Writes the table, the figures and the plot."""
+    told = {
+        "faces": options.faces,
+        "seed": options.seed,
+        "size": options.size,
+        "flip": options.flip,
+        "mean_head_shape_mm": mean,
+        "rows": rows,
+    }
+    import json
+
+    files.write(folder / "results.json", json.dumps(told, indent=1) + "\n")
+    lines = ["| points | fitted to | " + " | ".join(COLUMNS.values()) + " |"]
+    lines.append("|--:|---|" + "--:|" * len(COLUMNS))
+    for row in rows:
+        values = [_said(name, row[name]) for name in COLUMNS]
+        lines.append(f"| {row['points']} | {row['kind']} | {' | '.join(values)} |")
+    lines += ["", f"The mean head errs by {mean:.2f} mm. {options.faces} faces, seed"]
+    lines[-1] += f" {options.seed}. " + "; ".join(f"{k}: {v}" for k, v in KINDS.items())
+    files.write(folder / "results.md", "\n".join(lines) + ".\n")
+    _plot(folder / "points.png", rows, mean)
+
+
+def _said(name: str, value: float) -> str:
+    digits = {"ms": 0, "expression": 3, "settled": 2}
+    return f"{value:.{digits[name] if name in digits else 2}f}"
+
+
+def _plot(path: pathlib.Path, rows: list[dict[str, Any]], mean: float) -> None:
+    """Draws the 3D error and the pose's against the number of points."""
+    import io
+
+    import matplotlib.figure
+
+    figure = matplotlib.figure.Figure(figsize=(8, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    counts = sorted({row["points"] for row in rows})
+    for axes, name in ((left, "shape_mm"), (right, "pose_deg")):
+        for kind in KINDS:
+            own = sorted((r["points"], r[name]) for r in rows if r["kind"] == kind)
+            axes.plot(*zip(*own, strict=True), marker="o", label=kind)
+        axes.set(xscale="log", xlabel="points", ylabel=COLUMNS[name])
+        axes.set_xticks(counts, [str(n) for n in counts], rotation=45)
+        axes.minorticks_off()
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    left.axhline(mean, color="#8c8c8c", linestyle=":", label="mean head")
+    handles = left.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=4)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110)
+    files.write(path, png.getvalue())
+
+
+if __name__ == "__main__":
+    cli.run(main)
