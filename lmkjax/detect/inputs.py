@@ -1,7 +1,9 @@
 """What a program gives a detector: pictures and boxes, told what is wrong with them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
@@ -63,3 +65,23 @@ def picture(image: np.ndarray | Image.Image) -> Image.Image:
     if image.shape[2] == 4:
         raise UserError(f"{came}. RGBA: give Image.fromarray(image).")
     return Image.fromarray(image)
+
+
+def batches(
+    crops: list[np.ndarray], batch: int, size: int
+) -> Iterable[tuple[jax.Array, int]]:
+    """Crops as float batches of one size, and how many of each are real."""
+    batch = batch if len(crops) > 1 else 1  # one face need not wait for a batch
+    for first in range(0, len(crops), batch):
+        part = crops[first : first + batch]
+        images = np.zeros((batch, size, size, 3), np.float32)
+        images[: len(part)] = np.stack(part) / np.float32(255)
+        yield jnp.asarray(images), len(part)
+
+
+def tight(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """The boxes around points; the old ones where points make none to go on with."""
+    new = np.concatenate([points.min(1), points.max(1)], -1)
+    side, old = ((b[:, 2:] - b[:, :2]).max(-1) for b in (new, boxes))
+    good = np.isfinite(new).all(-1) & (side > old / 20) & (side < old * 2)
+    return np.where(good[:, None], new, boxes)

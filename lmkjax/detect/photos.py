@@ -40,12 +40,16 @@ class Outcome(NamedTuple):
         before: how many of them an earlier job had done that was broken off.
         faults: why the others have none, by name.
         loose: photos whose given box is not that of the face found in it.
+        empty: photos in which no face was found.
+        notes: a line for each photo of which faces were left out.
     """
 
     done: int
     before: int
     faults: dict[str, str]
     loose: list[str]
+    empty: list[str]
+    notes: list[str]
 
 
 class _Photo(NamedTuple):
@@ -55,6 +59,7 @@ class _Photo(NamedTuple):
     key: str
     image: Image.Image
     boxes: np.ndarray | None
+    scores: np.ndarray | None
 
 
 def annotate(
@@ -63,6 +68,7 @@ def annotate(
     out: str | pathlib.Path,
     *,
     boxes: box_files.Boxes | None = None,
+    finder: Callable[[Image.Image], Any] | None = None,
     scheme: str,
     subset: np.ndarray | None = None,
     asked: Any = None,
@@ -80,7 +86,9 @@ def annotate(
         find_faces: `Detector.find`.
         photos: by name; see `finding.find`.
         out: a new or empty folder, or one that this has written before.
-        boxes: see `box_files.read`; None = each photo is one face.
+        boxes: see `box_files.read`; None = `finder` finds the faces.
+        finder: a photo to boxes and scores, see `finder.looking.Finder`; without it
+            and without boxes each photo is one face.
         scheme: of the points.
         subset: which of the points are the 68 of iBug, around which boxes are drawn;
             None = boxes and points are not compared.
@@ -103,14 +111,15 @@ def annotate(
         log = journal.Journal(new.with_name("journal.jsonl"), [scheme, asked])
         stack.callback(log.close)
         job = _Job(find_faces, photos, new, boxes, scheme, log)
-        job.subset = subset
+        job.subset, job.finder = subset, None if boxes else finder
         before = job.before()
         for done in job.run(together):
             progress(done, len(photos))
         job.write_points()
         afterwards(new, job.entries())
         files.take_place(new, out)
-    return Outcome(len(photos) - len(job.faults), before, job.faults, job.loose)
+    done = len(photos) - len(job.faults)
+    return Outcome(done, before, job.faults, job.loose, job.empty, job.notes)
 
 
 def refuse(out: pathlib.Path) -> None:
@@ -131,7 +140,10 @@ class _Job:
         self._pictures = overlays.file_names(photos)
         self.subset: np.ndarray | None = None
         self.faults: dict[str, str] = dict(boxes.faults) if boxes else {}
+        self.finder: Callable[[Image.Image], Any] | None = None
         self.loose: list[str] = []
+        self.empty: list[str] = []
+        self.notes: list[str] = []
         (folder / OVERLAYS).mkdir(parents=True, exist_ok=True)
 
     def before(self) -> int:
@@ -168,6 +180,7 @@ class _Job:
                 fault = self.faults.get(name)
                 said = self._log.content(name) if fault is None else None
                 said = said or json.dumps({"error": fault})
+                self.empty += [name] * said.startswith('{"faces": []')
                 stream.write(",\n" if number else "{")
                 stream.write(f"{json.dumps(name)}: {said}")
             stream.write("}\n")
@@ -196,6 +209,9 @@ class _Job:
                 self.faults[name] = str(error)
                 continue
             bad = [box_files.misfit(b, image.size) for b in _list(boxes)]
+            scores = None
+            if self.finder is not None:
+                boxes, scores = self._found(name, image)
             if any(bad):
                 self.faults[name] = next(filter(None, bad))
                 continue
@@ -203,16 +219,25 @@ class _Job:
             if group and (faces >= together or pixels + size > AT_ONCE):
                 yield group
                 group, faces, pixels = [], 0, 0
-            group.append(_Photo(name, key, image, boxes))
+            group.append(_Photo(name, key, image, boxes, scores))
             faces += 1 if boxes is None else len(boxes)
             pixels += size
         if group:
             yield group
 
+    def _found(self, name: str, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+        """The boxes and scores of the faces that the finder finds."""
+        boxes, scores, more = self.finder(image)
+        if more:
+            told = f"the surest {len(boxes)} of {len(boxes) + more} faces are kept"
+            self.notes.append(f"{name}: {told}")
+        return boxes, scores
+
     def _faces(self, group: list[_Photo]) -> list[list[tuple]]:
         """Of each photo's faces points, uncertainty, box and, if known, visibility."""
         images = [p.image for p in group for _ in range(_count(p.boxes))]
-        boxes = [box for photo in group for box in _list(photo.boxes)] or None
+        boxes = [box for photo in group for box in _list(photo.boxes)]
+        boxes = None if group[0].boxes is None else boxes
         said = self._find(images, boxes, scheme=self._scheme)
         found = zip(*(part for part in said if part is not None), strict=True)
         return [[next(found) for _ in range(_count(p.boxes))] for p in group]
@@ -251,14 +276,19 @@ class _Job:
                 " photo is none"
             )
             return
-        if photo.boxes is not None and self._worst(faces) < LOOSE:
+        if self._boxes is not None and self._worst(faces) < LOOSE:
             self.loose.append(photo.name)
         picture = self._pictures[photo.name]
         overlays.write(self._folder / OVERLAYS / picture, photo.image, faces)
         entry: dict[str, Any] = {"scheme": self._scheme, "convention": CONVENTION}
         said = [told_of(*face) for face in faces]
         several = self._boxes is not None and photo.name in self._boxes.several
-        entry = ({"faces": said} if several and len(said) > 1 else said[0]) | entry
+        several = several and len(said) > 1
+        if photo.scores is not None:
+            scores = [{"score": round(float(score), 3)} for score in photo.scores]
+            said = [s | f for s, f in zip(scores, said, strict=True)]
+            several = True
+        entry = ({"faces": said} if several else said[0]) | entry
         entry["overlay"] = f"{OVERLAYS}/{picture}"
         self._log.add(photo.name, photo.key, entry)
 

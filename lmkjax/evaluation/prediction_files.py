@@ -22,7 +22,8 @@ def read(
     Args:
         file: JSON of an image's name to its points, [[x, y], ...], or to
             {"points": [[x, y], ...]}, as `predict` writes it, or what `render` wrote.
-            Where "scheme" names one of ours, its 68 points of iBug are taken.
+            Where "scheme" names one of ours, its 68 points of iBug are taken; of
+            several faces that `predict` found, the largest one's.
 
     Returns:
         By the images' names float32 [68, 2]; and why others have none: null, or
@@ -41,6 +42,8 @@ def read(
         entry = value if isinstance(value, dict) else {"points": value}
         if value is None or (isinstance(entry.get("error"), str)):
             without[name] = entry["error"] if value else "the file says null"
+        elif entry.get("faces") == []:
+            without[name] = "no face was found"
         else:
             given[name] = _points(entry, scheme, name, file)
     return given, without
@@ -78,6 +81,9 @@ def _points(
 ) -> np.ndarray:
     """The 68 points that a file gives for an image."""
     faces = entry.get("faces")
+    if isinstance(faces, list) and len(faces) > 1 and all("score" in f for f in faces):
+        # Found by `predict`, which was told of none; the photo's is the largest.
+        faces = [max(faces, key=lambda face: _area(face["box"]))]
     if isinstance(faces, list) and len(faces) == 1:
         entry = {"scheme": entry.get("scheme")} | faces[0]
     elif isinstance(faces, list):
@@ -104,6 +110,10 @@ def _points(
             " wanted finite numbers."
         )
     return found.astype(np.float32)
+
+
+def _area(box: list[float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _came(found: np.ndarray, value: Any) -> str:

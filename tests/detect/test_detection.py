@@ -8,6 +8,7 @@ from PIL import Image
 
 from lmkjax.data import crop
 from lmkjax.detect import answers, detection, inference, specs
+from lmkjax.detect.finder import looking
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes
@@ -50,7 +51,7 @@ def placed(box):
 
 
 def detector(**options):
-    return detection.Detector(
+    return detection.Detector.around(
         predict, scheme="dense243", input_px=SIZE, framing=FRAMING, batch=4, **options
     )
 
@@ -60,7 +61,9 @@ PICTURES = [picture(400 + 10 * i, 220 + i, box) for i, box in enumerate(BOXES)]
 
 
 def test_points_come_back_in_the_photos_own_pixels():
-    points, uncertainty = detector()(PICTURES[:7], BOXES[:7])  # 7 is no multiple of 4
+    points, uncertainty = detector().find(PICTURES[:7], BOXES[:7])[
+        :2
+    ]  # 7 is no multiple of 4
     assert points.shape == (7, 243, 2) and uncertainty.shape == (7, 243)
     for face, doubt, box in zip(points, uncertainty, BOXES[:7], strict=True):
         side = FRAMING.margin * max(box[2] - box[0], box[3] - box[1])
@@ -70,13 +73,14 @@ def test_points_come_back_in_the_photos_own_pixels():
 
 
 def test_one_picture_and_many_give_the_same():
-    many = detector()(PICTURES, BOXES)[0]
-    np.testing.assert_allclose(detector()(PICTURES[1:2], BOXES[1:2])[0][0], many[1])
+    many = detector().find(PICTURES, BOXES).points
+    one = detector().find(PICTURES[1:2], BOXES[1:2]).points[0]
+    np.testing.assert_allclose(one, many[1])
 
 
 def test_a_box_that_is_wrong_moves_no_point_far():
     wrong = [(l - 9, t - 9, r + 9, b + 9) for l, t, r, b in BOXES[:2]]  # noqa: E741
-    points, _ = detector()(PICTURES[:2], wrong)
+    points = detector().find(PICTURES[:2], wrong).points
     for face, box in zip(points, BOXES[:2], strict=True):
         np.testing.assert_allclose(face, placed(box), atol=5)
 
@@ -94,8 +98,8 @@ def test_without_a_box_the_picture_is_one_face_and_looks_get_closer():
 
 
 def test_the_68_points_are_a_part_of_a_dense_scheme():
-    points, uncertainty = detector()(PICTURES[:2], BOXES[:2], scheme="ibug68")
-    dense, _ = detector()(PICTURES[:2], BOXES[:2])
+    points, uncertainty = detector().find(PICTURES[:2], BOXES[:2], scheme="ibug68")[:2]
+    dense = detector().find(PICTURES[:2], BOXES[:2]).points
     np.testing.assert_array_equal(points, dense[:, DENSE.subset68])
     assert uncertainty.shape == (2, 68)
 
@@ -107,10 +111,39 @@ def test_points_of_a_coarser_scheme_are_found_in_a_finer_one():
     assert answers.subset_of(schemes.get("ibug68_surface"), DENSE) is None
 
 
+SCORES = np.float32([0.9, 0.7, 0.6])
+
+
+class Bright:
+    """Finds the bright rectangle of a picture, too large and twice, and a dark one."""
+
+    def __call__(self, photo):
+        left, top, right, bottom = photo.getbbox() or (0, 0, 0, 0)
+        large = (left - 3, top - 3, right + 6, bottom + 3)
+        boxes = np.array([large, large, (300, 150, 360, 215)], np.float32)
+        return looking.Found(*(x[: 3 * bool(right)] for x in (boxes, SCORES)))
+
+
+def test_faces_that_are_found_are_read_each_in_its_own_box():
+    blank = np.zeros((50, 60, 3), np.uint8)
+    own = detector(finder=Bright())
+    none, (face,) = own([blank, PICTURES[0]], scheme="ibug68")
+    assert none == [] and own(blank) == [] and own([]) == []
+    assert face.score == SCORES[0]
+    side = FRAMING.margin * 70
+    np.testing.assert_allclose(face.box, BOXES[0], atol=2 * side / SIZE)
+    expected = placed(BOXES[0])[DENSE.subset68]
+    np.testing.assert_allclose(face.points, expected, atol=2 * side / SIZE)
+    assert face.uncertainty.shape == (68,) and face.visibility is None
+    (alone,) = own(PICTURES[0], [face.box], scheme="ibug68")
+    np.testing.assert_array_equal(alone.points, face.points)
+    assert alone.score == 1
+
+
 def test_no_picture_no_face():
-    points, uncertainty = detector()([], [])
+    points, uncertainty = detector().find([], [])[:2]
     assert points.shape == (0, 243, 2) and uncertainty.shape == (0, 243)
-    assert detector()([], scheme="ibug68")[0].shape == (0, 68, 2)
+    assert detector().find([], scheme="ibug68").points.shape == (0, 68, 2)
 
 
 def run_of(folder, monkeypatch, key, **fields):
@@ -145,20 +178,20 @@ def test_free_kernels_answer_for_parts_of_their_scheme_and_refuse_the_rest(
     run_of(tmp_path, monkeypatch, key, transfer_features=0, kernels="free")
     found = detection.Detector.from_checkpoint(tmp_path)
     one = PICTURES[:1], BOXES[:1]
-    whole, doubt = found(*one)
-    points, uncertainty = found(*one, scheme="ibug68")
+    whole, doubt = found.find(*one)[:2]
+    points, uncertainty = found.find(*one, scheme="ibug68")[:2]
     np.testing.assert_array_equal(points, whole[:, DENSE.subset68])
     np.testing.assert_array_equal(uncertainty, doubt[:, DENSE.subset68])
     with pytest.raises(UserError, match="speaks 'dense243'; 'dense1001' .*ibug68"):
-        found(*one, scheme="dense1001")
+        found.find(*one, scheme="dense1001")
     with pytest.raises(UserError, match="speaks 'dense243'; places of one's own"):
-        found(*one, scheme=np.zeros((2, 3)))
+        found.find(*one, scheme=np.zeros((2, 3)))
 
 
 def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
     spec, weights = run_of(tmp_path, monkeypatch, key, transfer_features=8)
     found = detection.Detector.from_checkpoint(tmp_path)
-    points, uncertainty = found(PICTURES[:1], BOXES[:1])
+    points, uncertainty = found.find(PICTURES[:1], BOXES[:1])[:2]
     asked = inference.asker(spec)(weights)
     crops = crop_of(PICTURES[0], BOXES[0], 32)
     said = inference.predictor(spec)(weights, asked, crops)
@@ -168,7 +201,7 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
     expected = np.asarray(said.points[0]) * scale + corner
     np.testing.assert_allclose(points[0], expected, atol=1e-3)
     np.testing.assert_allclose(uncertainty[0], said.spread[0] * scale, rtol=1e-4)
-    moved, _ = found(PICTURES[:1], BOXES[:1], scheme="ibug68")
+    moved = found.find(PICTURES[:1], BOXES[:1], scheme="ibug68").points
     expected = np.asarray(said.transferred[0]) * scale + corner
     np.testing.assert_allclose(moved[0], expected, atol=1e-3)
 
@@ -180,12 +213,16 @@ def crop_of(image, box, size):
 
 def test_refusals():
     with pytest.raises(UserError, match="Unknown scheme 'x'"):
-        detector()(PICTURES[:1], BOXES[:1], scheme="x")
+        detector().find(PICTURES[:1], BOXES[:1], scheme="x")
     with pytest.raises(UserError, match="each of 2 pictures; got 1"):
-        detector()(PICTURES[:2], BOXES[:1])
+        detector().find(PICTURES[:2], BOXES[:1])
     with pytest.raises(UserError, match=r"uint8 \[h, w, 3\].*float64"):
-        detector()([np.zeros((4, 5, 3))], BOXES[:1])
+        detector().find([np.zeros((4, 5, 3))], BOXES[:1])
     with pytest.raises(UserError, match="box"):
-        detector()(PICTURES[:1], [(5, 5, 5, 5)])
+        detector().find(PICTURES[:1], [(5, 5, 5, 5)])
+    with pytest.raises(UserError, match="list of boxes for each of 2 photos; got 1"):
+        detector()(PICTURES[:2], [BOXES[:1]])
+    with pytest.raises(UserError, match="box for each picture"):
+        detector()(PICTURES[0], BOXES[0])
     with pytest.raises(UserError, match="no_run"):
         detection.Detector.from_checkpoint("no_run")

@@ -69,7 +69,7 @@ def left(folder):
 
 def test_points_and_overlays_are_written(folder):
     outcome = annotate(folder, together=2)
-    assert outcome == (3, 0, {}, [])
+    assert outcome == (3, 0, {}, [], [], [])
     said = content(folder)
     assert list(said) == ["a.jpg", "b.png", "sub/a.jpg"]
     face = said["b.png"]

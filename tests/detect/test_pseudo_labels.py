@@ -50,7 +50,7 @@ def test_a_known_detectors_answers_come_back_as_labels(canvases, told):
     detector = detection.Detector.from_checkpoint(RUN, flip=True)
     photos, source = Photos(), canvases.source
     boxes = np.stack([source.record(i).box for i in range(6)])
-    found, _ = detector(list(photos.images), boxes)
+    found = detector.find(list(photos.images), boxes).points
     for i in range(6):
         corner, side = crop.square(boxes[i], framing=canvases.framing)
         own = (found[i] - corner) * (150 / side)

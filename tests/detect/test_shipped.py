@@ -47,7 +47,7 @@ def test_shipped_weights_are_small_and_of_renders_alone(scheme):
 def test_shipped_weights_find_the_points_of_faces_they_never_saw(scheme, drawn):
     images, points, boxes = drawn
     detector = detection.Detector.from_checkpoint(detection.shipped(scheme))
-    found, _ = detector(list(images), boxes)
+    found = detector.find(list(images), boxes).points
     subset = schemes.get("dense490").subset68
     truth = np.asarray(points)[:, subset]
     own = found if scheme == "ibug68" else found[:, subset]
@@ -131,5 +131,6 @@ def test_all_that_finds_the_points_was_optimised(drawn, optimised):
     images, _, boxes = drawn
     before = len(optimised)
     jax.clear_caches()
-    detection.Detector.from_checkpoint(detection.shipped("ibug68"))(list(images), boxes)
+    detector = detection.Detector(detection.shipped("ibug68"))
+    detector.find(list(images), boxes)
     assert len(optimised) > before and min(optimised) > 0  # 0 in the rest of the suite

@@ -53,7 +53,7 @@ def ran(folder, monkeypatch):
 def ours(network, box, scheme):
     """What the detector says of the photo."""
     spec, weights = network
-    detector = detection.Detector(
+    detector = detection.Detector.around(
         answers.Speaker(spec, weights, None, flip=False),
         scheme=spec.scheme,
         input_px=spec.input_px,

@@ -1,0 +1,173 @@
+"""A photo to the boxes of its faces, by the network that comes with lmkjax.
+
+finder = looking.Finder()
+found = finder(photo)  # found.boxes, found.scores, the surest first
+"""
+
+import functools
+import hashlib
+import pathlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from lmkjax.detect.finder import overlaps
+from lmkjax.models import face_finder
+from lmkjax.training import averaged
+
+WEIGHTS = pathlib.Path(__file__).parents[1] / "weights" / "finder"
+THRESHOLD = 0.33
+"""Score that a face must have; chosen, as the next two, on half of the photos that it
+is measured on."""
+DOUBT, JUMP = 0.055, 0.3
+"""The median uncertainty of a face's points, in longer sides of their box, above which
+it is none; and how much that box and the one it was found by are one, at least."""
+LOOKS = 2
+"""How often a box is mended."""
+MOST = 1000
+"""Faces of a photo, at most: the surest."""
+FIRST = 0.75
+"""What a photo is scaled by to be looked at first: a face of 24 pixels has 18 then."""
+LONGEST = 2304
+"""Pixels of its longer side then, at most; so the photo's smallest faces are those of
+24 pixels up to 3,072 of its own, and of one part in 128 above."""
+LEAST = 64
+"""Pixels of the longer side of the smallest copy: one face fills it."""
+GAP = 32
+"""Pixels between two copies, grey."""
+SIDES = (128, 192, 256, 320, 384, 512, 640, 768, 1024, 1280, 1536, 2048, 2560, 3072)
+SIDES += (4096,)
+"""Of the sheets that hold all copies: few, as each pair is compiled once."""
+
+
+class Found(NamedTuple):
+    """The faces of a photo, the surest first.
+
+    Attributes:
+        boxes: float32 [n, 4], left, top, right, bottom in pixels of the photo, tight
+            around the 68 iBug points.
+        scores: float32 [n], 0 to 1.
+        more: how many were left out because there were more than `MOST`.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    more: int = 0
+
+
+class Finder:
+    """Finds the faces of a photo, from 24 pixels on.
+
+    Attributes:
+        threshold: score that a face must have.
+        identity: changes when its answers would.
+    """
+
+    def __init__(
+        self, workdir: str | pathlib.Path = WEIGHTS, *, threshold: float = THRESHOLD
+    ):
+        """A finder.
+
+        Args:
+            workdir: what `lmkjax.detect.finder` wrote.
+            threshold: score that a face must have, 0 to 1.
+
+        Raises:
+            UserError: the folder holds no such weights.
+        """
+        weights = averaged.load(pathlib.Path(workdir))
+        self._weights = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), weights)
+        self.threshold = threshold
+        digest = hashlib.sha256(f"{threshold} {FIRST} {LONGEST} {MOST}".encode())
+        for leaf in jax.tree.leaves(weights):
+            digest.update(np.ascontiguousarray(leaf).tobytes())
+        self.identity = digest.hexdigest()
+
+    def __call__(self, photo: Image.Image) -> Found:
+        """The faces of a photo, RGB, turned as it is seen; maybe none."""
+        sheet, copies = _sheet(photo)
+        scores, boxes = (np.asarray(x[0]) for x in _look(self._weights, sheet[None]))
+        stride, parts = face_finder.STRIDE, []
+        for corner, size, scale in copies:
+            (left, top), (wide, high) = corner // stride, -(-size // stride)
+            part = np.s_[top : top + high, left : left + wide]
+            own = scores[part] >= self.threshold
+            own_boxes = (boxes[part][own] - np.tile(corner, 2)) / scale
+            parts.append((own_boxes, scores[part][own]))
+        found, score = (np.concatenate(x) for x in zip(*parts, strict=True))
+        middle = (found[:, :2] + found[:, 2:]) / 2
+        inside = ((middle >= 0) & (middle <= photo.size)).all(-1)
+        found, score = found[inside], score[inside]
+        kept = overlaps.suppress(found, score)
+        more = max(len(kept) - MOST, 0)
+        kept = kept[:MOST]
+        return Found(found[kept].astype(np.float32), score[kept], more)
+
+
+@functools.partial(jax.jit)
+def _look(weights, sheet):
+    """Of each cell of a sheet the score of a face, and its box."""
+    images = sheet.astype(jnp.float32) / 255
+    said = face_finder.FaceFinder().apply({"params": weights}, images)
+    return jax.nn.sigmoid(said[..., 0]), face_finder.boxes(said)
+
+
+def mend(found: Found, look: Callable[[np.ndarray], tuple]) -> Found:
+    """Boxes drawn anew about the points found in them; what has no face's points goes.
+
+    Args:
+        found: the boxes of a photo.
+        look: boxes to the points [n, 68, 2] in them and their uncertainty [n, 68].
+    """
+    for _ in range(LOOKS if len(found.boxes) else 0):
+        found = _mended(found, *look(found.boxes))
+        if not len(found.boxes):
+            break
+    return found
+
+
+def _mended(found: Found, points: np.ndarray, doubt: np.ndarray) -> Found:
+    boxes = np.concatenate([points.min(1), points.max(1)], -1)
+    side = np.maximum((boxes[:, 2:] - boxes[:, :2]).max(-1), 1e-6)
+    pairs = zip(boxes, found.boxes, strict=True)
+    alike = np.array([overlaps.shared(a[None], b[None])[0][0, 0] for a, b in pairs])
+    # A number that is none is false of both.
+    good = (np.median(doubt, -1) < DOUBT * side) & (alike > JUMP)
+    boxes, scores = boxes[good].astype(np.float32), found.scores[good]
+    kept = overlaps.suppress(boxes, scores)
+    return Found(boxes[kept], scores[kept], found.more)
+
+
+def _sheet(photo: Image.Image) -> tuple[np.ndarray, list[tuple]]:
+    """Copies of a photo, each half as large as the last, on one sheet.
+
+    Returns:
+        The sheet, uint8; of each copy its corner, its size (both in pixels of the
+        sheet) and its pixels per pixel of the photo.
+    """
+    scale = min(FIRST, LONGEST / max(photo.size))
+    scale = max(scale, LEAST / max(photo.size))
+    copies, corner, ends = [], np.zeros(2, int), np.zeros(2, int)
+    while True:
+        size = np.maximum(np.round(np.array(photo.size) * scale), 1).astype(int)
+        copies.append((corner, size, size / photo.size))
+        ends = np.maximum(ends, corner + size)
+        step = -(-(size + GAP) // GAP) * GAP
+        # The second copy lies right of the first, the others below it.
+        corner = corner + step * ([1, 0] if len(copies) == 1 else [0, 1])
+        if max(size) <= LEAST:
+            break
+        scale = max(scale / 2, LEAST / max(photo.size))
+    wide, high = (next(s for s in SIDES if s >= end) for end in ends)
+    sheet = np.full((high, wide, 3), 127, np.uint8)
+    image = photo
+    for corner, size, _ in copies:
+        image = image.resize(tuple(int(s) for s in size), Image.BILINEAR)
+        (x, y), (w, h) = corner, size
+        sheet[y : y + h, x : x + w] = np.asarray(image)
+    scales = [(c, s, np.tile(k, 2)) for c, s, k in copies]
+    return sheet, scales
