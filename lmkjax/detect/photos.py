@@ -141,9 +141,7 @@ class _Job:
         self.subset: np.ndarray | None = None
         self.faults: dict[str, str] = dict(boxes.faults) if boxes else {}
         self.finder: Callable[[Image.Image], Any] | None = None
-        self.loose: list[str] = []
-        self.empty: list[str] = []
-        self.notes: list[str] = []
+        self.loose, self.empty, self.notes = [], [], []
         (folder / OVERLAYS).mkdir(parents=True, exist_ok=True)
 
     def before(self) -> int:
@@ -228,9 +226,8 @@ class _Job:
     def _found(self, name: str, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
         """The boxes and scores of the faces that the finder finds."""
         boxes, scores, more = self.finder(image)
-        if more:
-            told = f"the surest {len(boxes)} of {len(boxes) + more} faces are kept"
-            self.notes.append(f"{name}: {told}")
+        told = f"{name}: the surest {len(boxes)} of {len(boxes) + more} faces are kept"
+        self.notes += [told] * bool(more)
         return boxes, scores
 
     def _faces(self, group: list[_Photo]) -> list[list[tuple]]:
@@ -282,8 +279,8 @@ class _Job:
         overlays.write(self._folder / OVERLAYS / picture, photo.image, faces)
         entry: dict[str, Any] = {"scheme": self._scheme, "convention": CONVENTION}
         said = [told_of(*face) for face in faces]
-        several = self._boxes is not None and photo.name in self._boxes.several
-        several = several and len(said) > 1
+        known = self._boxes is not None and photo.name in self._boxes.several
+        several = known and len(said) > 1
         if photo.scores is not None:
             scores = [{"score": round(float(score), 3)} for score in photo.scores]
             said = [s | f for s, f in zip(scores, said, strict=True)]
