@@ -127,16 +127,20 @@ def _plot(path: pathlib.Path, rows: list[dict[str, Any]], mean: float) -> None:
     figure = matplotlib.figure.Figure(figsize=(8, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     counts = sorted({row["points"] for row in rows})
+    after = [*counts[1:], float("inf")]
     for axes, name in ((left, "shape_mm"), (right, "pose_deg")):
         for kind in KINDS:
             own = sorted((r["points"], r[name]) for r in rows if r["kind"] == kind)
             axes.plot(*zip(*own, strict=True), marker="o", label=kind)
         axes.set(xscale="log", xlabel="points", ylabel=COLUMNS[name])
-        axes.set_xticks(counts, [str(n) for n in counts], rotation=45)
+        # A number close below the next one stands as a line without a name.
+        named = [n if b > 1.2 * n else "" for n, b in zip(counts, after, strict=True)]
+        axes.set_xticks(counts, named)
         axes.minorticks_off()
-        axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
     left.axhline(mean, color="#8c8c8c", linestyle=":", label="mean head")
+    left.set_ylim(bottom=0)
+    right.set_ylim(bottom=0)
     handles = left.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=4)
     png = io.BytesIO()
