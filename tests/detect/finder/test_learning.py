@@ -1,0 +1,67 @@
+"""Learning to find faces: scenes and what is asked of them; a few steps find one."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lmkjax.detect.finder import heads, learning, looking, scenes, targets
+from lmkjax.models import face_finder
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Drawn heads: light faces with dark eyes and mouth on a body."""
+    size = heads.SIZE
+    y, x = np.mgrid[:size, :size]
+    images, kinds = np.full((3, size, size, 3), 90, np.uint8), np.zeros((3, size, size))
+    body = (y > 105) & (np.abs(x - 80) < 60)
+    face = ((x - 80) / 32) ** 2 + ((y - 70) / 40) ** 2 < 1
+    dark = ((y - 60) ** 2 + (np.abs(x - 80) - 14) ** 2 < 30) | (
+        (np.abs(y - 92) < 4) & (np.abs(x - 80) < 14)
+    )
+    for one in range(3):
+        for where, kind, colour in ((body, 7, 60 + 40 * one), (face, 1, 210)):
+            images[one][where], kinds[one][where] = colour, kind
+        images[one][dark] = 20
+    angles = np.linspace(0, 2 * np.pi, 68)
+    points = np.stack([80 + 30 * np.cos(angles), 70 + 38 * np.sin(angles)], -1)
+    seen = np.array([True, True, False])
+    return heads.Heads(images, kinds.astype(np.uint8), np.stack([points] * 3), seen)
+
+
+def test_a_scene_is_its_seeds_and_asks_for_faces_that_show(pool):
+    drawn = [scenes.draw(np.random.RandomState(n), pool, 128) for n in range(24)]
+    again = scenes.draw(np.random.RandomState(3), pool, 128)
+    np.testing.assert_array_equal(drawn[3].image, again.image)
+    count = [len(scene.boxes) for scene in drawn]
+    assert min(count) == 0 and max(count) >= 3
+    asked = [target.near.max() for target in map(targets.of, drawn)]
+    assert 0 in asked and 1 in asked
+
+
+def test_the_target_of_a_face_by_hand():
+    image = np.zeros((64, 96, 3), np.uint8)
+    boxes = np.float32([[8, 8, 32, 32], [40, 8, 62, 30], [0, 0, 90, 90]])
+    target = targets.of(scenes.Scene(image, boxes, np.array([True, False, True])))
+    assert target.near.shape == (8, 12) and (target.near == 1).sum() == 1
+    assert target.near[2, 2] == 1 or target.near[2, 1] == 1
+    row, column = np.unravel_index(target.near.argmax(), target.near.shape)
+    np.testing.assert_array_equal(target.boxes[row, column], boxes[0])
+    assert target.asked[2, 6] == 0 and target.asked[7, 11] == 1
+
+
+def test_an_answer_and_its_box_by_hand():
+    said = np.zeros((1, 4, 4, 5), np.float32)
+    said[0, 1, 2] = 3.0, 0.5, -0.25, 0.0, np.log(2)
+    box = np.asarray(face_finder.boxes(jnp.asarray(said)))[0, 1, 2]
+    np.testing.assert_allclose(box, [24 - 12, 10 - 24, 24 + 12, 10 + 24], atol=1e-4)
+
+
+def test_it_learns_and_goes_on_where_it_was_broken_off(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr(learning, "KEEP_EVERY", 6)
+    options = learning.Options(steps=12, batch=4, size=96, rate=3e-3)
+    losses = learning.train(tmp_path, pool, options)
+    assert np.isfinite(losses).all() and np.mean(losses[-4:]) < np.mean(losses[:4])
+    more = learning.train(tmp_path, pool, options._replace(steps=14))
+    assert len(more) == 2
+    looking.Finder(tmp_path)(scenes.Image.new("RGB", (64, 64)))

@@ -1,0 +1,92 @@
+"""Finding faces: sheets of copies, boxes of one face, what is left out or is none."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from lmkjax.detect import detection
+from lmkjax.detect.finder import looking, others, overlaps, recall
+from lmkjax.errors import UserError
+
+
+def test_boxes_in_common_by_hand():
+    a, b = np.array([[0, 0, 4, 4.0]]), np.array([[2, 0, 6, 4.0], [1, 1, 3, 3], [9] * 4])
+    iou, inside = overlaps.shared(a, b)
+    np.testing.assert_allclose(iou, [[8 / 24, 4 / 16, 0]])
+    np.testing.assert_allclose(inside, [[0.5, 1, 0]])
+
+
+def test_of_one_face_the_surest_box_stays():
+    boxes = np.array([[0, 0, 9, 9], [1, 0, 10, 9], [3, 3, 6, 6], [50, 0, 60, 9.0]])
+    kept = overlaps.suppress(boxes, np.array([0.5, 0.9, 0.8, 0.3]))
+    assert kept.tolist() == [1, 3]
+    assert overlaps.suppress(np.zeros((0, 4)), np.zeros(0)).tolist() == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 900), (800, 600), (5000, 31), (9, 7000)])
+def test_a_photo_of_any_size_lies_on_a_sheet_with_room_between_its_copies(size):
+    photo = Image.new("RGB", size, (255, 0, 0))
+    sheet, copies = looking._sheet(photo)
+    assert all(side in looking.SIDES for side in sheet.shape[:2])
+    taken = np.zeros(sheet.shape[:2], int)
+    for corner, own, scale in copies:
+        assert (corner % looking.GAP == 0).all()
+        np.testing.assert_allclose(own, np.array(size) * scale[:2])
+        part = np.s_[corner[1] : corner[1] + own[1], corner[0] : corner[0] + own[0]]
+        taken[part] += 1
+        assert (sheet[part] == (255, 0, 0)).all()
+    assert taken.max() == 1 and (sheet[taken == 0] == 127).all()
+    assert max(copies[-1][1]) <= looking.LEAST <= max(copies[0][1])
+
+
+def test_what_shows_no_face_has_none():
+    """Grey, stripes, text and noise; a photo of one pixel, too."""
+    find = detection.Detector().search
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (90, 120, 3), dtype=np.uint8))
+    text = Image.new("RGB", (120, 90), (250, 250, 240))
+    ImageDraw.Draw(text).text((5, 5), "no face\nis here\n:-)", fill=(0, 0, 0))
+    for photo in (noise, text, Image.new("RGB", (120, 90)), Image.new("RGB", (1, 1))):
+        assert len(find(photo).boxes) == 0
+
+
+def test_more_faces_than_are_kept_are_counted(monkeypatch):
+    """Ten thousand boxes, none of them of one face."""
+    x, y = np.meshgrid(np.arange(100) * 30.0, np.arange(100) * 30.0)
+    low = np.stack([x.ravel(), y.ravel()], -1)
+    boxes = np.concatenate([low, low + 24], -1)
+    found = others._found(boxes, np.linspace(0.4, 0.9, 10_000))
+    assert len(found.boxes) == looking.MOST == 1000
+    assert found.more == overlaps.MOST - 1000 and found.scores[0] == np.float32(0.9)
+
+
+def test_points_mend_a_box_and_take_out_what_they_doubt():
+    boxes = np.float32([[0, 0, 50, 50], [100, 0, 150, 50], [200, 0, 250, 50]])
+    truth = np.float32([[4, 4, 54, 56], [104, 4, 154, 56], [400, 4, 450, 56]])
+    doubt = np.float32([1, 9, 1])
+
+    def look(given):
+        own = np.abs(given[:, None, 0] - boxes[None, :, 0]).argmin(1)
+        corners = truth[own].reshape(-1, 2, 2)
+        return np.repeat(corners, 34, 1), np.repeat(doubt[own, None], 68, 1)
+
+    found = looking.mend(looking.Found(boxes, np.float32([0.9, 0.8, 0.7])), look)
+    np.testing.assert_array_equal(found.boxes, truth[:1])
+    assert found.scores.tolist() == [np.float32(0.9)]
+
+
+def test_recall_by_hand():
+    image = Image.new("RGB", (9, 9))
+    truth = np.array([[0, 0, 10, 10], [50, 50, 60, 60], [90, 90, 99, 99.0]])
+    photo = recall.Truth(image, truth, labelled=2, first=True)
+    boxes = np.array([[1, 0, 10, 10], [90, 90, 99, 98], [30, 30, 40, 40.0]])
+    found = [looking.Found(boxes, np.array([0.9, 0.5, 0.4]))]
+    rows = recall.curve([photo], found, [0.3, 0.6])
+    assert rows == [(0.5, 1.0, 1.0), (0.5, 0.0, 0.0)]
+
+
+def test_a_file_that_is_no_detector_is_refused(tmp_path):
+    with pytest.raises(UserError, match="Unknown detector 'yunet'; known"):
+        others.choose("yunet")
+    with pytest.raises(UserError, match="trained run's weights.npz"):
+        others.choose(str(tmp_path))
