@@ -57,7 +57,8 @@ residual_px and whether the fit has settled; heads/ has each mesh as .obj (cm) a
 With --video the folder holds frames.jsonl, a line for each frame ("frame", "time_s",
 "scheme", and of each of its "faces" number, box, points, uncertainty, visibility, as
 in points.json), and overlay.mp4. A face is read by the box that it had in the last
-frame, keeps its number, and is searched for again once it is lost. Points are smoothed
+frame and keeps its number; faces are searched for, as in photos, twice a second and
+once one is lost (--detector whole: a frame is one face). Points are smoothed
 by a One-Euro filter, the more the less sure they are; --no-smooth switches it off.
 """
 
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.at_least_1(options, name)
     out = files.local(options.out, flag="--out")
     if options.video is not None:
-        for flag in ("boxes", "box_format", "fit", "detector"):
+        for flag in ("boxes", "box_format", "fit"):
             if getattr(options, flag):
                 parser.error(f"--{flag.replace('_', '-')} goes with --images")
         return _film(options, out)
@@ -228,6 +229,7 @@ def _detector(
 
 def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
     """Predicts a video; returns the exit code."""
+    from lmkjax.detect.finder import others
     from lmkjax.video import filming, films, tracking
 
     source = options.video
@@ -239,7 +241,13 @@ def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
     with films.open_film(source) as film:
         detector, _ = _detector(options, together=FRAME)
         scheme = options.scheme or detector.scheme
-        follow = tracking.Tracker(detector, scheme=scheme, smooth=not options.no_smooth)
+        search = None
+        if options.detector != others.WHOLE:
+            detector.finder = others.choose(options.detector)
+            search = detector.search
+        follow = tracking.Tracker(
+            detector, scheme=scheme, smooth=not options.no_smooth, search=search
+        )
         progress = Progress("frames")
         try:
             outcome = filming.annotate(

@@ -278,13 +278,10 @@ class _Job:
         picture = self._pictures[photo.name]
         overlays.write(self._folder / OVERLAYS / picture, photo.image, faces)
         entry: dict[str, Any] = {"scheme": self._scheme, "convention": CONVENTION}
-        said = [told_of(*face) for face in faces]
+        scores = [None] * len(faces) if photo.scores is None else photo.scores
+        said = [told_of(*f, score=s) for f, s in zip(faces, scores, strict=True)]
         known = self._boxes is not None and photo.name in self._boxes.several
-        several = known and len(said) > 1
-        if photo.scores is not None:
-            scores = [{"score": round(float(score), 3)} for score in photo.scores]
-            said = [s | f for s, f in zip(scores, said, strict=True)]
-            several = True
+        several = (known and len(said) > 1) or photo.scores is not None
         entry = ({"faces": said} if several else said[0]) | entry
         entry["overlay"] = f"{OVERLAYS}/{picture}"
         self._log.add(photo.name, photo.key, entry)
@@ -316,7 +313,7 @@ def _list(boxes: np.ndarray | None) -> list[np.ndarray]:
     return [] if boxes is None else list(boxes)
 
 
-def told_of(points, uncertainty, box, visibility=None) -> dict[str, Any]:
+def told_of(points, uncertainty, box, visibility=None, *, score=None) -> dict[str, Any]:
     """What `points.json` says of a face.
 
     Args:
@@ -324,8 +321,10 @@ def told_of(points, uncertainty, box, visibility=None) -> dict[str, Any]:
         uncertainty: [k].
         box: left, top, right, bottom.
         visibility: [k, 4], or None.
+        score: how surely it is a face, 0 to 1; None of a box that was given.
     """
-    said = {"box": box, "points": points, "uncertainty": uncertainty}
+    said = {} if score is None else {"score": score}
+    said |= {"box": box, "points": points, "uncertainty": uncertainty}
     said |= {} if visibility is None else {"visibility": visibility}
     return {name: np.asarray(x, float).round(3).tolist() for name, x in said.items()}
 

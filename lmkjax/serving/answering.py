@@ -54,8 +54,9 @@ def answer(
     if file is None:
         raise UserError("Wanted a photo: drop one, or use the camera.")
     photo, own = _photo(pathlib.Path(file)), schemes.get(scheme)
-    found = detector.find([photo], scheme=own)
-    found = detection.Faces(*(x if x is None else x[:FACES] for x in found))
+    boxes, scores, more = detector.search(photo)
+    boxes, more = boxes[:FACES], more + len(boxes[FACES:])
+    found = detector.find([photo] * len(boxes), boxes, scheme=own)
     picture = photo.copy()
     picture.thumbnail((SHOWN, SHOWN))
     scale = picture.width / photo.width
@@ -63,9 +64,12 @@ def answer(
     overlays.draw(
         picture, [(p * scale, u * scale, b * scale, v) for p, u, b, v in faces]
     )
-    said = [photos.told_of(*face) for face in faces]
+    said = [
+        photos.told_of(*face, score=score)
+        for face, score in zip(faces, scores, strict=False)
+    ]
     content = {"faces": said, "scheme": own.name, "convention": photos.CONVENTION}
-    return Answer(picture, _told(len(faces)), content, _head(found, own))
+    return Answer(picture, _told(len(faces), more), content, _head(found, own))
 
 
 def text(content: dict[str, Any], name: str) -> str:
@@ -96,12 +100,12 @@ def _photo(file: pathlib.Path) -> Image.Image:
     return reading.read(file)
 
 
-def _told(count: int) -> str:
+def _told(count: int, more: int) -> str:
     """How many faces there are, in words."""
     if not count:
         return "No face found."
-    many = f"; more than {FACES} are not shown" if count >= FACES else ""
-    return f"{count} face{'s' if count > 1 else ''}{many}."
+    left = f"; {more} more are not shown" if more else ""
+    return f"{count} face{'s' if count > 1 else ''}{left}."
 
 
 def _head(found: detection.Faces, scheme: schemes.Scheme) -> bytes | None:

@@ -1,6 +1,6 @@
 """Faces from picture to picture: each is read by the box that it had in the last one.
 
-follow = tracking.Tracker(detector, scheme="dense490")
+follow = tracking.Tracker(detector, search=detector.search, scheme="dense490")
 for shot in films.open_film("clip.mp4"):
     for face in follow(shot.image, shot.time_s):
         print(face.number, face.points)
@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from lmkjax.detect import answers, detection
+from lmkjax.detect.finder import looking
 from lmkjax.video import one_euro
 
 LOST = 0.065
@@ -25,8 +26,8 @@ SAME = 0.5
 AGAIN_S = 0.5
 """Seconds until faces are searched for again, while none is lost."""
 
-Search = Callable[[Image.Image], np.ndarray]
-"""A picture to the boxes [n, 4] of the faces in it."""
+Search = Callable[[Image.Image], looking.Found]
+"""A picture to the faces in it."""
 
 
 class Seen(NamedTuple):
@@ -75,7 +76,8 @@ class Tracker:
             scheme: of the points, or the path of its YAML file; None = the network's
                 own.
             smooth: whether points go through a One-Euro filter.
-            search: finds faces where none is known; None = a picture is one face.
+            search: finds faces where none is known, as `detector.search` does; None =
+                a picture is one face.
         """
         self._find, self._scheme = detector.find, scheme or detector.scheme
         own = detector.scheme_of(self._scheme)
@@ -103,7 +105,7 @@ class Tracker:
     def _boxes(self, image: Image.Image) -> np.ndarray:
         """Of all the faces that can be found without knowing of any."""
         if self._search is not None:
-            return self._search(image)
+            return self._search(image).boxes
         return np.array([]) if self._tracks else self._find([image]).boxes
 
     def _begin(self, boxes: np.ndarray) -> None:

@@ -7,24 +7,32 @@ import pytest
 from PIL import Image
 
 from lmkjax.detect import detection
+from lmkjax.detect.finder import looking
 from lmkjax.errors import UserError
 from lmkjax.landmarks import schemes
 from lmkjax.serving import answering
 
 
 class Detector:
-    """Finds a face, always the same, in each photo."""
+    """Finds a face, or so many, always the same, in each photo."""
 
     scheme = "ibug68"
 
-    def find(self, photos, *, scheme):
-        k = scheme.count
+    def __init__(self, count=1, more=0):
+        self._count, self._more = count, more
+
+    def search(self, photo):
+        boxes = np.tile(np.float32([10, 20, 50, 60]), (self._count, 1))
+        return looking.Found(boxes, np.full(self._count, 0.9, np.float32), self._more)
+
+    def find(self, photos, boxes, *, scheme):
+        n, k = len(boxes), scheme.count
         points = np.stack([np.linspace(10, 50, k), np.linspace(20, 60, k)], -1)
         return detection.Faces(
-            np.float32(points)[None],
-            np.full((1, k), 2, np.float32),
-            np.float32([[10, 20, 50, 60]]),
-            np.tile(np.float32([0.7, 0.1, 0.1, 0.1]), (1, k, 1)),
+            np.tile(np.float32(points), (n, 1, 1)),
+            np.full((n, k), 2, np.float32),
+            boxes,
+            np.tile(np.float32([0.7, 0.1, 0.1, 0.1]), (n, k, 1)),
         )
 
 
@@ -40,7 +48,16 @@ def test_a_photo_is_answered_by_a_picture_and_the_json_of_predict(photo):
     assert (np.asarray(said.picture)[..., 1] > 200).any()
     (face,) = json.loads(answering.text(said.content, "a.png"))["a.png"]["faces"]
     assert face["box"] == [10, 20, 50, 60] and len(face["points"]) == 68
-    assert set(face) == {"box", "points", "uncertainty", "visibility"}
+    assert set(face) == {"score", "box", "points", "uncertainty", "visibility"}
+
+
+def test_no_face_is_said_and_of_very_many_the_surest_are_shown(photo):
+    none = answering.answer(Detector(0), photo, scheme="ibug68")
+    assert none.told == "No face found." and none.head is None
+    assert none.content["faces"] == []
+    many = answering.answer(Detector(60, more=7), photo, scheme="ibug68")
+    assert many.told == "50 faces; 17 more are not shown."
+    assert len(many.content["faces"]) == 50
 
 
 def test_a_large_photo_is_shown_small_and_told_large(tmp_path):

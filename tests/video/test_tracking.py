@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from lmkjax.detect import detection
+from lmkjax.detect.finder import looking
 from lmkjax.landmarks import schemes
 from lmkjax.video import tracking
 
@@ -41,6 +42,15 @@ class Detector:
         return detection.Faces(
             np.float32(points), np.float32(doubts), np.float32(boxes), None
         )
+
+    def search(self, image):
+        return of(self.there)
+
+
+def of(boxes):
+    """Boxes as a finder tells them."""
+    boxes = np.float32(boxes).reshape(-1, 4)
+    return looking.Found(boxes, np.ones(len(boxes), np.float32), 0)
 
 
 def box(x, y, side=60):
@@ -84,7 +94,7 @@ def test_a_face_that_nobody_is_sure_of_is_none(detector):
 
 def test_several_faces_keep_their_numbers_and_a_new_one_gets_its_own(detector):
     def search(image):
-        return np.array(detector.there)
+        return of(detector.there)
 
     follow = tracking.Tracker(detector, search=search)
     seen = []
@@ -99,7 +109,7 @@ def test_several_faces_keep_their_numbers_and_a_new_one_gets_its_own(detector):
 
 def test_two_boxes_that_came_upon_one_face_become_one(detector):
     def search(image):
-        return np.array([box(100, 100), box(100, 150)])
+        return of([box(100, 100), box(100, 150)])
 
     detector.there = [box(100, 110)]
     follow = tracking.Tracker(detector, search=search)
