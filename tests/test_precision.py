@@ -99,8 +99,10 @@ METRICS = {
     adversarial.reverse: lambda: adversarial.reverse(MAPS, BOX[0, 0]),
     adversarial.nuclear_norm: lambda: adversarial.nuclear_norm(POINTS),
     adversarial.discrepancy: lambda: adversarial.discrepancy(POINTS, POINTS),
-    adversarial.by_landmark: lambda: adversarial.by_landmark(MAPS, MAPS, grid=4),
-    adversarial.by_pixel: lambda: adversarial.by_pixel(KEY, MAPS, MAPS, pixels=8),
+    adversarial.frobenius_norm: lambda: adversarial.frobenius_norm(POINTS),
+    adversarial.places: lambda: adversarial.places(MAPS, grid=4),
+    adversarial.around: lambda: adversarial.around(MAPS),
+    adversarial.classes: lambda: adversarial.classes(MAPS, jnp.arange(8)),
     adversarial.cross_entropy: lambda: adversarial.cross_entropy(BOX[:, 0], FACES.mask),
 }
 PRODUCT = re.compile(r"stablehlo\.(dot_general|convolution)")

@@ -154,8 +154,10 @@ def around(logits: Float[Array, "b h w k"]) -> Float[Array, "b cells k"]:
         return jnp.where(off < 0.5, 0.75 - jnp.square(off), outer)
 
     across, down = shares(w, middle[..., 0]), shares(h, middle[..., 1])
-    found = jnp.einsum("bhwk,bwkx->bhkx", weight, across)
-    found = jnp.einsum("bhkx,bhky->byxk", found, down).reshape(len(logits), -1, k)
+    found = coordinates.einsum("bhwk,bwkx->bhkx", weight, across)
+    found = coordinates.einsum("bhkx,bhky->byxk", found, down).reshape(
+        len(logits), -1, k
+    )
     return found / jnp.maximum(found.sum(1, keepdims=True), 0.01)
 
 

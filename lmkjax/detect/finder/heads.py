@@ -5,7 +5,6 @@ import math
 import pathlib
 import sys
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,7 +14,7 @@ from lmkjax.face import drawing, picture
 from lmkjax.face.priors import options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import schemes
-from lmkjax.types import purpose
+from lmkjax.types import each_of, purpose
 
 SIZE = 160
 """Side of a head's picture, pixels; the face takes some 70 of them."""
@@ -87,8 +86,9 @@ def render(count: int, seed: int) -> Heads:
     """Heads by their numbers, drawn some at a time."""
     head, ibug68 = heads.load(), schemes.get("ibug68")
     priors, parts = options.choose("photo", PRIORS), []
+    key, together = purpose(seed, "heads"), np.arange(TOGETHER, dtype=np.uint32)
     for first in range(0, count, TOGETHER):
-        keys = jax.random.split(purpose(seed, f"heads {first}"), TOGETHER)
+        keys = each_of(key, first + together)
         rng = np.random.RandomState(seed + first)
         params = _framed(sample.many(keys, priors, head=head), rng)
         drawn = drawing.draw(params, ibug68, size=SIZE, head=head)

@@ -11,10 +11,7 @@ import hashlib
 import pathlib
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
-
-import numpy as np
-from PIL import Image
+from typing import Any, NamedTuple
 
 from lmkjax import cli, files
 from lmkjax.detect.finder import overlaps
@@ -34,14 +31,14 @@ class Truth(NamedTuple):
     """A photo and its faces.
 
     Attributes:
-        image: RGB.
-        boxes: [n, 4], those of labelled faces first.
+        image: PIL, RGB.
+        boxes: array [n, 4], those of labelled faces first.
         labelled: how many of them are labelled by points.
         first: whether it is of the half that one chooses on.
     """
 
-    image: Image.Image
-    boxes: np.ndarray
+    image: Any
+    boxes: Any
     labelled: int
     first: bool
 
@@ -52,6 +49,8 @@ def read(folder: pathlib.Path) -> list[Truth]:
     Raises:
         UserError: there is no faces.json, or a photo is missing.
     """
+    import numpy as np
+
     told, photos = files.read_json(folder / "faces.json", what="faces"), []
     for name, own in told.items():
         try:
@@ -78,6 +77,8 @@ def curve(
         found: of each photo the boxes and scores.
         thresholds: scores that a face must have.
     """
+    import numpy as np
+
     rows = []
     for least in thresholds:
         hits, false = np.zeros((2, 2)), 0
@@ -96,6 +97,8 @@ def curve(
 
 def milliseconds(find: Callable, photos: Sequence[Truth]) -> float:
     """Of a photo whose longer side has `WIDE` pixels: the median of second looks."""
+    import numpy as np
+
     spent = []
     for photo in photos:
         scale = WIDE / max(photo.image.size)
