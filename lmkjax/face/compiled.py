@@ -30,13 +30,35 @@ def jit(
         options: XLA's, by name.
     """
     plain = jax.jit(function, static_argnames=static)
-    own = jax.jit(function, static_argnames=static, compiler_options=options)
+
+    @functools.cache
+    def own() -> Callable:
+        return jax.jit(
+            function, static_argnames=static, compiler_options=_known(options)
+        )
 
     @functools.wraps(function)
     def run(*args, **named):
         known = (jnp.zeros(()), *jax.tree.leaves((args, named)))
         inside = any(isinstance(x, jax.core.Tracer) for x in known)
         alone = jax.default_backend() == "cpu" and not inside
-        return (own if alone else plain)(*args, **named)
+        return (own() if alone else plain)(*args, **named)
 
     return run
+
+
+def _known(options: dict) -> dict:
+    """Those of the options that this XLA has; releases come and go without some."""
+    return {name: value for name, value in options.items() if _has(name, value)}
+
+
+@functools.cache
+def _has(name: str, value: bool | int) -> bool:
+    """Whether XLA takes an option. It says so only when it compiles."""
+    try:
+        jax.jit(lambda x: x, compiler_options={name: value}).lower(0.0).compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" in str(error):
+            return False
+        raise
+    return True
