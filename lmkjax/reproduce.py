@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         import jax
 
         jax.config.update("jax_disable_most_optimizations", True)
-    wanted = listing.want(
+    request = listing.request(
         size,
         length=options.length,
         parts=options.only,
@@ -53,30 +53,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         face_synthetics=paths["face_synthetics"],
         home=paths["data_dir"],
     )
-    plan = listing.plan(wanted)
+    plan = listing.plan(request)
     runs, job = list(plan.runs.values()), work.Job(*options.jobs)
-    listing.settle(wanted, out)
+    listing.settle(request, out)
     before = figures.load(out)
     estimate = speed.Estimate(
         speed.known(out)
-        if wanted.size == "tiny"
-        else speed.measure(runs, out, wanted.size),
+        if request.size == "tiny"
+        else speed.measure(runs, out, request.size),
         speed.over(before),
-        wanted.budget.batch,
-        wanted.measured,
-        wanted.budget.validation / wanted.budget.every,
+        request.budget.batch,
+        request.measured,
+        request.budget.validation / request.budget.every,
     )
-    todo = work.Work(runs, out, wanted.size, job, estimate, 60 * options.wait)
+    todo = work.Work(runs, out, request.size, job, estimate, 60 * options.wait)
     _show(plan, todo)
     if options.dry_run:
-        print("\n".join(run.command(out, wanted.size) for run in runs))
+        print("\n".join(run.command(out, request.size) for run in runs))
         return 0
     try:
         wrong = work.do(todo)
     finally:
-        about = [*wanted.about(), f"Machine of the last sitting: {speed.machine()}."]
+        about = [*request.about(), f"Machine of the last sitting: {speed.machine()}."]
         found = figures.Found(
-            out, wanted.size, wanted.there, about, plan.notes, runs, figures.load(out)
+            out, request.size, request.there, about, plan.notes, runs, figures.load(out)
         )
         written = appendix.write(found, photos=options.show_photos)
         print("Report: " + " and ".join(map(str, written)))

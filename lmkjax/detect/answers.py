@@ -13,7 +13,7 @@ from lmkjax.landmarks import schemes, vocabulary
 from lmkjax.types import Places
 
 IBUG68 = schemes.get("ibug68")
-Wanted = schemes.Scheme | Places
+Query = schemes.Scheme | Places
 """Which points: a scheme's landmarks, or any places of the head."""
 
 
@@ -68,11 +68,11 @@ class Face(NamedTuple):
     visibility: np.ndarray | None
 
 
-Predict = Callable[[jax.Array, Wanted], Answer]
+Predict = Callable[[jax.Array, Query], Answer]
 """Images [b, s, s, 3] in [0, 1], and which points, to what a network says of them."""
 
 
-class Speaker:
+class Predictor:
     """A network with its weights, asked as `Predict` is.
 
     The 68 iBug points come through its label transfer; else through a label adapter;
@@ -91,10 +91,10 @@ class Speaker:
         self._flip, self._look = flip, inference.predictor(spec)
         self._asked = {}
 
-    def __call__(self, images: jax.Array, wanted: Wanted) -> Answer:
+    def __call__(self, images: jax.Array, query: Query) -> Answer:
         """What the network says; see `Predict`."""
-        if wanted != IBUG68:
-            return self._say(images, wanted)
+        if query != IBUG68:
+            return self._say(images, query)
         if self._spec.transfer_features or self._spec.learned_places:
             said = self._seen(images, self._spec.scheme)
             return Answer(said.transferred, said.transferred_spread)
@@ -109,14 +109,14 @@ class Speaker:
             uncertainty=direct.uncertainty * (1.0 if scale is None else scale[None]),
         )
 
-    def _say(self, images, wanted) -> Answer:
+    def _say(self, images, query) -> Answer:
         own = self._spec.scheme
-        if self._spec.any_place or wanted == own:
-            said = self._seen(images, wanted)
+        if self._spec.any_place or query == own:
+            said = self._seen(images, query)
             return Answer(said.points, said.spread, said.visibility)
         members, name = None, "places of one's own"
-        if isinstance(wanted, schemes.Scheme):
-            members, name = subset_of(wanted, own), f"'{wanted.name}'"
+        if isinstance(query, schemes.Scheme):
+            members, name = subset_of(query, own), f"'{query.name}'"
         if members is None:
             every = schemes.SCHEMES.values()
             near = {s.name for s in every if subset_of(s, own) is not None}
@@ -128,12 +128,12 @@ class Speaker:
         every = said.points, said.spread, said.visibility
         return Answer(*(x if x is None else x[:, members] for x in every))
 
-    def _seen(self, images, wanted) -> inference.Prediction:
-        key = wanted if isinstance(wanted, schemes.Scheme) else id(wanted)
+    def _seen(self, images, query) -> inference.Prediction:
+        key = query if isinstance(query, schemes.Scheme) else id(query)
         if key not in self._asked:
-            ask = inference.asker(self._spec, wanted, flip=self._flip)
+            ask = inference.asker(self._spec, query, flip=self._flip)
             with jax.ensure_compile_time_eval():  # also where images are being traced
-                self._asked[key] = wanted, ask(self._weights)  # kept: its id stays its
+                self._asked[key] = query, ask(self._weights)  # kept: its id stays its
         return self._look(self._weights, self._asked[key][1], images)
 
 

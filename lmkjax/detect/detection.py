@@ -79,7 +79,7 @@ class Detector:
         adapter = adaptation.load(file) if file.is_file() else None
         speaks = spec.any_place or answers.subset_of(IBUG68, spec.scheme) is not None
         self._set(
-            answers.Speaker(spec, weights, adapter, flip=flip),
+            answers.Predictor(spec, weights, adapter, flip=flip),
             scheme=spec.scheme,
             input_px=spec.input_px,
             framing=spec.framing,
@@ -142,7 +142,7 @@ class Detector:
         photos: Photo | Sequence[Photo],
         boxes: Sequence | np.ndarray | None = None,
         *,
-        scheme: str | answers.Wanted | np.ndarray | None = None,
+        scheme: str | answers.Query | np.ndarray | None = None,
     ) -> list[Face] | list[list[Face]]:
         """The faces of a photo, the surest first, or of each of many photos.
 
@@ -197,7 +197,7 @@ class Detector:
         images: Sequence[Photo],
         boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
         *,
-        scheme: str | answers.Wanted | np.ndarray | None = None,
+        scheme: str | answers.Query | np.ndarray | None = None,
     ) -> Faces:
         """One face in each picture, all of them as arrays.
 
@@ -224,20 +224,20 @@ class Detector:
                 not finite, or there is another number of boxes than of pictures.
         """
         pictures = [inputs.picture(image) for image in images]
-        wanted = self._wanted(scheme)
+        query = self._query(scheme)
         if boxes is not None:
             if len(boxes) != len(pictures):
                 raise UserError(
                     f"Wanted a box for each of {len(pictures)} pictures; got"
                     f" {len(boxes)}."
                 )
-            return self._look(pictures, inputs.four(boxes), wanted)
+            return self._look(pictures, inputs.four(boxes), query)
         boxes = [crop.whole(p.size, framing=self._framing) for p in pictures]
         boxes = np.array(boxes, np.float32).reshape(-1, 4)
         for _ in range(self._rounds):
             found = self._look(pictures, boxes, self._around)
             boxes = inputs.tight(found.points, boxes)
-        return self._look(pictures, boxes, wanted)
+        return self._look(pictures, boxes, query)
 
     def fit(
         self,
@@ -271,7 +271,7 @@ class Detector:
         """
         return self._own if name == self.scheme else schemes.get(name)
 
-    def _wanted(self, scheme) -> answers.Wanted:
+    def _query(self, scheme) -> answers.Query:
         """What is asked for, as an object."""
         if scheme is None:
             return self._own
@@ -282,7 +282,7 @@ class Detector:
         return head_places.on_skin(scheme)
 
     def _look(
-        self, pictures: list[Image.Image], boxes: np.ndarray, wanted: answers.Wanted
+        self, pictures: list[Image.Image], boxes: np.ndarray, query: answers.Query
     ) -> Faces:
         """Cuts every face by its box, asks the network, and maps back."""
         size, framing = self._input_px, self._framing
@@ -297,7 +297,7 @@ class Detector:
         said = [
             [None if part is None else np.asarray(part)[:real] for part in answer]
             for images, real in batches
-            for answer in [self._predict(images, wanted)]
+            for answer in [self._predict(images, query)]
         ]
         points, spread, visibility = (
             None if parts[0] is None else np.concatenate(parts)

@@ -168,11 +168,11 @@ def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]
         found, spread = read(maps)
         visibility = None
         if spec.confidence:
-            said = module.confidence(features, maps, asked.embedding)
+            estimates = module.confidence(features, maps, asked.embedding)
             if spec.visibility:
-                visibility = jax.nn.softmax(said.visibility)
+                visibility = jax.nn.softmax(estimates.visibility)
             # Of the density exp(-r / s) over the plane, along one axis.
-            spread = math.sqrt(3) * width * jnp.exp(said.log_scale)
+            spread = math.sqrt(3) * width * jnp.exp(estimates.log_scale)
         return Prediction(
             found, spread, visibility, *transferred(module, features, asked)
         )

@@ -97,7 +97,7 @@ class FaceSynthetics:
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class DataSpec:
     """Which faces a run trains and is measured on.
 
     Attributes:
@@ -160,7 +160,7 @@ class Domains:
     train: dict[schemes.Scheme, streams.Canvases]
 
 
-def prepare(wanted: Wanted) -> Domains:
+def prepare(spec: DataSpec) -> Domains:
     """Both domains, built where they are not there yet.
 
     Raises:
@@ -168,28 +168,28 @@ def prepare(wanted: Wanted) -> Domains:
     """
 
     def canvases(source: sources.Source) -> streams.Canvases:
-        return streams.Canvases(source, framing=wanted.framing, size=wanted.size)
+        return streams.Canvases(source, framing=spec.framing, size=spec.size)
 
     # The target first: a wrong folder is told before minutes of rendering.
-    train, target_tests, notes = (_photos if wanted.photos else _stand_in)(wanted)
+    train, target_tests, notes = (_photos if spec.photos else _stand_in)(spec)
     source, tests, by_scheme = None, [], {}
-    if wanted.source:
-        own, held, told = wanted.source.open(wanted.home)
-        own = sources.subset(own, count=wanted.rendered, seed=wanted.seed)
+    if spec.source:
+        own, held, told = spec.source.open(spec.home)
+        own = sources.subset(own, count=spec.rendered, seed=spec.seed)
         source, notes = canvases(own), notes + told
-        scheme = wanted.source.scheme
+        scheme = spec.source.scheme
         by_scheme[scheme] = canvases(_labelled(own, scheme))
         tests += [
-            testsets.TestSet(name, canvases(faces), own, alone=bool(wanted.asked))
-            for name, faces, own in _asked(wanted, held)
+            testsets.TestSet(name, canvases(faces), own, alone=bool(spec.asked))
+            for name, faces, own in _asked(spec, held)
         ]
 
     if train is not None:
-        count, seed = wanted.validation, wanted.seed
-        train, validation = sources.hold_out(train, count=count, seed=wanted.data_seed)
+        count, seed = spec.validation, spec.seed
+        train, validation = sources.hold_out(train, count=count, seed=spec.data_seed)
         if count:
             target_tests |= {VALIDATION: validation}
-        train = canvases(sources.subset(train, count=wanted.labelled, seed=seed))
+        train = canvases(sources.subset(train, count=spec.labelled, seed=seed))
     for i, (name, faces) in enumerate(target_tests.items()):
         tests.append(
             testsets.TestSet(name, canvases(faces), measurement.IBUG68, i == 0)
@@ -198,15 +198,15 @@ def prepare(wanted: Wanted) -> Domains:
     return Domains(source, train, tests, notes, by_scheme)
 
 
-def _asked(wanted: Wanted, held: sources.Source):
+def _asked(spec: DataSpec, held: sources.Source):
     """The source's test faces, named and labelled, in each scheme that is asked for."""
-    if not wanted.asked:
-        yield SYNTHETIC, _labelled(held, wanted.source.scheme), wanted.source.scheme
-    for scheme in wanted.asked:
-        if not held.unlabelled and scheme != wanted.source.scheme:
+    if not spec.asked:
+        yield SYNTHETIC, _labelled(held, spec.source.scheme), spec.source.scheme
+    for scheme in spec.asked:
+        if not held.unlabelled and scheme != spec.source.scheme:
             raise UserError(
-                f"Wanted faces in scheme '{scheme.name}'; these, {wanted.source.told},"
-                f" are labelled in '{wanted.source.scheme.name}' alone."
+                f"Wanted faces in scheme '{scheme.name}'; these, {spec.source.told},"
+                f" are labelled in '{spec.source.scheme.name}' alone."
             )
         if scheme.subset68 is None:
             raise UserError(
@@ -216,19 +216,19 @@ def _asked(wanted: Wanted, held: sources.Source):
         yield f"{SYNTHETIC} {scheme.name}", _labelled(held, scheme), scheme
 
 
-def _photos(wanted: Wanted):
+def _photos(spec: DataSpec):
     """300-W: train or None, the test sets that are there, and which are not."""
-    name, home = "ibug_300w", wanted.home
-    folder = builders.prepare(name, data_dir=home, source=str(wanted.photos))
+    name, home = "ibug_300w", spec.home
+    folder = builders.prepare(name, data_dir=home, source=str(spec.photos))
     notes = builders.describe(name, folder)
     there = sources.splits(folder)
     tests = [name for name in ("common", "challenging", "private") if there.get(name)]
     loaded = {name: sources.load(folder, name) for name in tests}
     if there.get("train"):
         return sources.load(folder, "train"), loaded, notes
-    if wanted.to_train:
+    if spec.to_train:
         raise UserError(
-            f"{wanted.photos}: wanted 300-W's train photos (afw, helen/trainset,"
+            f"{spec.photos}: wanted 300-W's train photos (afw, helen/trainset,"
             " lfpw/trainset) to train on; none are there."
         )
     notes.append(
@@ -244,10 +244,10 @@ def _labelled(source: sources.Source, scheme: schemes.Scheme) -> sources.Source:
     return source.labelled(labels.marker(scheme))
 
 
-def _stand_in(wanted: Wanted):
+def _stand_in(spec: DataSpec):
     """Rendered faces with other looks, labelled with 68 points as a person would."""
-    train, test, _ = wanted.stand_in.open(wanted.home)
-    scheme = wanted.stand_in.scheme
+    train, test, _ = spec.stand_in.open(spec.home)
+    scheme = spec.stand_in.scheme
     note = (
         "No --config.data.ibug_300w: the target is a rendered stand-in for photos;"
         " figures on it say nothing of real faces."

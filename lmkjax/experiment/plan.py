@@ -42,7 +42,7 @@ class Training:
     Attributes:
         optimizer: how weights move.
         length: by steps or by the clock.
-        rhythm: of logging and saving.
+        intervals: of logging and saving.
         validate_every: steps between looks at held-out faces; 0 = never.
         accumulate: parts of a batch worked on one after another.
         fsdp_min_size: parameters above this size are shared out; 0 = none.
@@ -52,7 +52,7 @@ class Training:
 
     optimizer: optim.Moves
     length: loop.Length
-    rhythm: loop.Rhythm
+    intervals: loop.Intervals
     validate_every: int
     accumulate: int
     fsdp_min_size: int
@@ -82,7 +82,7 @@ class Experiment:
 
     seed: int
     network: specs.Spec
-    faces: datasets.Wanted
+    faces: datasets.DataSpec
     shares: Mapping[str, int]
     terms: Mapping[str, tuple[float, objective.Term]]
     augment: changes.Change
@@ -146,7 +146,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         training=Training(
             optimizer=optim.Moves(**config.optimizer),
             length=loop.Length(train.steps, train.minutes),
-            rhythm=loop.Rhythm(train.log_every, train.save_every),
+            intervals=loop.Intervals(train.log_every, train.save_every),
             validate_every=train.validate_every,
             accumulate=train.accumulate,
             fsdp_min_size=train.fsdp_min_size,
@@ -198,7 +198,7 @@ def _shares(config, names: tuple[str, ...]) -> dict[str, int]:
     return {"source": source, "target": batch - source}
 
 
-def _faces(config, source, names, priors) -> datasets.Wanted:
+def _faces(config, source, names, priors) -> datasets.DataSpec:
     """Which faces are trained and measured on."""
     data, size = config.data, round(config.model.input_px * config.crop.canvas)
     rendered = functools.partial(datasets.Rendered, size=size)
@@ -215,7 +215,7 @@ def _faces(config, source, names, priors) -> datasets.Wanted:
     if data.source == datasets.FACE_SYNTHETICS:
         folder = _folder(data.face_synthetics, "data.face_synthetics")
         chosen = datasets.FaceSynthetics(folder, data.test_faces, data.seed)
-    return datasets.Wanted(
+    return datasets.DataSpec(
         home=files.local(data.dir, flag="--config.data.dir"),
         source=chosen if "source" in names else None,
         photos=_folder(data.ibug_300w, "data.ibug_300w"),

@@ -61,14 +61,14 @@ def _run(
     grid: jax.sharding.Mesh,
 ) -> None:
     """Trains and reports in a folder that this run has for itself."""
-    bench = _bench(experiment)
+    benchmark = _benchmark(experiment)
     faces = prepare(experiment.faces)
     lead = hosts.lead()
     if lead:
         record.write(config, workdir)
         experiment.network.save(workdir)
     hosts.wait("the run's folder is there")
-    result = train(experiment, workdir, faces, grid, bench)
+    result = train(experiment, workdir, faces, grid, benchmark)
     if not result.finished:
         now = int(result.state.step)
         if lead:
@@ -76,7 +76,7 @@ def _run(
         return
     if result.images_per_s and lead:
         report.write_training(workdir, result, sum(experiment.shares.values()))
-    findings = measure(bench, faces, hosts.whole(result.state.ema))
+    findings = measure(benchmark, faces, hosts.whole(result.state.ema))
     if lead:
         if findings.adapter is not None:
             adaptation.save(findings.adapter, workdir / adaptation.FILE)
@@ -133,11 +133,11 @@ def evaluate(
     experiment = plan.build(config, to_train=False)
     experiment = dataclasses.replace(experiment, network=spec)
     asked = tuple(schemes.get(name) for name in asked)
-    wanted = dataclasses.replace(experiment.faces, to_train=False, asked=asked)
+    data = dataclasses.replace(experiment.faces, to_train=False, asked=asked)
     if test_sets and datasets.SYNTHETIC not in test_sets:
         # Rendering a whole training set only to measure on photos would take long.
-        wanted = dataclasses.replace(wanted, source=None)
-    faces = prepare(wanted)
+        data = dataclasses.replace(data, source=None)
+    faces = prepare(data)
     if test_sets:
         known = {}
         for test in faces.tests:  # one set of rendered faces in several schemes
@@ -148,7 +148,7 @@ def evaluate(
             )
         chosen = [test for name in test_sets for test in known[name]]
         faces = dataclasses.replace(faces, tests=chosen)
-    findings = measure(_bench(experiment), faces, weights)
+    findings = measure(_benchmark(experiment), faces, weights)
     if hosts.lead():
         report.write(out, experiment, findings, faces)
         if out and findings.adapter is not None:
@@ -171,28 +171,28 @@ def check_batches(experiment: plan.Experiment, grid: jax.sharding.Mesh) -> None:
         )
 
 
-def prepare(wanted: datasets.Wanted) -> datasets.Domains:
+def prepare(spec: datasets.DataSpec) -> datasets.Domains:
     """The faces of a run, built where they are not there yet; says what is missing."""
-    faces = datasets.prepare(wanted)
+    faces = datasets.prepare(spec)
     for note in faces.notes if hosts.lead() else ():
         print(note, flush=True)
     return faces
 
 
-def _bench(experiment: plan.Experiment) -> measurement.Bench:
+def _benchmark(experiment: plan.Experiment) -> measurement.Benchmark:
     """The run's network, set up to be measured."""
-    return measurement.Bench(
+    return measurement.Benchmark(
         experiment.network, experiment.measuring, seed=experiment.seed
     )
 
 
 def measure(
-    bench: measurement.Bench, faces: datasets.Domains, weights: Any
+    benchmark: measurement.Benchmark, faces: datasets.Domains, weights: Any
 ) -> measurement.Findings:
     """Measures weights on every test set."""
     if hosts.lead():
         print("Measuring ...", flush=True)
-    return bench.run(weights, faces.tests, train=faces.train)
+    return benchmark.run(weights, faces.tests, train=faces.train)
 
 
 def train(
@@ -200,7 +200,7 @@ def train(
     workdir: pathlib.Path,
     faces: datasets.Domains,
     grid: jax.sharding.Mesh,
-    bench: measurement.Bench,
+    benchmark: measurement.Benchmark,
 ) -> loop.Result:
     """Trains until the run's length is reached, or goes on with it."""
     training, faces = experiment.training, parts.taught(experiment, faces, workdir)
@@ -223,16 +223,16 @@ def train(
         grid,
         workdir,
         length=training.length,
-        rhythm=training.rhythm,
-        validation=_validation(training.validate_every, faces, bench),
+        intervals=training.intervals,
+        validation=_validation(training.validate_every, faces, benchmark),
     )
 
 
 def _validation(
-    every: int, faces: datasets.Domains, bench: measurement.Bench
+    every: int, faces: datasets.Domains, benchmark: measurement.Benchmark
 ) -> validation.Validation | None:
     """What is measured while training, if faces are held out for it."""
     held = [test for test in faces.tests if test.name == datasets.VALIDATION]
     if not (every and held):
         return None
-    return validation.Validation(every, lambda w: bench.nme(w, held[0]))
+    return validation.Validation(every, lambda w: benchmark.nme(w, held[0]))

@@ -69,7 +69,7 @@ def of_scheme(
         spec: of the network.
         weights: of the network.
         scheme: whose points.
-        adapter: for the 68 iBug points, see `answers.Speaker`.
+        adapter: for the 68 iBug points, see `answers.Predictor`.
 
     Raises:
         UserError: the network cannot speak the scheme, or the adapter another.
@@ -80,11 +80,11 @@ def of_scheme(
             " --adapter, or ask with --scheme ibug68."
         )
     spec = dataclasses.replace(spec, dtype="float32")
-    speaker = answers.Speaker(spec, weights, adapter, flip=False)
+    predictor = answers.Predictor(spec, weights, adapter, flip=False)
 
     def function(image):
         with blocks.plainly():
-            return _known(speaker(image, scheme))
+            return _known(predictor(image, scheme))
 
     return _program(function, _image(spec), scheme, spec)
 

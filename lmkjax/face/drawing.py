@@ -138,8 +138,9 @@ def render(
     shape = barrier.barrier(geometry(params, scheme, size=size, head=head))
     layers = barrier.barrier(composition.compose(params, shape, backgrounds, size=size))
     return Rendering(
-        image=sensor.develop(layers.colour, params.sensor) + labels.flaw(params),
-        points=shape.points[:, :2] + labels.flaw(params),
+        image=sensor.develop(layers.colour, params.sensor)
+        + labels.nan_if_invalid(params),
+        points=shape.points[:, :2] + labels.nan_if_invalid(params),
         visibility=marks.seen(shape.points, layers.bare, layers.thing),
         depth=layers.depth,
         segmentation=layers.kind.astype(jnp.int8),
@@ -289,7 +290,7 @@ def _draw(
         return (
             shape,
             layers,
-            sensor.develop(layers.colour, one.sensor) + labels.flaw(one),
+            sensor.develop(layers.colour, one.sensor) + labels.nan_if_invalid(one),
         )
 
     return _map(draw, params, together)
@@ -316,6 +317,8 @@ def _mark(faces, shapes, layers, *, scheme):
 
     def mark(face, shape, bare, thing):
         points = landmarks(shape, face.camera, scheme)
-        return points[:, :2] + labels.flaw(face), marks.seen(points, bare, thing)
+        return points[:, :2] + labels.nan_if_invalid(face), marks.seen(
+            points, bare, thing
+        )
 
     return jax.vmap(mark)(faces, shapes, layers.bare, layers.thing)

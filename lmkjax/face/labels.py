@@ -117,7 +117,7 @@ def label(
     posed = pose(params, size=bare.shape[0], head=head)
     found = find(posed, params.camera, at, head)
     state = marks.seen(found, *_depths(bare, thing, params.camera.distance_cm))
-    return found[:, :2] + flaw(params), state
+    return found[:, :2] + nan_if_invalid(params), state
 
 
 @typed
@@ -158,7 +158,7 @@ def _depths(bare, thing, distance_cm):
 
 
 @typed
-def flaw(params: sample.FaceParams) -> Float[Array, ""]:
+def nan_if_invalid(params: sample.FaceParams) -> Float[Array, ""]:
     """Not a number if a parameter is none, else 0.
 
     On its own it might end as a plausible face of wrong labels: a comparison with it is

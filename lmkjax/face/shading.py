@@ -1,5 +1,7 @@
 """The bare head's pixels: skin, eyes and mouth in their light, and a mask over them."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -10,6 +12,30 @@ from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import surface as surfaces
 from lmkjax.landmarks import points as plane
 from lmkjax.types import typed
+
+
+class _GBuffer(NamedTuple):
+    """What light meets in each pixel, as deferred shading keeps it.
+
+    Attributes:
+        albedo: linear colour [h, w, 3].
+        normal: unit vectors in the camera's axes [h, w, 3].
+        lit: share of the first lamp that arrives [h, w], as all below.
+        sky: share of the sky that is open.
+        furrow: share of the light that comes out of wrinkles.
+        oil: strength of the wide highlight.
+        wet: of the narrow one.
+        rim: of the sky's reflection where the surface turns away.
+    """
+
+    albedo: Array
+    normal: Array
+    lit: Array
+    sky: Array
+    furrow: Array
+    oil: Array
+    wet: Array
+    rim: Array
 
 
 @typed
@@ -79,9 +105,8 @@ def shade(
         (normal, views, lit, sky, furrow, albedo)
     )
     rim = jnp.where(is_skin, sky, 0.0)
-    colour = _light(
-        albedo, normal, views, lit, sky, furrow, oil, wet, rim, params.light
-    )
+    buffer = _GBuffer(albedo, normal, lit, sky, furrow, oil, wet, rim)
+    colour = _light(buffer, views, params.light)
     kind = jnp.where(is_eye, 3, jnp.where(is_mouth, 5, 1))
     kind = jnp.where(is_skin & (paint.brow > 0.5), 2, kind)
     kind = jnp.where(is_skin & (paint.lips > 0.5), 4, kind)
@@ -100,17 +125,17 @@ def _parts(surface, fragments):
     return ~is_eye & ~is_mouth, is_eye, is_teeth
 
 
-def _light(albedo, normal, views, lit, sky, furrow, oil, wet, rim, lamps):
+def _light(at: _GBuffer, views, lamps):
     """Linear colour: what comes out of the skin, two highlights and the sky's rim."""
-    colour = albedo * light.diffuse(normal, lit, sky, lamps, wrap=skin.WRAP)
-    colour = colour * furrow[..., None]
-    facing = jnp.clip((normal * views).sum(-1), 0, 1)
-    rim = 0.03 * (1 - facing) ** 4 * rim
-    oil, wet, rim = barrier.barrier((oil, wet, rim))
+    colour = at.albedo * light.diffuse(at.normal, at.lit, at.sky, lamps, wrap=skin.WRAP)
+    colour = colour * at.furrow[..., None]
+    facing = jnp.clip((at.normal * views).sum(-1), 0, 1)
+    rim = 0.03 * (1 - facing) ** 4 * at.rim
+    oil, wet, rim = barrier.barrier((at.oil, at.wet, rim))
     for strength, power in ((oil, 14.0), (wet, 110.0)):
-        gloss = light.gloss(normal, views, lit, lamps, power=power)
+        gloss = light.gloss(at.normal, views, at.lit, lamps, power=power)
         colour = colour + strength[..., None] * gloss
-    return colour + rim[..., None] * light.irradiance(normal, lamps.environment)
+    return colour + rim[..., None] * light.irradiance(at.normal, lamps.environment)
 
 
 def _behind_mask(bare, place, covers, turn, person):

@@ -13,7 +13,7 @@ STATES = 4
 
 
 @struct.dataclass
-class Said:
+class Estimates:
     """Of each landmark.
 
     Attributes:
@@ -27,7 +27,7 @@ class Said:
 
 
 class Confidence(nn.Module):
-    """From the features where a landmark's map looks, and its place, to `Said`.
+    """From the features where a landmark's map looks, and its place, to `Estimates`.
 
     Attributes:
         width: channels inside.
@@ -42,7 +42,7 @@ class Confidence(nn.Module):
         features: Float[Array, "b h w c"],
         maps: Float[Array, "b h w k"],
         embedding: Float[Array, "*b k e"],
-    ) -> Said:
+    ) -> Estimates:
         """What is said of each landmark.
 
         Args:
@@ -64,4 +64,4 @@ class Confidence(nn.Module):
         x = nn.gelu(nn.Dense(self.width, name="inside")(x))
         out = nn.Dense(STATES + 1, name="said")(x)
         # A first guess of 2 % of the map's side.
-        return Said(out[..., :STATES], out[..., STATES] - 4.0)
+        return Estimates(out[..., :STATES], out[..., STATES] - 4.0)

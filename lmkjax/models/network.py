@@ -59,7 +59,7 @@ class LandmarkNetwork(nn.Module):
         features = self(image).features[-1]
         maps = self.maps(features, self.kernels(own)[-1])
         if self.confidence is not None:
-            self.said(features, maps, own)
+            self.estimates(features, maps, own)
         if self.transfer is not None:
             self.transfer(maps)
         if self.learned is not None:
@@ -75,12 +75,12 @@ class LandmarkNetwork(nn.Module):
         """One map per kernel."""
         return hourglass.maps(features, kernels, gain=self.gain)
 
-    def said(
+    def estimates(
         self,
         features: Float[Array, "b h w c"],
         maps: Float[Array, "b h w k"],
         places: Places,
-    ) -> confidences.Said:
+    ) -> confidences.Estimates:
         """Visibility and scale of the places whose maps of the last stack these are."""
         return self.confidence(features, maps, self.kernels.embed(places))
 
@@ -130,24 +130,24 @@ class Bound:
         return self.module.apply({"params": self.params}, image)
 
     @property
-    def says(self) -> bool:
+    def has_confidence(self) -> bool:
         """Whether it has learned visibility and scale."""
         return self.module.confidence is not None
 
     @typed
-    def say(
+    def estimate(
         self,
         features: Float[Array, "b h w c"],
         maps: Float[Array, "b h w k"],
         places: Places,
-    ) -> confidences.Said:
+    ) -> confidences.Estimates:
         """Visibility and scale of the places whose maps of the last stack these are.
 
         Raises:
             ValueError: the network says nothing of them.
         """
         self._want("confidence")
-        return self._apply(LandmarkNetwork.said, features, maps, places)
+        return self._apply(LandmarkNetwork.estimates, features, maps, places)
 
     @typed
     def transfer(

@@ -51,11 +51,11 @@ class Likelihood:
             batch, features = batches[name], outputs[name].features[-1]
             places = network.own if batch.places is None else batch.places
             maps = network.head(features, places)
-            said = network.say(features, maps, places)
+            estimates = network.estimate(features, maps, places)
             real = jnp.broadcast_to(batch.mask[:, None], batch.visibility.shape)
             known = real & (batch.visibility != UNKNOWN)
             state = jnp.maximum(batch.visibility, 0).astype(jnp.int32)
-            chance = jax.nn.log_softmax(said.visibility)
+            chance = jax.nn.log_softmax(estimates.visibility)
             paid = -jnp.take_along_axis(chance, state[..., None], -1)[..., 0]
             seen = _sum(paid, known), known.sum().astype(jnp.float32)
             size = batch.image.shape[-2]
@@ -63,9 +63,9 @@ class Likelihood:
             apart = found / maps.shape[-2] - batch.points / size
             away = jnp.sqrt(jnp.square(apart).sum(-1))
             inside = real & points.inside(batch.points, size=size)
-            unlikely = away * jnp.exp(-said.log_scale) + 2 * said.log_scale
+            unlikely = away * jnp.exp(-estimates.log_scale) + 2 * estimates.log_scale
             sure = _sum(unlikely, inside), inside.sum().astype(jnp.float32)
-            right = ((said.visibility.argmax(-1) == state) & known).sum()
+            right = ((estimates.visibility.argmax(-1) == state) & known).sum()
             for total, count in (seen, sure):
                 value += total / jnp.maximum(count, 1.0)
             metrics |= {

@@ -130,9 +130,9 @@ class MeanTeacher:
         found = points.rescale(
             found, old_px=maps.shape[-2], new_px=view.image.shape[-2]
         )
-        if teacher.says:
+        if teacher.has_confidence:
             unsure = math.sqrt(3) * jnp.exp(
-                teacher.say(features, maps, asked).log_scale
+                teacher.estimate(features, maps, asked).log_scale
             )
         else:
             unsure = heatmaps.spread(maps) / maps.shape[-2]

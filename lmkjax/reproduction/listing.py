@@ -11,7 +11,7 @@ from lmkjax.data import builders, sources
 from lmkjax.errors import UserError
 from lmkjax.experiment import config_file
 from lmkjax.reproduction import rows
-from lmkjax.reproduction.rows import ALL, LABELS, PARTS, Listing, Wanted
+from lmkjax.reproduction.rows import ALL, LABELS, PARTS, Listing, Request
 from lmkjax.reproduction.runs import MEASURED, REPORT, Place, Run
 
 POINTS = {
@@ -30,7 +30,7 @@ SETTINGS = "settings.json"
 """In the reproduction's folder: what all its runs have in common."""
 
 
-def want(
+def request(
     size: str,
     *,
     length: float,
@@ -41,7 +41,7 @@ def want(
     photos: pathlib.Path | None,
     face_synthetics: pathlib.Path | None,
     home: pathlib.Path,
-) -> Wanted:
+) -> Request:
     """What a person asks for, held against the faces that there are.
 
     Args:
@@ -77,7 +77,7 @@ def want(
             )
     held = min(budget.validation, train // 5)
     seen = 4 * max(tests, default=0) + 2 * sum(tests)  # by wrong boxes; calibration
-    return Wanted(
+    return Request(
         size=size,
         budget=dataclasses.replace(budget, validation=held),
         parts=tuple(parts),
@@ -92,17 +92,17 @@ def want(
     )
 
 
-def settle(wanted: Wanted, out: pathlib.Path) -> None:
+def settle(request: Request, out: pathlib.Path) -> None:
     """Makes the reproduction's folder, or refuses one of other settings.
 
     Raises:
         UserError: it is a file, holds something else, or a reproduction whose runs
             would not compare with these.
     """
-    budget = dataclasses.asdict(wanted.budget)
+    budget = dataclasses.asdict(request.budget)
     for own in ("n_real", "renders", "seeds"):  # a table may grow
         del budget[own]
-    told = {"size": wanted.size, "300-W": bool(wanted.photos), "train": wanted.there}
+    told = {"size": request.size, "300-W": bool(request.photos), "train": request.there}
     told |= budget
     file = out / SETTINGS
     if file.is_file():
@@ -126,27 +126,27 @@ def settle(wanted: Wanted, out: pathlib.Path) -> None:
     files.write(file, json.dumps(told, indent=1) + "\n")
 
 
-def plan(wanted: Wanted) -> Listing:
-    """The runs that make what is wanted.
+def plan(request: Request) -> Listing:
+    """The runs that make what is requested.
 
     Of the first seed those of all tables come first, so that there is soon a report
     with few gaps.
     """
     found = Listing({}, [])
-    if missing := [n for n in wanted.n_real if n > wanted.there]:
+    if missing := [n for n in request.n_real if n > request.there]:
         told = ", ".join(map(str, missing))
         found.notes.append(
-            f"N_real {told}: left out, there are {wanted.there} real train faces."
+            f"N_real {told}: left out, there are {request.there} real train faces."
         )
     lists = {"A": _document_a, "B": _document_b, "points": _points}
-    for seed in range(wanted.seeds):
-        for part in wanted.parts:
-            keys = [r for r in PARTS[part] if not wanted.rows or r in wanted.rows]
-            lists[part](found, wanted, keys, seed)
+    for seed in range(request.seeds):
+        for part in request.parts:
+            keys = [r for r in PARTS[part] if not request.rows or r in request.rows]
+            lists[part](found, request, keys, seed)
     return found
 
 
-def _document_a(found: Listing, wanted: Wanted, keys: list[str], seed: int) -> None:
+def _document_a(found: Listing, request: Request, keys: list[str], seed: int) -> None:
     """Document A's table: all real faces, with labels or without."""
     form = {"terms.label_transfer.form": "places"}
     ways = {
@@ -161,38 +161,38 @@ def _document_a(found: Listing, wanted: Wanted, keys: list[str], seed: int) -> N
     for row in keys:
         place = Place("A", row)
         if row == "synthetic_only":
-            rows.synthetic(found, wanted, seed, place)
+            rows.synthetic(found, request, seed, place)
             continue
         if row == "real_only":
-            rows.real_only(found, wanted, seed, ALL, place)
+            rows.real_only(found, request, seed, ALL, place)
             continue
         config, fields, sees = ways[row]
         if not (config_file.OURS / f"{config}.py").is_file():
             note = f"{LABELS[row]}: left out, there is no configs/{config}.py here."
             found.notes += [note] * (note not in found.notes)
             continue
-        folders = dict(rows.pretraining(found, wanted))
+        folders = dict(rows.pretraining(found, request))
         if row == "pseudo_labels":  # of the network that it goes on with
             folders["data.pseudo_labels"] = folders["train.init_from"]
         more = {"fields": fields, "folders": folders, "sees": sees}
-        found.add(rows.row(wanted, row, config, seed, **more, places=(place,)))
+        found.add(rows.row(request, row, config, seed, **more, places=(place,)))
 
 
-def _document_b(found: Listing, wanted: Wanted, keys: list[str], seed: int) -> None:
+def _document_b(found: Listing, request: Request, keys: list[str], seed: int) -> None:
     """Document B's Figure 4, over numbers of labelled real faces, and its Table 2."""
-    numbers = [str(n) for n in wanted.n_real if n <= wanted.there] + [ALL]
+    numbers = [str(n) for n in request.n_real if n <= request.there] + [ALL]
     for n in numbers:
         few = n != ALL and int(n) <= rows.MANY
         if seed >= rows.SEEDS_OF_MANY and not few:
             continue
         for row in keys:
             if row in FIGURE_4:
-                FIGURE_4[row](found, wanted, seed, n, Place("B", row, n))
+                FIGURE_4[row](found, request, seed, n, Place("B", row, n))
     if seed == 0:
-        _table_2(found, wanted, keys)
+        _table_2(found, request, keys)
 
 
-def _model_adaptation(found, wanted, seed: int, n: str, *places: Place) -> str:
+def _model_adaptation(found, request, seed: int, n: str, *places: Place) -> str:
     """The synthetic network, its adapter fitted on so many labelled faces."""
     return found.add(
         Run(
@@ -201,7 +201,7 @@ def _model_adaptation(found, wanted, seed: int, n: str, *places: Place) -> str:
             seed,
             0,
             {"data.target_faces": rows.count_of(n)},
-            {"workdir": rows.synthetic(found, wanted, seed)},
+            {"workdir": rows.synthetic(found, request, seed)},
             sees="renders; the adapter: real faces with 68 labels",
             begins=f"{rows.AFTER}, synthetic only",
             places=places,
@@ -209,49 +209,49 @@ def _model_adaptation(found, wanted, seed: int, n: str, *places: Place) -> str:
     )
 
 
-def _data_adaptation(found, wanted, seed: int, n: str, place: Place) -> None:
+def _data_adaptation(found, request, seed: int, n: str, place: Place) -> None:
     """Rendered faces alone, their labels rewritten by that adapter."""
-    adapter = f"{_model_adaptation(found, wanted, seed, n)}/{REPORT}"
+    adapter = f"{_model_adaptation(found, request, seed, n)}/{REPORT}"
     found.add(
         rows.row(
-            wanted,
+            request,
             f"data_adaptation-{rows.tag(n)}",
             "data_adaptation",
             seed,
-            folders=rows.pretraining(found, wanted) | {"data.adapter": adapter},
+            folders=rows.pretraining(found, request) | {"data.adapter": adapter},
             sees="renders with adapted labels",
             places=(place,),
         )
     )
 
 
-def _mixing(found, wanted, seed: int, n: str, place: Place, *, alpha: float) -> None:
+def _mixing(found, request, seed: int, n: str, place: Place, *, alpha: float) -> None:
     """Both in one batch, alpha of it rendered faces with adapted labels."""
-    adapter = f"{_model_adaptation(found, wanted, seed, n)}/{REPORT}"
+    adapter = f"{_model_adaptation(found, request, seed, n)}/{REPORT}"
     found.add(
         rows.row(
-            wanted,
+            request,
             f"{place.row}-{rows.tag(n)}",
             "mixing",
             seed,
             fields={"data.source_share": alpha, "data.target_faces": rows.count_of(n)},
-            folders=rows.pretraining(found, wanted) | {"data.adapter": adapter},
+            folders=rows.pretraining(found, request) | {"data.adapter": adapter},
             sees=f"{alpha:.0%} renders with adapted labels; real faces with 68 labels",
             places=(place,),
         )
     )
 
 
-def _fine_tuning(found, wanted, seed: int, n: str, place: Place) -> None:
+def _fine_tuning(found, request, seed: int, n: str, place: Place) -> None:
     """Real faces, after the pretraining."""
     found.add(
         rows.row(
-            wanted,
+            request,
             f"fine_tuning-{rows.tag(n)}",
             "fine_tuning",
             seed,
             fields={"data.target_faces": rows.count_of(n)},
-            folders=rows.pretraining(found, wanted),
+            folders=rows.pretraining(found, request),
             sees="real faces with 68 labels",
             places=(place,),
         )
@@ -270,41 +270,41 @@ FIGURE_4: Mapping[str, Callable] = {
 """The rows over N_real."""
 
 
-def _table_2(found: Listing, wanted: Wanted, keys: Collection[str]) -> None:
+def _table_2(found: Listing, request: Request, keys: Collection[str]) -> None:
     """Rendered faces alone, from nothing, by how many of them there are."""
 
     def alone(name, row, count, fields):
         own = {"train.init_from": "", "data.source_faces": count} | fields
         found.add(
             rows.row(
-                wanted,
+                request,
                 f"{name}-{rows.told(count)}",
                 "synthetic_only",
                 0,
                 fields=own,
-                steps=wanted.budget.alone,
+                steps=request.budget.alone,
                 sees="renders" if row == "renders" else "FaceSynthetics",
                 begins="nothing",
                 places=(Place("Table 2", row, rows.told(count)),),
             )
         )
 
-    for count in wanted.budget.renders if "renders" in keys else ():
+    for count in request.budget.renders if "renders" in keys else ():
         alone("renders", "renders", count, {})
-    if "face_synthetics" in keys and not wanted.face_synthetics:
+    if "face_synthetics" in keys and not request.face_synthetics:
         found.notes.append("FaceSynthetics: left out; --face-synthetics names it.")
     elif "face_synthetics" in keys:
         theirs = {
             "scheme": "ibug68_surface",
             "data.scheme": "ibug68_surface",
             "data.source": "face_synthetics",
-            "data.face_synthetics": str(wanted.face_synthetics),
+            "data.face_synthetics": str(request.face_synthetics),
         }
-        for count in dict.fromkeys((min(10_000, wanted.budget.faces), 0)):
+        for count in dict.fromkeys((min(10_000, request.budget.faces), 0)):
             alone("face_synthetics", "face_synthetics", count, theirs)
 
 
-def _points(found: Listing, wanted: Wanted, keys: list[str], seed: int) -> None:
+def _points(found: Listing, request: Request, keys: list[str], seed: int) -> None:
     """Numbers of points, from nothing; and what learns on from such a network."""
     if seed or not keys:
         return
@@ -315,12 +315,12 @@ def _points(found: Listing, wanted: Wanted, keys: list[str], seed: int) -> None:
         own |= {"scheme": scheme, "data.scheme": scheme}
         fields = {"train.init_from": ""} | (own if scheme else {})
         first = rows.row(
-            wanted,
+            request,
             f"points-{number}",
             "synthetic_only",
             seed,
             fields=fields,
-            steps=wanted.budget.alone,
+            steps=request.budget.alone,
             sees="renders",
             begins="nothing",
             places=(Place("points", "synthetic_only", number),),
@@ -336,7 +336,7 @@ def _points(found: Listing, wanted: Wanted, keys: list[str], seed: int) -> None:
             config, more, sees = ways[row]
             found.add(
                 rows.row(
-                    wanted,
+                    request,
                     f"points-{number}-{row}",
                     config,
                     seed,

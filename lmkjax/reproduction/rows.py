@@ -142,7 +142,7 @@ SEEDS_OF_MANY, MANY = 2, 157
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class Request:
     """What is to be reproduced.
 
     Attributes:
@@ -226,23 +226,23 @@ class Listing:
         return run.name
 
 
-def row(wanted: Wanted, name: str, config: str, seed: int, **of: Any) -> Run:
+def row(request: Request, name: str, config: str, seed: int, **of: Any) -> Run:
     """A run with the fields that all have."""
-    own = {"steps": wanted.budget.row, "folders": {}, "begins": AFTER} | of
-    own["fields"] = wanted.data() | own.pop("fields", {})
+    own = {"steps": request.budget.row, "folders": {}, "begins": AFTER} | of
+    own["fields"] = request.data() | own.pop("fields", {})
     return Run(f"{name}-seed{seed}", config, seed, **own)
 
 
-def pretraining(found: Listing, wanted: Wanted) -> Mapping[str, str]:
+def pretraining(found: Listing, request: Request) -> Mapping[str, str]:
     """The synthetic training that all rows begin with, as a field of theirs."""
-    budget = wanted.budget
+    budget = request.budget
     begins = budget.begins and "the weights that come with lmkjax"
     run = Run(
         PRETRAINING,
         "synthetic_only",
         0,
         budget.pretraining,
-        wanted.data() | {"train.init_from": budget.begins},
+        request.data() | {"train.init_from": budget.begins},
         {},
         sees="renders",
         begins=begins or "nothing",
@@ -250,31 +250,31 @@ def pretraining(found: Listing, wanted: Wanted) -> Mapping[str, str]:
     return {"train.init_from": found.add(run)}
 
 
-def synthetic(found: Listing, wanted: Wanted, seed: int, *places: Place) -> str:
+def synthetic(found: Listing, request: Request, seed: int, *places: Place) -> str:
     """Synthetic only, as long as the other rows: the pretraining and their steps."""
     return found.add(
         row(
-            wanted,
+            request,
             "synthetic_only",
             "synthetic_only",
             seed,
-            folders=pretraining(found, wanted),
+            folders=pretraining(found, request),
             sees="renders",
             places=places,
         )
     )
 
 
-def real_only(found: Listing, wanted: Wanted, seed: int, n: str, *places: Place):
+def real_only(found: Listing, request: Request, seed: int, n: str, *places: Place):
     """Real faces alone, from nothing."""
     found.add(
         row(
-            wanted,
+            request,
             f"real_only-{tag(n)}",
             "real_only",
             seed,
             fields={"train.init_from": "", "data.target_faces": count_of(n)},
-            steps=wanted.budget.alone,
+            steps=request.budget.alone,
             sees="real faces with 68 labels",
             begins="nothing",
             places=places,

@@ -48,7 +48,7 @@ class Length:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rhythm:
+class Intervals:
     """How often things happen, in steps."""
 
     log_every: int
@@ -84,7 +84,7 @@ def run(
     workdir: pathlib.Path,
     *,
     length: Length,
-    rhythm: Rhythm,
+    intervals: Intervals,
     validation: validations.Validation | None = None,
 ) -> Result:
     """Trains until the length is reached or a signal asks to stop.
@@ -99,7 +99,7 @@ def run(
         mesh: the devices.
         workdir: the run's folder.
         length: of the training.
-        rhythm: of logging and saving.
+        intervals: of logging and saving.
         validation: held-out faces to look at now and then; None = there are none.
 
     Returns:
@@ -130,7 +130,7 @@ def run(
         compiled, compile_s, flops = _compile(train_step, state, batches, progress)
         clock = log.Clock(seconds, faces=_faces(batches))
         watch = trouble.Watch()
-        account = _Account(checkpoints, report, best, clock, watch, rhythm, workdir)
+        account = _Account(checkpoints, report, best, clock, watch, intervals, workdir)
         metrics, over, stopped = {}, False, _agree(seconds, stop.is_set())[1]
         if stopped:
             checkpoints.save(state, {"seconds": seconds})
@@ -171,7 +171,7 @@ class _Account:
     best: validations.Best | None
     clock: log.Clock
     watch: trouble.Watch
-    rhythm: Rhythm
+    intervals: Intervals
     workdir: pathlib.Path
 
     def settle(self, now: _Now, state: TrainState, metrics: Metrics) -> None:
@@ -180,10 +180,10 @@ class _Account:
         Raises:
             UserError: a figure is no longer finite; the state is not saved.
         """
-        rhythm, best, step = self.rhythm, self.best, now.step
-        save = now.over or now.stopped or step % rhythm.save_every == 0
+        intervals, best, step = self.intervals, self.best, now.step
+        save = now.over or now.stopped or step % intervals.save_every == 0
         look = best and (now.over or step % best.every == 0)
-        tell = now.over or look or step % rhythm.log_every == 0
+        tell = now.over or look or step % intervals.log_every == 0
         if not (save or tell or self.watch.due):
             return
         wrong = self.watch.look()

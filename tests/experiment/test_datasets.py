@@ -17,7 +17,7 @@ DUMMY = pathlib.Path(__file__).parents[2] / "data_builders"
 
 
 @pytest.fixture
-def wanted(tmp_path):
+def spec(tmp_path):
     """What a run wants whose 300-W holds two test faces and no other."""
     folder = tmp_path / "300w/helen/testset"
     folder.mkdir(parents=True)
@@ -33,18 +33,18 @@ def wanted(tmp_path):
     return dataclasses.replace(plan.build(config).faces, source=None)
 
 
-def test_test_photos_alone_are_measured_on_without_a_mean_face(wanted):
-    faces = datasets.prepare(wanted)
+def test_test_photos_alone_are_measured_on_without_a_mean_face(spec):
+    faces = datasets.prepare(spec)
     assert [test.name for test in faces.tests] == ["common"]
     assert faces.tests[0].scheme == measurement.IBUG68
     assert faces.target is None and faces.train == {}
     assert "no mean face" in faces.notes[-1]
 
 
-def test_test_photos_alone_are_not_trained_on(wanted):
-    assert not wanted.to_train  # synthetic faces alone
+def test_test_photos_alone_are_not_trained_on(spec):
+    assert not spec.to_train  # synthetic faces alone
     with pytest.raises(UserError, match="train photos.*to train on; none"):
-        datasets.prepare(dataclasses.replace(wanted, to_train=True))
+        datasets.prepare(dataclasses.replace(spec, to_train=True))
 
 
 def test_faces_of_others_are_measured_in_their_own_scheme_alone(tmp_path):

@@ -54,7 +54,7 @@ def ours(network, box, scheme):
     """What the detector says of the photo."""
     spec, weights = network
     detector = detection.Detector.around(
-        answers.Speaker(spec, weights, None, flip=False),
+        answers.Predictor(spec, weights, None, flip=False),
         scheme=spec.scheme,
         input_px=spec.input_px,
         framing=spec.framing,

@@ -55,7 +55,7 @@ def says_the_same(form, made, arrays, ours, folder):
 def test_a_scheme_is_answered_for_several_faces(form, network, tmp_path):
     spec, weights = network
     images = noise(3)
-    ours = answers.Speaker(spec, weights, None, flip=False)(jnp.asarray(images), FEW)
+    ours = answers.Predictor(spec, weights, None, flip=False)(jnp.asarray(images), FEW)
     assert np.ptp(np.asarray(ours.points), axis=(0, 1)).min() > 0.1  # they differ
     made = program.of_scheme(spec, weights, FEW)
     says_the_same(form, made, [images], ours, tmp_path)
@@ -66,7 +66,7 @@ def test_places_are_answered_however_many(form, network, tmp_path):
     conftest.want(form)
     spec, weights = network
     images, places = noise(2), marks.places(FEW)
-    ours = answers.Speaker(spec, weights, None, flip=False)(jnp.asarray(images), FEW)
+    ours = answers.Predictor(spec, weights, None, flip=False)(jnp.asarray(images), FEW)
     arrays = [images, places.xyz, places.part, places.share]
     says_the_same(form, program.of_places(spec, weights), arrays, ours, tmp_path)
 
@@ -77,9 +77,11 @@ def test_a_label_adapter_goes_with_the_program(network, tmp_path):
     faces = random.normal(size=(12, 68, 2)) * 5 + 16
     adapter = adaptation.fit(faces, faces + random.normal(size=faces.shape), steps=0)
     images, ibug68 = noise(2), schemes.get("ibug68")
-    ours = answers.Speaker(spec, weights, adapter, flip=False)
+    ours = answers.Predictor(spec, weights, adapter, flip=False)
     ours = ours(jnp.asarray(images), ibug68)
-    bare = answers.Speaker(spec, weights, None, flip=False)(jnp.asarray(images), ibug68)
+    bare = answers.Predictor(spec, weights, None, flip=False)(
+        jnp.asarray(images), ibug68
+    )
     assert np.abs(np.asarray(ours.points - bare.points)).max() > 10 * CLOSE_PX
     made = program.of_scheme(spec, weights, ibug68, adapter=adapter)
     says_the_same("stablehlo", made, [images], ours, tmp_path)

@@ -150,9 +150,9 @@ def test_a_step_moves_learned_places_by_no_more_than_the_eye_can_see(image):
 
 def test_confidence_says_of_a_face_what_it_says_of_it_alone(bound, features):
     maps = bound.head(features[-1])
-    said = jax.jit(bound.say)(features[-1], maps, OWN)
+    said = jax.jit(bound.estimate)(features[-1], maps, OWN)
     assert said.visibility.shape == (3, 70, 4) and said.log_scale.shape == (3, 70)
-    alone = bound.say(features[-1][1:2], maps[1:2], OWN)
+    alone = bound.estimate(features[-1][1:2], maps[1:2], OWN)
     np.testing.assert_allclose(alone.visibility[0], said.visibility[1], atol=1e-4)
 
 

@@ -151,7 +151,7 @@ class Stub:
     maps: jax.Array
     params: object = None
     own = OWN
-    says: bool = False
+    has_confidence: bool = False
     log_scale: object = None
 
     def see(self, image):
@@ -160,8 +160,8 @@ class Stub:
     def head(self, features, places, *, stack=-1):
         return features
 
-    def say(self, features, maps, places):
-        return confidence.Said(jnp.zeros((*maps.shape[::3], 4)), self.log_scale)
+    def estimate(self, features, maps, places):
+        return confidence.Estimates(jnp.zeros((*maps.shape[::3], 4)), self.log_scale)
 
 
 def bells(middle, sigma):
@@ -178,7 +178,7 @@ def test_what_the_teacher_is_unsure_of_moves_nothing(by_head):
     middle = jnp.full((LANDMARKS, 2), 4.0)
     sure = jnp.arange(LANDMARKS) < LANDMARKS / 2
     scale = jnp.stack([jnp.where(sure, 0.0, -3.0)] * FACES)  # those of wide maps
-    stub = Stub(bells(middle, sigma), says=by_head, log_scale=scale)
+    stub = Stub(bells(middle, sigma), has_confidence=by_head, log_scale=scale)
     frame = jnp.broadcast_to(jnp.eye(3), (FACES, 3, 3))
     view = Batch(
         image=jnp.zeros((FACES, SIZE, SIZE, 3)),

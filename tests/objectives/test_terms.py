@@ -40,10 +40,10 @@ class Stub:
     def head(self, features, places=None, *, stack=-1):
         return features @ self.kernel * (1 if stack else 2)
 
-    def say(self, features, maps, places):
+    def estimate(self, features, maps, places):
         weigh = jax.nn.softmax(maps, (1, 2))
         read = jnp.einsum("bhwk,bhwc->bkc", weigh, features)
-        return confidence.Said(read[..., :4], read[..., 4])
+        return confidence.Estimates(read[..., :4], read[..., 4])
 
     def transfer(self, features):
         return features @ self.kernel, self.offset + jnp.zeros((len(features), 3, 2))
@@ -233,13 +233,13 @@ def test_confidence_moves_neither_points_nor_what_it_does_not_know():
 
     features = features_of("source")[-1]
     maps = Stub(HEAD).head(features)
-    said = Stub(HEAD).say(features, maps, None)
-    chance = jax.nn.log_softmax(said.visibility)[:, jnp.arange(4), jnp.arange(4)]
+    estimates = Stub(HEAD).estimate(features, maps, None)
+    chance = jax.nn.log_softmax(estimates.visibility)[:, jnp.arange(4), jnp.arange(4)]
     np.testing.assert_allclose(
         metrics["source_visibility"][0], -chance.sum(), rtol=1e-5
     )
     away = jnp.linalg.norm(heatmaps.soft_argmax(maps) / 8 - points / 32, axis=-1)
-    unlikely = away * jnp.exp(-said.log_scale) + 2 * said.log_scale
+    unlikely = away * jnp.exp(-estimates.log_scale) + 2 * estimates.log_scale
     unlikely = unlikely.at[:, 3].set(0.0)
     np.testing.assert_allclose(
         metrics["source_likelihood"][0], unlikely.sum(), rtol=1e-4

@@ -31,7 +31,7 @@ def error_of(run):
 def found(tmp_path_factory):
     """A reproduction at laptop, all of whose runs are over but one that failed."""
     out = tmp_path_factory.mktemp("reproduction")
-    plan = listing.plan(test_listing.wanted())
+    plan = listing.plan(test_listing.request())
     runs = list(plan.runs.values())
     for run in runs:
         if run.name == LOST:

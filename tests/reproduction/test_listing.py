@@ -16,7 +16,7 @@ DUMMY = pathlib.Path(__file__).parents[2] / "data_builders"
 OUT = pathlib.Path("out")
 
 
-def wanted(size="laptop", **changes):
+def request(size="laptop", **changes):
     asked = {
         "length": 1.0,
         "parts": ("A", "B", "points"),
@@ -27,11 +27,11 @@ def wanted(size="laptop", **changes):
         "face_synthetics": None,
         "home": pathlib.Path("data"),
     }
-    return listing.want(size, **asked | changes)
+    return listing.request(size, **asked | changes)
 
 
 def runs_of(**changes):
-    return listing.plan(wanted(**changes)).runs
+    return listing.plan(request(**changes)).runs
 
 
 @pytest.mark.parametrize("size", base.SIZES)
@@ -84,7 +84,7 @@ def test_few_labels_have_three_seeds_and_many_two():
 
 
 def test_numbers_of_faces_that_are_not_there_are_told_and_left_out():
-    found = listing.plan(wanted(size="tiny", n_real=(10, 27, 5000)))
+    found = listing.plan(request(size="tiny", n_real=(10, 27, 5000)))
     assert found.notes[0].startswith("N_real 27, 5000: left out, there are 26 real")
     places = {place.at for run in found.runs.values() for place in run.places}
     assert "10" in places and not places & {"27", "5000"}
@@ -97,7 +97,7 @@ def test_a_row_without_its_config_is_told_and_the_others_are_planned(
         if file.stem != "daln":
             (tmp_path / file.name).write_text(file.read_text())
     monkeypatch.setattr(config_file, "OURS", tmp_path)
-    found = listing.plan(wanted(parts=("A",), seeds=2))
+    found = listing.plan(request(parts=("A",), seeds=2))
     told = "DALN + label transfer: left out, there is no configs/daln.py here."
     assert found.notes.count(told) == 1
     names = {run.config for run in found.runs.values()}
@@ -118,7 +118,7 @@ def test_rows_alone_bring_what_they_need():
     with pytest.raises(
         UserError, match=r"No row \['daln'\] in B; there are: real_only"
     ):
-        wanted(parts=("B",), keys=("daln",))
+        request(parts=("B",), keys=("daln",))
 
 
 def test_jobs_share_the_runs_out():
@@ -138,21 +138,21 @@ def test_a_length_is_a_share_of_every_training_and_never_none():
 
 def test_300w_without_train_photos_is_refused(tmp_path):
     photos = DUMMY / "ibug_300w/dummy_data"
-    there = wanted(photos=photos, home=tmp_path)
+    there = request(photos=photos, home=tmp_path)
     assert 0 < there.there + there.budget.validation < 10
     with pytest.raises(UserError, match="300-W"):
-        wanted(photos=tmp_path / "nowhere", home=tmp_path)
+        request(photos=tmp_path / "nowhere", home=tmp_path)
 
 
 def test_a_folder_of_other_settings_or_things_is_refused(tmp_path):
-    listing.settle(wanted(), tmp_path / "out")
-    listing.settle(wanted(n_real=(50,), seeds=1, parts=("A",)), tmp_path / "out")
+    listing.settle(request(), tmp_path / "out")
+    listing.settle(request(n_real=(50,), seeds=1, parts=("A",)), tmp_path / "out")
     with pytest.raises(UserError, match="size laptop there, tiny here.*another --out"):
-        listing.settle(wanted("tiny"), tmp_path / "out")
+        listing.settle(request("tiny"), tmp_path / "out")
     with pytest.raises(UserError, match="row 800 there, 400 here"):
-        listing.settle(wanted(length=0.5), tmp_path / "out")
+        listing.settle(request(length=0.5), tmp_path / "out")
     (tmp_path / "other").mkdir()
     (tmp_path / "other/photo.jpg").touch()
     with pytest.raises(UserError, match="something else"):
-        listing.settle(wanted(), tmp_path / "other")
+        listing.settle(request(), tmp_path / "other")
     assert [f.name for f in (tmp_path / "other").iterdir()] == ["photo.jpg"]

@@ -115,12 +115,12 @@ def test_a_run_that_another_process_does_is_left_to_it(runs, done, tmp_path):
 
 def test_figures_of_a_run_planned_otherwise_do_not_count(runs, done, tmp_path):
     work.do(of(runs, tmp_path))
-    longer = test_listing.wanted(
+    longer = test_listing.request(
         "tiny", length=2.0, parts=("B",), keys=("fine_tuning",), n_real=()
     )
     other = list(listing.plan(longer).runs.values())
     assert not of(other, tmp_path).over()
-    elsewhere = test_listing.wanted("tiny", parts=("B",), home=pathlib.Path("there"))
+    elsewhere = test_listing.request("tiny", parts=("B",), home=pathlib.Path("there"))
     moved = list(listing.plan(elsewhere).runs.values())
     assert of(moved, tmp_path).over()  # data in another folder make no other run
 

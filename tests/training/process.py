@@ -42,7 +42,7 @@ def train(workdir, steps):
         devices=jax.devices(),
         fsdp_min_size=int(os.environ.get("FSDP", "0")),
         open_=open_part,
-        rhythm=loop.Rhythm(log_every=1, save_every=8),
+        intervals=loop.Intervals(log_every=1, save_every=8),
     )
 
 

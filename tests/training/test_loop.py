@@ -14,7 +14,7 @@ from lmkjax.errors import UserError
 from lmkjax.training import loop, mesh, optim, state, step
 
 OPTIMIZER = optim.adamw(weight_decay=0.1, clip_norm=1.0)
-RHYTHM = loop.Rhythm(log_every=1, save_every=3)
+INTERVALS = loop.Intervals(log_every=1, save_every=3)
 
 
 def loss(params, key, batches, *, moment):
@@ -57,7 +57,7 @@ def train(
     devices=None,
     fsdp_min_size=0,
     open_=open_toy,
-    rhythm=RHYTHM,
+    intervals=INTERVALS,
     validation=None,
 ):
     grid, first = begin(devices or jax.devices()[:1], fsdp_min_size=fsdp_min_size)
@@ -69,7 +69,7 @@ def train(
         grid,
         workdir,
         length=loop.Length(steps, 0.0),
-        rhythm=rhythm,
+        intervals=intervals,
         validation=validation,
     )
 

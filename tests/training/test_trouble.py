@@ -38,7 +38,7 @@ def poisoned(what):
     return loss
 
 
-def train(workdir, what, rhythm):
+def train(workdir, what, intervals):
     grid, first = test_loop.begin(jax.devices()[:1])
     one_step = step.build(
         test_loop.of(poisoned(what)),
@@ -54,7 +54,7 @@ def train(workdir, what, rhythm):
         grid,
         workdir,
         length=loop.Length(STEPS, 0.0),
-        rhythm=rhythm,
+        intervals=intervals,
     )
 
 
@@ -75,7 +75,7 @@ def test_what_is_not_finite_stops_the_run_and_the_last_finite_state_stays(
     tmp_path, what, log_every, save_every, last
 ):
     with pytest.raises(UserError, match=f"'{what}' was nan at step 5") as told:
-        train(tmp_path, what, loop.Rhythm(log_every, save_every))
+        train(tmp_path, what, loop.Intervals(log_every, save_every))
     assert "\n" not in str(told.value) and "learning_rate" in str(told.value)
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     seen = [strict(line) for line in lines]
@@ -121,7 +121,7 @@ def test_a_device_without_memory_names_the_fields_that_help(tmp_path, error):
     grid, first = test_loop.begin(jax.devices()[:1])
     arguments = (first, failing(error), {"toy": test_loop.open_toy}, grid, tmp_path)
     with pytest.raises(UserError, match="train.batch.*train.accumulate"):
-        loop.run(*arguments, length=loop.Length(5, 0.0), rhythm=test_loop.RHYTHM)
+        loop.run(*arguments, length=loop.Length(5, 0.0), intervals=test_loop.INTERVALS)
 
 
 def test_another_error_of_a_device_stays_what_it_is(tmp_path):
@@ -135,7 +135,7 @@ def test_another_error_of_a_device_stays_what_it_is(tmp_path):
             grid,
             tmp_path,
             length=loop.Length(5, 0.0),
-            rhythm=test_loop.RHYTHM,
+            intervals=test_loop.INTERVALS,
         )
 
 

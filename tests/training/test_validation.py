@@ -25,8 +25,10 @@ class Faces:
 
 def validate(workdir, faces, steps=10, **more):
     every = validation.Validation(3, faces)
-    rhythm = loop.Rhythm(log_every=2, save_every=4)
-    return test_loop.train(workdir, steps, validation=every, rhythm=rhythm, **more)
+    intervals = loop.Intervals(log_every=2, save_every=4)
+    return test_loop.train(
+        workdir, steps, validation=every, intervals=intervals, **more
+    )
 
 
 def told(workdir):

@@ -70,7 +70,7 @@ class Findings:
 
 
 @dataclasses.dataclass(frozen=True)
-class Bench:
+class Benchmark:
     """A network set up to be measured, as often as you like: it compiles once.
 
     Attributes:
@@ -109,13 +109,13 @@ class Bench:
         found = {}
         for test in tests:
             for number, scheme in enumerate(self._schemes(test)):
-                speak = self._labels(weights, scheme, adapter)
+                predict = self._labels(weights, scheme, adapter)
                 for wrong in self._boxes(test):
                     name = wrong.of(test.name) + f" {scheme.count} points" * (
                         number > 0
                     )
                     found[name] = self._evaluate(
-                        speak, test, scheme, wrong, means.get(scheme, None)
+                        predict, test, scheme, wrong, means.get(scheme, None)
                     )
         calibrations = {t.name: self._calibrate(weights, t, adapter) for t in tests}
         return Findings(found, adapter, calibrations)
@@ -126,10 +126,10 @@ class Bench:
         As the report's row "direct", "transfer" or "subset", the best that there is
         of them in this order.
         """
-        speak = self._labels(weights, IBUG68, None)
+        predict = self._labels(weights, IBUG68, None)
 
         def best(images: jax.Array) -> Mapping[str, jax.Array]:
-            ways = speak(images)
+            ways = predict(images)
             way = next(w for w in ("direct", "transfer", "subset") if w in ways)
             return {way: ways[way]}
 
@@ -195,12 +195,12 @@ class Bench:
 
         Of photos with an adapter it is that of the adapted points.
         """
-        speak = self._as_asked(weights, test.scheme, adapter)
-        if speak is None:
+        predict = self._as_asked(weights, test.scheme, adapter)
+        if predict is None:
             return {}
         told = []
         for batch in self._batches(test.canvases):
-            points, spread, visibility = speak(batch.image)
+            points, spread, visibility = predict(batch.image)
             inside = coordinates.inside(batch.points, size=batch.image.shape[-2])
             counts = np.asarray(inside & batch.mask[:, None])
             away = np.linalg.norm(np.asarray(points - batch.points), axis=-1)
@@ -256,7 +256,7 @@ class Bench:
         apart = self.spec.any_place and subset is None
         nearest = self._asked(weights, IBUG68) if apart else None
 
-        def speak(images: jax.Array) -> Mapping[str, jax.Array]:
+        def predict_ways(images: jax.Array) -> Mapping[str, jax.Array]:
             said = predict(images)
             ways = {}
             if subset is not None:
@@ -275,9 +275,9 @@ class Bench:
                 )
             return ways
 
-        return speak
+        return predict_ways
 
-    def _evaluate(self, speak, test, scheme, wrong, mean) -> evaluator.Evaluation:
+    def _evaluate(self, predict, test, scheme, wrong, mean) -> evaluator.Evaluation:
         members = _members(test, scheme)
         batches = self._batches(test.canvases, wrong)
         if members is not None:
@@ -289,7 +289,7 @@ class Bench:
             )
         subset = scheme.subset68
         found = evaluator.evaluate(
-            speak,
+            predict,
             batches,
             test_set=wrong.of(test.name),
             eyes=nme.IBUG68 if subset is None else nme.Eyes.of(subset),

@@ -47,15 +47,15 @@ def measured(monkeypatch):
     def run(tests, train, own=IBUG68):
         means = {}
 
-        def evaluate(bench, speak, test, scheme, wrong, mean):
+        def evaluate(benchmark, predict, test, scheme, wrong, mean):
             means[wrong.of(test.name), scheme.count] = mean
             return len(means)
 
         for name in ("_predictor", "_labels", "_fit", "_asked", "_calibrate"):
-            monkeypatch.setattr(measurement.Bench, name, lambda *_: None)
-        monkeypatch.setattr(measurement.Bench, "_evaluate", evaluate)
+            monkeypatch.setattr(measurement.Benchmark, name, lambda *_: None)
+        monkeypatch.setattr(measurement.Benchmark, "_evaluate", evaluate)
         spec = types.SimpleNamespace(scheme=own, any_place=False)
-        found = measurement.Bench(spec, None).run(None, tests, train=train)
+        found = measurement.Benchmark(spec, None).run(None, tests, train=train)
         return means, found
 
     return run
