@@ -1,7 +1,8 @@
 """Fine-tuning: a network that learned from synthetic faces goes on with real ones.
 
-Needs a run of `synthetic_only.py`. Where that one speaks a dense scheme, its 68
-nearest landmarks are kept.
+Needs a run of `synthetic_only.py`, or --config.train.init_from=shipped: the weights
+that come with lmkjax. A network of any place goes on as it is; of free kernels of a
+dense scheme, the 68 nearest are kept.
 
 Run:     python -m lmkjax.train --config configs/fine_tuning.py --workdir $WORKDIR
              --config.train.init_from=runs/synthetic_only

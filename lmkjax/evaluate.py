@@ -8,7 +8,7 @@ from lmkjax import cli, files
 EPILOG = """\
 examples:
   python -m lmkjax.evaluate --workdir runs/daln
-  python -m lmkjax.evaluate --workdir lmkjax/detect/weights/dense490 \\
+  python -m lmkjax.evaluate --workdir lmkjax/detect/weights/landmarks \\
       --test-set common --ibug-300w 300w
   python -m lmkjax.evaluate --workdir runs/daln --test-set synthetic \\
       --scheme ibug68 dense490 dense1001 --out card

@@ -1,6 +1,6 @@
 """Command: a trained run as one small folder, or as ONNX, StableHLO or TFLite.
 
-python -m lmkjax.export --workdir runs/dense490 --out lmkjax/detect/weights/dense490
+python -m lmkjax.export --workdir runs/daln --out daln
 python -m lmkjax.export --to onnx --scheme dense1001 --out landmarks
 """
 
@@ -52,9 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from lmkjax.detect import detection
 
-    asked = None if options.places_as_input else options.scheme
-    workdir = options.workdir or detection.shipped(asked)
-    workdir = files.local(workdir, flag="--workdir")
+    workdir = files.local(options.workdir or detection.shipped(), flag="--workdir")
     out = files.local(options.out, flag="--out")
     if options.to == FOLDER:
         _copy(options, workdir, out)

@@ -145,7 +145,7 @@ def _flags() -> cli.Parser:
         "--workdir",
         metavar="DIR",
         help="a trained run's folder (default: the weights that come with lmkjax, made"
-        " from rendered faces alone: those of --scheme ibug68, else those of dense490)",
+        " from rendered faces alone)",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -216,8 +216,7 @@ def _detector(
     """What finds the points, and the folder of its weights."""
     from lmkjax.detect import detection
 
-    workdir = options.workdir or detection.shipped(options.scheme)
-    workdir = files.local(workdir, flag="--workdir")
+    workdir = files.local(options.workdir or detection.shipped(), flag="--workdir")
     detector = detection.Detector.from_checkpoint(
         workdir,
         flip=options.flip,

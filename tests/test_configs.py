@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 from configs import base
+from lmkjax.detect import detection
 from lmkjax.errors import UserError
 from lmkjax.experiment import config_file, plan, ranges, record
 
@@ -126,7 +127,6 @@ def test_a_config_that_is_none_is_told(text, tmp_path):
         record.recall(tmp_path)
 
 
-@pytest.mark.parametrize("scheme", ["dense490", "ibug68"])
-def test_shipped_weights_have_a_config_of_today(scheme):
-    config = record.recall(ROOT / "lmkjax/detect/weights" / scheme)
+def test_shipped_weights_have_a_config_of_today():
+    config = record.recall(detection.shipped())
     assert tuple(plan.build(config, to_train=False).shares) == ("source",)

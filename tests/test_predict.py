@@ -207,7 +207,7 @@ def test_predicting_needs_nothing_that_training_or_unix_alone_has():
         import lmkjax.predict
         from lmkjax.detect import box_files, detection, photos
         from lmkjax.images import finding
-        detection.Detector.from_checkpoint(detection.shipped("ibug68"))
+        detection.Detector.from_checkpoint(detection.shipped())
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert not done.returncode, done.stderr[-2000:]

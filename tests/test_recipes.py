@@ -81,9 +81,10 @@ def test_training_on_my_photos_is_a_run_that_can_be_built():
     words = [word for word in words if word.startswith("--config.")]
     file = str(ROOT / train[train.index("--config") + 1])
     config = config_file.load_config(file, words, size="laptop")
-    wanted = plan.build(config).faces
+    planned = plan.build(config)
+    wanted = planned.faces
     assert (wanted.labelled, wanted.validation) == (50, 10) and wanted.to_train
-    assert (ROOT / config.train.init_from / "network.json").is_file()
+    assert (planned.training.init_from / "network.json").is_file()
     assert predict[:4] == ["lmkjax", "predict", "--workdir", "runs/mine"]
 
 

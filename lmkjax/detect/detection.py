@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from lmkjax.fitting import fits
 
 IBUG68 = answers.IBUG68
-WEIGHTS = pathlib.Path(__file__).parent / "weights"
 Finder = Callable[[Image.Image], looking.Found]
 
 
@@ -314,11 +313,9 @@ class Detector:
         return Faces(np.stack(back), spread * scale, boxes, visibility)
 
 
-def shipped(scheme: str | None = None) -> pathlib.Path:
-    """The folder of the weights that come with lmkjax, made from renders alone.
+def shipped() -> pathlib.Path:
+    """The folder of the network that comes with lmkjax, for any scheme.
 
-    Args:
-        scheme: of the points wanted: "ibug68" has a network of its own; all others,
-            and None, are asked of the one that speaks dense490.
+    Its weights were made from renders alone.
     """
-    return WEIGHTS / (scheme if scheme == IBUG68.name else "dense490")
+    return pathlib.Path(__file__).parent / "weights" / "landmarks"

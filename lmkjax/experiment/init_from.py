@@ -10,25 +10,21 @@ import numpy as np
 from lmkjax import files
 from lmkjax.detect import detection, specs
 from lmkjax.errors import UserError
-from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
 
 SHIPPED = "shipped"
 """What `train.init_from` calls the weights that come with lmkjax."""
 
 
-def folder(
-    text: str, scheme: schemes.Scheme, *, field: str = "train.init_from"
-) -> pathlib.Path | None:
+def folder(text: str, *, field: str = "train.init_from") -> pathlib.Path | None:
     """The run that a config wants to begin with; None = it wants none.
 
     Args:
         text: a run's folder, "shipped" or "".
-        scheme: of the network that begins.
         field: what gives it, where another one wants a run too.
     """
     if text == SHIPPED:
-        return detection.shipped(scheme.name)
+        return detection.shipped()
     return files.local(text, flag=f"--config.{field}") if text else None
 
 
@@ -44,7 +40,7 @@ def told(run_folder: pathlib.Path) -> str:
 def seen(run_folder: pathlib.Path) -> str:
     """As `told`, without what they were taken for."""
     what = specs.Spec.load(run_folder).trained_on or "nobody knows what"
-    if run_folder.parent == detection.WEIGHTS:
+    if run_folder == detection.shipped():
         return f"the weights that come with lmkjax, trained on {what}"
     return f"weights trained on ({what})"
 

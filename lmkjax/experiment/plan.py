@@ -117,10 +117,10 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         _there(data.face_synthetics)
     priors = options.choose("photo", data.priors)
     faces = _faces(config, source, names, options.tell(priors, "photo"))
-    begin = init_from.folder(train.init_from, own) if to_train else None
+    begin = init_from.folder(train.init_from) if to_train else None
     seen, labeller, drawn, adapter = faces.described(names), None, None, None
     if to_train and data.pseudo_labels:
-        labeller = init_from.folder(data.pseudo_labels, own, field="data.pseudo_labels")
+        labeller = init_from.folder(data.pseudo_labels, field="data.pseudo_labels")
         seen += f"; labels of the latter: {init_from.seen(labeller)}"
     if to_train and "source" in names:
         folder, stack = _folder(data.backgrounds, "data.backgrounds"), None

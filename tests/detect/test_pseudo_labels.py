@@ -13,7 +13,7 @@ from lmkjax.errors import UserError
 from lmkjax.landmarks import points, schemes
 
 DENSE = schemes.get("dense490")
-RUN = detection.shipped("dense490")
+RUN = detection.shipped()
 pytestmark = pytest.mark.usefixtures("optimised")
 
 

@@ -3,12 +3,14 @@
 With XLA's optimisations, as users have them; nearly all other tests go without.
 """
 
+import dataclasses
 import pathlib
 import shutil
 
 import jax
 import numpy as np
 import pytest
+from flax import traverse_util
 from PIL import Image
 
 from lmkjax import predict
@@ -19,8 +21,6 @@ from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
 
 pytestmark = pytest.mark.usefixtures("optimised")
-
-SCHEMES = ("ibug68", "dense490")
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +33,29 @@ def drawn():
         return kept["images"], kept["points"], kept["boxes"]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_shipped_weights_are_small_and_of_renders_alone(scheme):
-    folder = detection.shipped(scheme)
-    assert specs.Spec.load(folder).scheme == schemes.get(scheme)
-    assert specs.Spec.load(folder).trained_on == "faces rendered by lmkjax"
-    files = [f for f in detection.WEIGHTS.rglob("*") if f.is_file()]
-    assert sum(f.stat().st_size for f in files) < 20 * 2**20
+@pytest.fixture(scope="module")
+def detector():
+    """The detector of the weights that ship, as a user has it."""
+    return detection.Detector()
+
+
+def test_one_network_ships_for_every_scheme_small_and_of_renders_alone():
+    folder = detection.shipped()
+    spec = specs.Spec.load(folder)
+    assert spec.any_place and spec.confidence and spec.visibility
+    assert spec.trained_on == "faces rendered by lmkjax"
+    assert {f.parent for f in folder.parent.rglob(specs.FILE)} == {folder}
+    files = [f for f in folder.parent.rglob("*") if f.is_file()]
+    assert sum(f.stat().st_size for f in files) < 8e6
     assert not [f for f in files if f.suffix not in (".json", ".npz", ".md")]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_shipped_weights_find_the_points_of_faces_they_never_saw(scheme, drawn):
+@pytest.mark.parametrize("scheme", ["ibug68", "dense490"])
+def test_shipped_weights_find_the_points_of_faces_they_never_saw(
+    scheme, drawn, detector
+):
     images, points, boxes = drawn
-    detector = detection.Detector.from_checkpoint(detection.shipped(scheme))
-    found = detector.find(list(images), boxes).points
+    found = detector.find(list(images), boxes, scheme=scheme).points
     subset = schemes.get("dense490").subset68
     truth = np.asarray(points)[:, subset]
     own = found if scheme == "ibug68" else found[:, subset]
@@ -56,10 +64,11 @@ def test_shipped_weights_find_the_points_of_faces_they_never_saw(scheme, drawn):
     assert np.median(errors) < 5  # the mean face: about 20
 
 
-def test_the_same_weights_answer_for_any_scheme_and_for_places_alone(drawn, tmp_path):
+def test_the_same_weights_answer_for_any_scheme_and_for_places_alone(
+    drawn, detector, tmp_path
+):
     """A user's own YAML, and points of the mean head, neither seen in training."""
     images, points, boxes = drawn
-    detector = detection.Detector.from_checkpoint(detection.shipped())
     file = tmp_path / "mine.yaml"
     lines = "nose_bridge: 7\nforehead_high: 5\nright_iris: 4\nleft_iris: 4\n"
     tip = marks.places(schemes.get("ibug68")).xyz[30].round(4).tolist()
@@ -84,18 +93,14 @@ def test_the_same_weights_answer_for_any_scheme_and_for_places_alone(drawn, tmp_
         detector.find(list(images), boxes, scheme=np.full((1, 3), 80.0))
 
 
-def test_predict_needs_no_run(drawn, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("words", "scheme"), [([], "dense490"), (["--scheme", "ibug68"], "ibug68")]
+)
+def test_predict_needs_no_run(words, scheme, drawn, tmp_path, capsys):
     Image.fromarray(drawn[0][0]).save(tmp_path / "face.png")
-    words = ["--images", str(tmp_path / "face.png"), "--out", str(tmp_path / "out")]
-    assert predict.main(words) == 0
-    assert "1 photos, dense490" in capsys.readouterr().out
-
-
-def test_a_scheme_without_weights_of_its_own_is_asked_of_the_dense_ones():
-    assert detection.shipped("ibug68").name == "ibug68"
-    for scheme in (None, "dense490", "dense243"):
-        assert detection.shipped(scheme).name == "dense490"
-    assert jax.tree.leaves(averaged.load(detection.shipped()))
+    own = ["--images", str(tmp_path / "face.png"), "--out", str(tmp_path / "out")]
+    assert predict.main([*own, *words]) == 0
+    assert f"1 photos, {scheme}" in capsys.readouterr().out
 
 
 def renamed(weights):
@@ -108,15 +113,19 @@ def narrower(weights):
     return weights | {name: weights[name][..., :-1]}
 
 
-def of_another_run(weights):
-    with np.load(detection.shipped("dense490") / averaged.EXPORTED) as stored:
-        return dict(stored)
+def of_free_kernels(weights):
+    """As of a run whose network has a kernel for each of 68 landmarks."""
+    ours = specs.Spec.load(detection.shipped())
+    free = dataclasses.replace(ours, scheme=schemes.get("ibug68"), kernels=specs.FREE)
+    shapes = jax.eval_shape(free.start, jax.random.key(0))
+    flat = traverse_util.flatten_dict(shapes, sep="/")
+    return {name: np.zeros(leaf.shape, leaf.dtype) for name, leaf in flat.items()}
 
 
-@pytest.mark.parametrize("change", [renamed, narrower, of_another_run])
+@pytest.mark.parametrize("change", [renamed, narrower, of_free_kernels])
 def test_weights_that_are_not_of_the_network_are_told(change, drawn, tmp_path):
     run = tmp_path / "run"
-    shutil.copytree(detection.shipped("ibug68"), run)
+    shutil.copytree(detection.shipped(), run)
     with np.load(run / averaged.EXPORTED) as stored:
         weights = dict(stored)
     np.savez(run / averaged.EXPORTED, **change(weights))
@@ -131,6 +140,5 @@ def test_all_that_finds_the_points_was_optimised(drawn, optimised):
     images, _, boxes = drawn
     before = len(optimised)
     jax.clear_caches()
-    detector = detection.Detector(detection.shipped("ibug68"))
-    detector.find(list(images), boxes)
+    detection.Detector().find(list(images), boxes, scheme="ibug68")
     assert len(optimised) > before and min(optimised) > 0  # 0 in the rest of the suite

@@ -9,7 +9,6 @@ import pytest
 from lmkjax.detect import detection, inference
 from lmkjax.errors import UserError
 from lmkjax.experiment import config_file, init_from, plan
-from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -66,6 +65,17 @@ def test_a_network_of_any_place_goes_on_in_another_scheme(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, mine, weights)
 
 
+@pytest.mark.parametrize("name", ["fine_tuning", "daln"])
+def test_every_scheme_goes_on_with_the_weights_that_ship(name):
+    """In 68 points and in 490; what else a config's network has begins anew."""
+    folder = init_from.folder(init_from.SHIPPED)
+    given = init_from.read(folder, weights_of(network(name, size="laptop")))
+    shipped = averaged.load(folder)
+    assert {"hourglass", "kernels"} <= set(given) <= set(shipped)
+    for part, mine in given.items():
+        jax.tree.map(np.testing.assert_array_equal, mine, shipped[part])
+
+
 def test_free_kernels_and_places_do_not_go_together(dense):
     with pytest.raises(UserError, match="kernels.*free.*place"):
         init_from.read(dense[0], weights_of(network("synthetic_only")))
@@ -89,10 +99,8 @@ def test_weights_of_another_shape_are_refused(word, said, dense):
 
 
 def test_shipped_weights_stand_behind_one_word():
-    for scheme, folder in (("ibug68", "ibug68"), ("dense490", "dense490")):
-        found = init_from.folder(init_from.SHIPPED, schemes.get(scheme))
-        assert found == detection.WEIGHTS / folder
-    assert init_from.folder("", schemes.get("ibug68")) is None
+    assert init_from.folder(init_from.SHIPPED) == detection.shipped()
+    assert init_from.folder("") is None
 
 
 def test_the_main_job_alone_begins_with_shipped_weights_and_says_so():
