@@ -20,7 +20,7 @@ from lmkjax.models import face_finder
 from lmkjax.training import averaged
 
 WEIGHTS = pathlib.Path(__file__).parents[1] / "weights" / "finder"
-THRESHOLD = 0.33
+THRESHOLD = 0.22
 """Score that a face must have; chosen, as the next two, on half of the photos that it
 is measured on."""
 DOUBT, JUMP = 0.055, 0.3
