@@ -25,6 +25,7 @@ STREAMS = {  # LAYOUT's table: what each way of training reads
     "discriminator": ("source", "target"),
     "daln_unsupervised": ("source", "target"),
     "daln": ("source", "target"),
+    "best": ("source", "target"),
 }
 
 
