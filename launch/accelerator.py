@@ -2,37 +2,34 @@
 
 Run:  python -m launch.accelerator --out accelerator.jsonl
 
-Each part runs in a process of its own and writes its lines at once; one that fails, or
-that the time does not suffice for, is named and the others go on. It needs neither
-TFDS nor Grain nor ml_collections: what no step calls is stood in for.
+Every part has processes of its own. First all compile at the same time, into JAX's
+compilation cache; then one after another measures, from the cache and alone on the
+device. A part's lines are written as soon as there are some; one that fails, or that
+the time does not suffice for, is named and the others go on. It needs neither TFDS nor
+Grain nor ml_collections: what no step calls is stood in for.
 """
 
+import concurrent.futures
+import contextlib
 import importlib.util
 import json
 import os
-import pathlib
-import re
 import subprocess
 import sys
+import tempfile
 import time
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from lmkjax import cli
 
-SIZES = {"tiny": (8, 16), "laptop": (64, 128), "full": (128, 256)}
-"""Sides of the pictures that are drawn, pixels."""
-PEAKS = {  # TFLOP/s of bfloat16 with sums in float32, dense
-    "H100": 989,
-    "H200": 989,
-    "B200": 2250,
-    "A100": 312,
-    "L4": 121,
-    "TPU v4": 275,
-    "TPU v5 lite": 197,
-    "TPU v5": 459,
-    "TPU v6 lite": 918,
-}
+SIZES = ("tiny", "laptop", "full")
+PARTS = ("synthetic_only", "daln", "draw_small", "draw_large", "profile", "torch")
+SAME = {"profile": "daln"}
+"""Parts whose program another one compiles."""
+ONLY = "--compile-only"
+START_S = 15.0
+"""So long before a measurement begins: packages are imported, the cache is read."""
 
 
 class Fields(dict):
@@ -67,196 +64,94 @@ def stand_in() -> list[str]:
     return missing
 
 
-def peak(kind: str) -> float | None:
-    """FLOP/s of a device by its name; None where it is not known."""
-    found = [name for name in PEAKS if re.search(rf"\b{name}\b", kind)]
-    return PEAKS[max(found, key=len)] * 1e12 if found else None
-
-
-def ready(name: str, options):
-    """A training step of a config, its state and batches; faces of a step; FLOPs."""
-    import importlib
-
-    import jax.numpy as jnp
-
-    from lmkjax.experiment import parts, plan
-    from lmkjax.reproduction import speed
-    from lmkjax.training import mesh as meshes
-    from lmkjax.training import state as states
-
-    config = importlib.import_module(f"configs.{name}").get_config(options.size)
-    config.train.init_from = ""
-    if options.batch:
-        config.train.batch = options.batch
-    experiment, grid = plan.build(config), meshes.build()
-    start, one_step = parts.build_step(experiment, grid)
-    now = states.create(start, grid, seed=0)
-    batches = speed.invented(experiment, grid)
-    lowered = one_step.lower(now, batches, jnp.zeros(()))
-    flops = (lowered.cost_analysis() or {}).get("flops")
-    step = lowered.compile()
-    return step, now, batches, sum(experiment.shares.values()), flops
-
-
-def training(name: str, options) -> Iterator[dict]:
-    """Images per second of a config's step, and its share of the peak."""
-    import jax
-    import jax.numpy as jnp
-
-    step, now, batches, faces, flops = ready(name, options)
-    for _ in range(3):
-        now, metrics = step(now, batches, jnp.zeros(()))
-    jax.block_until_ready(metrics)
-    began, count = time.perf_counter(), 0
-    while time.perf_counter() - began < options.seconds or count < 3:
-        for _ in range(5):
-            now, metrics = step(now, batches, jnp.zeros(()))
-        jax.block_until_ready(metrics)
-        count += 5
-    seconds = (time.perf_counter() - began) / count
-    most = peak(jax.devices()[0].device_kind)
-    reached = flops and flops / seconds / jax.device_count()
-    yield {
-        "images_per_s": round(faces / seconds, 1),
-        "batch": faces,
-        "ms": round(1000 * seconds, 2),
-        "gflop": flops and round(flops / 1e9, 1),
-        "share_of_peak": round(reached / most, 4) if most and reached else None,
-    }
-
-
-def drawing(number: int, options) -> Iterator[dict]:
-    """Faces per second, drawn as a step draws them."""
-    import jax
-    import numpy as np
-
-    from lmkjax.experiment import parts
-    from lmkjax.face import drawing as faces
-    from lmkjax.face.priors import options as priors
-    from lmkjax.training import mesh as meshes
-
-    side, grid = SIZES[options.size][number], meshes.build()
-    drawn = faces.Drawn(side, priors.choose("photo", ""), None, 0)
-    draw = jax.jit(parts.drawer(drawn, grid))
-    many = options.faces * grid.size
-
-    def go(first):
-        numbers = np.arange(first, first + many, dtype=np.uint32)
-        return draw(jax.device_put(numbers, meshes.over_faces(grid)))
-
-    jax.block_until_ready(go(0))
-    began, count = time.perf_counter(), 0
-    while not count or time.perf_counter() - began < options.seconds:
-        jax.block_until_ready(go(count + many))
-        count += many
-    rate = count / (time.perf_counter() - began)
-    yield {"side_px": side, "faces_per_s": round(rate, 1), "together": many}
-
-
-def profile(options) -> Iterator[dict]:
-    """What takes most of a step of daln.py, by operation."""
-    import collections
-    import tempfile
-
-    import jax
-    import jax.numpy as jnp
-
-    step, now, batches, _, _ = ready("daln", options)
-    for _ in range(3):
-        now, metrics = step(now, batches, jnp.zeros(()))
-    jax.block_until_ready(metrics)
-    with tempfile.TemporaryDirectory() as folder:
-        with jax.profiler.trace(folder):
-            now, metrics = step(now, batches, jnp.zeros(()))
-            jax.block_until_ready(metrics)
-        (file,) = pathlib.Path(folder).rglob("*.xplane.pb")
-        data = jax.profiler.ProfileData.from_file(str(file))
-    took = collections.Counter()
-    for plane in data.planes:
-        for event in (event for line in plane.lines for event in line.events):
-            if operation := dict(event.stats).get("hlo_op"):
-                took[str(operation)] += event.duration_ns
-    total, source = sum(took.values()), sources(step.as_text())
-    for operation, ns in took.most_common(options.lines):
-        yield {
-            "operation": operation,
-            "of": source.get(operation, ""),
-            "ms": round(ns / 1e6, 3),
-            "share": round(ns / total, 4),
-        }
-
-
-def sources(program: str) -> dict[str, str]:
-    """Of each operation of a compiled program, what of ours it comes from."""
-    pattern = r'^\s*(?:ROOT )?%?([\w.\-]+) = .*op_name="([^"]*)"'
-    return dict(re.findall(pattern, program, flags=re.M))
-
-
-def beside(options) -> Iterator[dict]:
-    """The same network and loss in PyTorch and here."""
-    from configs import base
-    from launch import beside_torch
-
-    model = base.get_config(options.size).model
-    batch = options.batch or base.get_config(options.size).train.batch
-    yield from beside_torch.compare(
-        model, batch=batch, landmarks=[128], rounds=5, compiled=not options.eager_only
-    )
-
-
-PARTS: dict[str, Callable[..., Iterator[dict]]] = {
-    "synthetic_only": lambda options: training("synthetic_only", options),
-    "daln": lambda options: training("daln", options),
-    "draw_small": lambda options: drawing(0, options),
-    "draw_large": lambda options: drawing(1, options),
-    "profile": profile,
-    "torch": beside,
-}
-
-
 def told(name: str, options) -> Iterator[dict]:
-    """A part's lines, each with what it ran on."""
+    """A part's lines, each with what it ran on and how that was compiled."""
     if importlib.util.find_spec("torch") is None and name == "torch":
         yield {"part": name, "failed": "PyTorch is not installed"}
         return
     missing = stand_in()
     import jax
 
-    device = jax.devices()[0].device_kind
+    from launch import workloads
+
     told = {
         "part": name,
-        "device": device,
+        "device": jax.devices()[0].device_kind,
         "size": options.size,
         "jax": jax.__version__,
+        "xla_options": {} if name == "torch" else workloads.asked_of_xla(options),
     }
     if missing:
         told["stood_in_for"] = missing
-    for line in PARTS[name](options):
+    began = time.perf_counter()
+    measure = workloads.PARTS[name](options)
+    if options.compile_only:
+        yield told | {"compiled_in_s": round(time.perf_counter() - began, 1)}
+        return
+    for line in measure():
         yield told | line
 
 
 def apart(name: str, argv: Sequence[str], seconds: float) -> Iterator[dict]:
     """A part's lines, from a process of its own that ends within the time."""
     words = [sys.executable, "-m", "launch.accelerator", "--part", name, *argv]
+    seconds, failed = max(seconds, 0.1), ""
     try:
-        done = subprocess.run(
-            words, capture_output=True, text=True, timeout=max(seconds, 0.1)
-        )
-        out, failed = (
-            done.stdout,
-            done.returncode
-            and (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[
-                -1
-            ],
-        )
+        done = subprocess.run(words, capture_output=True, text=True, timeout=seconds)
+        out, said = done.stdout, done.stderr.strip().splitlines()
+        if done.returncode:
+            failed = said[-1] if said else f"exit code {done.returncode}"
     except subprocess.TimeoutExpired as error:
-        out, failed = error.stdout or "", f"not done within {seconds:.0f} s"
+        what = "compiled" if ONLY in argv else "measured"
+        out, failed = error.stdout or "", f"not {what} within {seconds:.0f} s"
         out = out.decode() if isinstance(out, bytes) else out
     for line in out.splitlines():
         if line.startswith("{"):
             yield json.loads(line)
     if failed:
         yield {"part": name, "failed": failed}
+
+
+def measured(argv: Sequence[str], minutes: float, seconds: float) -> Iterator[dict]:
+    """The lines of all parts: of compiling, then of measuring what has compiled.
+
+    Args:
+        argv: the flags that the parts are given.
+        minutes: for all.
+        seconds: of each measurement; with as many more for its start as it takes, they
+            are kept for measuring, but half of the time is there to compile in.
+    """
+    until = time.monotonic() + 60 * minutes
+    keep = min(len(PARTS) * (seconds + START_S), 30 * minutes)
+    names, failed = [name for name in PARTS if name not in SAME], set()
+    # A TPU belongs to one process at a time.
+    together = 1 if importlib.util.find_spec("libtpu") else len(names)
+
+    def compiled(name: str) -> list[dict]:
+        left = until - keep - time.monotonic()
+        return list(apart(name, [*argv, ONLY], left))
+
+    with concurrent.futures.ThreadPoolExecutor(together) as pool:
+        jobs = [pool.submit(compiled, name) for name in names]
+        for job in concurrent.futures.as_completed(jobs):
+            failed |= {line["part"] for line in job.result() if "failed" in line}
+            yield from job.result()
+    for name in PARTS:
+        of = SAME.get(name, name)
+        if of not in failed:
+            yield from apart(name, argv, until - time.monotonic())
+        elif name in SAME:
+            yield {"part": name, "failed": f"the step of {of} has not compiled"}
+
+
+@contextlib.contextmanager
+def compiled_kept() -> Iterator[None]:
+    """All programs go into JAX's cache, one for now if none is set, however small."""
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    with tempfile.TemporaryDirectory() as folder:
+        if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+        yield
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -267,33 +162,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", default="full", help="of the configs", choices=SIZES)
     parser.add_argument("--batch", type=int, default=0, help="faces; 0 = the config's")
     parser.add_argument(
-        "--faces", type=int, default=64, help="drawn together, per chip"
+        "--faces",
+        type=int,
+        default=0,
+        help="drawn together, per chip; 0 = as many as are drawn at the same time",
     )
     parser.add_argument(
         "--seconds", type=float, default=8.0, help="of each measurement"
     )
     parser.add_argument("--minutes", type=float, default=8.0, help="for all parts")
     parser.add_argument("--lines", type=int, default=15, help="of the profile")
+    parser.add_argument(
+        "--quick-compile",
+        action="store_true",
+        help="a GPU's kernels are hardly tuned: several times as quick to compile, and"
+        " figures are lower bounds",
+    )
     parser.add_argument("--eager-only", action="store_true", help="no torch.compile")
     parser.add_argument("--out", default="", help="a file for the lines as well")
     parser.add_argument("--part", choices=PARTS, help="this one alone, in this process")
+    parser.add_argument(
+        ONLY, action="store_true", help="with --part: compiles it and measures nothing"
+    )
     options = parser.parse_args(argv)
-    # JAX and PyTorch share the memory.
+    if options.compile_only and not options.part:
+        parser.error(f"{ONLY} wants --part")
+    # Several processes share the memory.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if options.part:
         for line in told(options.part, options):
             print(json.dumps(line), flush=True)
         return 0
-    given = list(sys.argv[1:] if argv is None else argv)
-    until, failures = time.monotonic() + 60 * options.minutes, 0
-    for name in PARTS:
-        for line in apart(name, given, until - time.monotonic()):
-            failures += "failed" in line
+    given, figures = list(sys.argv[1:] if argv is None else argv), 0
+    with compiled_kept():
+        for line in measured(given, options.minutes, options.seconds):
+            figures += not line.keys() & {"failed", "compiled_in_s"}
             print(text := json.dumps(line), flush=True)
             if options.out:
                 with open(options.out, "a") as file:
                     file.write(text + "\n")
-    return int(failures == len(PARTS))
+    return int(not figures)
 
 
 if __name__ == "__main__":

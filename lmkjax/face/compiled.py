@@ -34,7 +34,7 @@ def jit(
     @functools.cache
     def own() -> Callable:
         return jax.jit(
-            function, static_argnames=static, compiler_options=_known(options)
+            function, static_argnames=static, compiler_options=known(options)
         )
 
     @functools.wraps(function)
@@ -47,7 +47,7 @@ def jit(
     return run
 
 
-def _known(options: dict) -> dict:
+def known(options: dict) -> dict:
     """Those of the options that this XLA has; releases come and go without some."""
     return {name: value for name, value in options.items() if _has(name, value)}
 

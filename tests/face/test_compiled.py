@@ -1,10 +1,13 @@
 """Options for a CPU: they reach a program that stands alone, and no other."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import pytest
 
 from lmkjax.face import compiled
+from tests import programs
 
 
 def _double(x, *, times):
@@ -36,3 +39,16 @@ def test_inside_another_program_there_are_none(x):
 def test_the_compiler_knows_the_options(options):
     quick = compiled.jit(_double, static=["times"], options=options)
     assert quick(jnp.arange(3.0), times=2).tolist() == [0.0, 4.0, 8.0]
+
+
+def test_options_are_named_only_where_unknown_ones_are_left_out():
+    # As a flag in XLA_FLAGS, one that a release does not know ends the process.
+    option = re.compile(r"\bxla_(cpu|gpu|tpu|backend|force)_")
+    kinds = {".py", ".sh", ".yaml", ".sbatch", ".ipynb"}
+    named = {
+        str(file.relative_to(programs.ROOT))
+        for room in programs.ROOMS
+        for file in (programs.ROOT / room).rglob("*")
+        if file.suffix in kinds and option.search(file.read_text())
+    }
+    assert named == {"lmkjax/face/compiled.py", "launch/workloads.py"}
