@@ -1,5 +1,6 @@
 """The page in a real browser: a photo goes in, points and JSON come out."""
 
+import gc
 import json
 import pathlib
 import shutil
@@ -17,8 +18,15 @@ FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader
 PORT = 7873
 
 
+@pytest.fixture
+def swept():
+    """What Gradio leaves open goes while its warnings are ignored, not at the end."""
+    yield
+    gc.collect()
+
+
 @pytest.mark.filterwarnings("ignore")  # of Gradio's own packages
-def test_a_photo_is_uploaded_looked_at_and_its_json_downloaded(tmp_path):
+def test_a_photo_is_uploaded_looked_at_and_its_json_downloaded(swept, tmp_path):
     pytest.importorskip("gradio", reason=f"in an environment of its own: {WHERE}")
     sync_api = pytest.importorskip("playwright.sync_api", reason=WHERE)
     if BROWSER is None:
