@@ -40,7 +40,7 @@ class Detector:
     """Finds faces in photos of any size, and their landmarks.
 
     Attributes:
-        scheme: name of the network's own scheme.
+        scheme: name of what is asked for where a call names no scheme.
         batch: faces that the network looks at together.
         finder: a photo (PIL, RGB) to the boxes and scores of its faces; see
             `finder.looking.Finder`.
@@ -50,6 +50,7 @@ class Detector:
         self,
         workdir: str | pathlib.Path | None = None,
         *,
+        scheme: str | pathlib.Path | None = None,
         flip: bool = False,
         batch: int = 16,
         best: bool = False,
@@ -63,6 +64,8 @@ class Detector:
 
         Args:
             workdir: the run's folder; None = the weights that come with lmkjax.
+            scheme: what is asked for where a call names nothing else: a scheme's name
+                or its YAML file; None = the network's own.
             flip: average with the mirrored picture; twice the work.
             batch: faces to look at together.
             best: the weights that did best on the run's validation faces, not the
@@ -70,7 +73,8 @@ class Detector:
             finder: what finds faces; None = the network that comes with lmkjax.
 
         Raises:
-            UserError: the folder holds no trained run, or weights of another network.
+            UserError: the folder holds no trained run, or weights of another network;
+                there is no such scheme.
         """
         workdir = shipped() if workdir is None else pathlib.Path(workdir)
         spec, weights = inference.load(workdir, best=best)
@@ -79,7 +83,7 @@ class Detector:
         speaks = spec.any_place or answers.subset_of(IBUG68, spec.scheme) is not None
         self._set(
             answers.Predictor(spec, weights, adapter, flip=flip),
-            scheme=spec.scheme,
+            scheme=schemes.get(str(scheme)) if scheme else spec.scheme,
             input_px=spec.input_px,
             framing=spec.framing,
             batch=batch,

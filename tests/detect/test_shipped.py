@@ -64,6 +64,17 @@ def test_shipped_weights_find_the_points_of_faces_they_never_saw(
     assert np.median(errors) < 5  # the mean face: about 20
 
 
+def test_a_detector_may_have_a_scheme_of_its_own(drawn, detector):
+    images, _, boxes = drawn
+    mine = detection.Detector(scheme="dense243")
+    assert mine.scheme == "dense243"
+    own = mine.find(list(images[:1]), boxes[:1]).points
+    asked = detector.find(list(images[:1]), boxes[:1], scheme="dense243").points
+    np.testing.assert_array_equal(own, asked)
+    with pytest.raises(UserError, match="Unknown scheme 'dense244'"):
+        detection.Detector(scheme="dense244")
+
+
 def test_the_same_weights_answer_for_any_scheme_and_for_places_alone(
     drawn, detector, tmp_path
 ):
