@@ -39,8 +39,8 @@ def jit(
 
     @functools.wraps(function)
     def run(*args, **named):
-        known = (jnp.zeros(()), *jax.tree.leaves((args, named)))
-        inside = any(isinstance(x, jax.core.Tracer) for x in known)
+        given = (jnp.zeros(()), *jax.tree.leaves((args, named)))
+        inside = any(isinstance(x, jax.core.Tracer) for x in given)
         alone = jax.default_backend() == "cpu" and not inside
         return (own() if alone else plain)(*args, **named)
 
