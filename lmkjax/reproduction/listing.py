@@ -242,17 +242,17 @@ def _mixing(found, request, seed: int, n: str, place: Place, *, alpha: float) ->
     )
 
 
-def _fine_tuning(found, request, seed: int, n: str, place: Place) -> None:
-    """Real faces, after the pretraining."""
+def _after(found, request, seed: int, n: str, place: Place, *, sees: str) -> None:
+    """The config of the row's own name, with so many real faces."""
     found.add(
         rows.row(
             request,
-            f"fine_tuning-{rows.tag(n)}",
-            "fine_tuning",
+            f"{place.row}-{rows.tag(n)}",
+            place.row,
             seed,
             fields={"data.target_faces": rows.count_of(n)},
             folders=rows.pretraining(found, request),
-            sees="real faces with 68 labels",
+            sees=sees,
             places=(place,),
         )
     )
@@ -265,7 +265,8 @@ FIGURE_4: Mapping[str, Callable] = {
     "mixing_25": functools.partial(_mixing, alpha=0.25),
     "mixing_50": functools.partial(_mixing, alpha=0.5),
     "mixing_75": functools.partial(_mixing, alpha=0.75),
-    "fine_tuning": _fine_tuning,
+    "fine_tuning": functools.partial(_after, sees="real faces with 68 labels"),
+    "best": functools.partial(_after, sees=LABELLED),
 }
 """The rows over N_real."""
 

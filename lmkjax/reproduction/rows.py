@@ -26,6 +26,7 @@ LABELS = {
     "mixing_50": "mixing, alpha 0.5",
     "mixing_75": "mixing, alpha 0.75",
     "fine_tuning": "fine-tuning",
+    "best": "renders + real, learned places (best.py)",
     "renders": "our renders",
     "face_synthetics": "FaceSynthetics",
 }
@@ -34,7 +35,7 @@ PARTS = {
     "A": ("synthetic_only", "label_transfer", "learned_places", "discriminator")
     + ("daln_unsupervised", "daln", "mean_teacher", "pseudo_labels", "real_only"),
     "B": ("real_only", "model_adaptation", "data_adaptation", "mixing_25")
-    + ("mixing_50", "mixing_75", "fine_tuning", "renders", "face_synthetics"),
+    + ("mixing_50", "mixing_75", "fine_tuning", "best", "renders", "face_synthetics"),
     "points": ("synthetic_only", "label_transfer", "learned_places", "fine_tuning"),
 }
 """The rows of each part."""

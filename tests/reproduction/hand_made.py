@@ -12,6 +12,7 @@ WAYS = {
     "mixing": ("direct",),
     "label_transfer": ("subset", "adapted", "transfer"),
     "daln": ("subset", "adapted", "transfer"),
+    "best": ("subset", "adapted", "transfer"),
 }
 NOTHING = speed.Estimate({}, {}, 16, 0, 0.0)
 

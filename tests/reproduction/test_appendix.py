@@ -116,7 +116,7 @@ def test_figure_4_has_its_numbers_parts_and_claims(written, found):
     columns, cells = table(written[0], "Figure 4 in numbers: ocular NME on common")
     assert columns[1:] == ["25", "50", "157", "315", "630", "1000", "1612"]
     rows = {label: numbers for label, *numbers in cells}
-    assert len(rows) == 7 and rows["fine-tuning"][0].startswith(
+    assert len(rows) == 8 and rows["fine-tuning"][0].startswith(
         f"{6 * 25**-0.1 + 0.15:.2f}"
     )
     assert (found.out / "pictures/figure_4.png").is_file()
