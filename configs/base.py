@@ -100,6 +100,9 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     # What a row of the matrix is: where a face's landmark is ("landmark"), how sure it
     # is of that ("window", around its own point), what a pixel belongs to ("pixel").
     terms.daln.form = "landmark"
+    # Landmarks asked about in a step, far apart, others in each (with a queue the same
+    # in all); 0 = all.
+    terms.daln.count = 0
     terms.daln.norm = "nuclear"  # of a matrix; "frobenius" as an ablation
     terms.daln.group = 8  # faces of each domain in one matrix, at most; 0 = all
     terms.daln.queue = 0  # faces of earlier steps whose rows join each matrix

@@ -290,12 +290,15 @@ def _terms(config, places) -> dict[str, tuple[float, objective.Term]]:
     kept = set(terms.mean_teacher) - {"weight", "form"}
     taught = {name: terms.mean_teacher[name] for name in kept}
     whole = terms.mean_teacher.form == mean_teacher.LABELS
+    by_place = config.model.kernels == specs.PLACE
     found = {
         "supervised": supervised.Supervised(loss, own),
         "label_transfer": label_transfer.LabelTransfer(loss),
         "confidence": likelihood.Likelihood(_known(config)),
         "daln": daln.DALN(
             form=terms.daln.form,
+            # Free kernels answer for all of their landmarks at once.
+            count=terms.daln.count * by_place,
             norm=terms.daln.norm,
             ramp=terms.daln.ramp,
             group=terms.daln.group,
@@ -303,8 +306,7 @@ def _terms(config, places) -> dict[str, tuple[float, objective.Term]]:
         ),
         "disparity": disparity.Disparity(
             config.heatmaps.sigma_px,
-            # Free kernels answer for all of their landmarks at once.
-            count=terms.disparity.count * (config.model.kernels == specs.PLACE),
+            count=terms.disparity.count * by_place,
             begin=terms.disparity.begin,
             ramp=terms.disparity.ramp,
         ),

@@ -145,6 +145,7 @@ RANGES = {
     "terms.confidence.weight": AT_LEAST_0,
     "terms.daln.weight": AT_LEAST_0,
     "terms.daln.form": one_of(daln.FORMS),
+    "terms.daln.count": whole(0),
     "terms.daln.norm": one_of(adversarial.NORMS),
     "terms.daln.group": whole(0),
     "terms.daln.queue": whole(0, 2**16),

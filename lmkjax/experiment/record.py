@@ -33,7 +33,7 @@ LATER = {
     "train": {"validate_every": 0, "gradient_norms": True},
     "model": {"kernels": "free", "kernel_width": 128},
     "terms": {"confidence": {"weight": 0.0}, "label_transfer": {"form": "unet"}}
-    | {"daln": {"ramp": 0.1, "norm": "nuclear", "queue": 0}}
+    | {"daln": {"ramp": 0.1, "norm": "nuclear", "queue": 0, "count": 0}}
     | {"discriminator": {"ramp": 0.1}}
     | {"disparity": {"weight": 0.0, "count": 16, "begin": 0.1, "ramp": 0.1}}
     | {

@@ -5,11 +5,12 @@ takes places can be asked for any point, and for any scheme: its landmarks are p
 in an order (`lmkjax.face.shape.marks.places`).
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.errors import UserError
-from lmkjax.types import CONTOUR, SKIN, Places, typed
+from lmkjax.types import CONTOUR, SKIN, Key, Places, typed
 
 FAR_CM = 25.0
 """No place of a head is further from the origin along an axis."""
@@ -23,6 +24,25 @@ def mirrored(places: Places) -> Places:
         xyz=jnp.asarray(places.xyz).at[..., 0].multiply(-1.0),
         share=jnp.where(contour, 1.0 - places.share, places.share),
     )
+
+
+@typed
+def some(key: Key | None, places: Places, *, count: int) -> Places:
+    """Some of a scheme's places, evenly over their order, so far apart on the head.
+
+    Args:
+        key: chance of which; any of them is as likely as any other. None = always the
+            same ones.
+        places: of all its landmarks.
+        count: how many; 0, or more than there are = all of them.
+    """
+    landmarks = len(places.share)
+    if not 0 < count < landmarks:
+        return places
+    first = 0.5 if key is None else jax.random.uniform(key)
+    row = jnp.floor((jnp.arange(count) + first) * (landmarks / count))
+    row = jnp.minimum(row.astype(jnp.int32), landmarks - 1)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[row], places)
 
 
 def on_skin(xyz: np.ndarray) -> Places:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lmkjax.landmarks import places as head_places
 from lmkjax.losses import adversarial
 from lmkjax.models import network as networks
 from lmkjax.types import Batch, Key, Metrics, Moment, Outputs, Scalar, each_of
@@ -30,6 +31,8 @@ class DALN:
         ramp: of the reversal, see `losses.adversarial.reversal_strength`.
         grid: cells along a side of the coarse grid, for "landmark".
         pixels: rows of a group, for "pixel".
+        count: landmarks that a step asks about, spread over the scheme, others in each
+            step; with a queue the same in all, as its rows must be. 0 = all.
         group: faces of each domain whose predictions make up a matrix, at most: the
             mean over groups is made small, and a group whose faces lie on one device
             needs no other; 0 = all faces of the step.
@@ -50,6 +53,7 @@ class DALN:
     ramp: float = 0.1
     grid: int = 8
     pixels: int = 128
+    count: int = 0
     group: int = 0
     queue: int = 0
     streams: tuple[str, ...] = ("source", "target")
@@ -74,7 +78,7 @@ class DALN:
         """Minus the discrepancy; for the log, it and the reversal's strength.
 
         Args:
-            key: chance of the pixels, for "pixel".
+            key: chance of the landmarks, and of the pixels for "pixel".
             network: for its head.
             outputs: what the network said, per stream.
             batches: not needed: the batches of a training are full.
@@ -102,6 +106,7 @@ class DALN:
     def begin(self, faces: Mapping[str, int], maps: tuple[int, int, int]) -> Any:
         """No rows yet; see `objective.Remembering`."""
         h, w, k = maps
+        k = min(self.count, k) or k
         count = faces[self.streams[0]]
         groups, group = count // self._group(count), self._group(count)
         columns = {
@@ -146,7 +151,12 @@ class DALN:
                 "DALN needs as many source as target faces in a step (source_share = "
                 f"0.5); got {counts[0]} and {counts[1]}."
             )
-        maps = [network.head(adversarial.reverse(f, strength)) for f in both]
+        asked = None  # all of the scheme
+        if self.count:
+            chance, key = jax.random.split(key)
+            chance = None if self.queue else chance
+            asked = head_places.some(chance, network.own, count=self.count)
+        maps = [network.head(adversarial.reverse(f, strength), asked) for f in both]
         group = self._group(counts[0])
         if self.form == PIXEL:
             return [self._pixels(key, m.reshape(-1, group, *m.shape[1:])) for m in maps]

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from lmkjax.landmarks import places as head_places
 from lmkjax.losses import adversarial, agreement
 from lmkjax.models import network as networks
-from lmkjax.types import Batch, Key, Metrics, Moment, Outputs, Places, Scalar
+from lmkjax.types import Batch, Key, Metrics, Moment, Outputs, Scalar
 
 MARGIN = 4.0
 STRENGTH = 0.1
@@ -71,7 +72,7 @@ class Disparity:
         there = moment.progress >= self.begin
         late = jnp.maximum(moment.progress - self.begin, 0.0)
         feel = STRENGTH * adversarial.reversal_strength(late, ramp=self.ramp) * there
-        places = self._places(key, network.own)
+        places = head_places.some(key, network.own, count=self.count)
         fixed = dataclasses.replace(
             network, params=jax.lax.stop_gradient(network.params)
         )
@@ -98,16 +99,6 @@ class Disparity:
         value += there * sum(_mean(told) for told in parts.values())
         strength = {"strength": (feel, jnp.ones(()))}
         return value, {"source": agreed, **parts, **strength}
-
-    def _places(self, key: Key, own: Places) -> Places:
-        """Some landmarks of a scheme, or all of them."""
-        landmarks = len(own.share)
-        if not 0 < self.count < landmarks:
-            return own
-        step = jnp.arange(self.count) + jax.random.uniform(key)
-        row = jnp.floor(step * (landmarks / self.count)).astype(jnp.int32)
-        row = jnp.minimum(row, landmarks - 1)
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[row], own)
 
 
 def _mean(told):

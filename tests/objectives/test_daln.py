@@ -1,5 +1,6 @@
 """DALN: whose gradient goes where in every form, groups, and rows kept from before."""
 
+import dataclasses
 import functools
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 
 from lmkjax.losses import adversarial
 from lmkjax.objectives import daln
-from lmkjax.types import Moment, Outputs
+from lmkjax.types import Moment, Outputs, Places
 from tests.objectives import test_terms
 from tests.objectives.test_terms import HEAD, OUTPUTS, call
 
@@ -130,6 +131,57 @@ def test_each_group_has_a_queue_of_its_own(key):
     for name in STREAMS:
         rows = jnp.concatenate([half[1][name] for half in halves])
         np.testing.assert_allclose(kept[name], rows, atol=1e-6)
+
+
+class Choosing(test_terms.Stub):
+    """A network that is asked for places; a place's number stands in its x."""
+
+    own = Places(
+        np.arange(15, dtype=np.float32).reshape(5, 3),
+        np.zeros(5, np.int32),
+        np.zeros(5, np.float32),
+    )
+
+    def head(self, features, places=None, *, stack=-1):
+        rows = (places.xyz[:, 0] / 3).astype(int)
+        return features @ self.kernel[:, rows]
+
+
+@pytest.mark.parametrize("form", daln.FORMS)
+def test_some_landmarks_are_asked_about_others_in_each_step(form):
+    term = daln.DALN(form, grid=4, pixels=64, count=2)
+
+    def value(key, term=term, kernel=HEAD):
+        network, moment = Choosing(kernel), Moment(jnp.float32(0.1))
+        return term(key, network, OUTPUTS, {}, moment=moment)[0]
+
+    found = jax.jit(jax.vmap(value))(jax.random.split(jax.random.key(0), 4000))
+    if form == "pixel":  # another matrix: of two landmarks and none
+        assert np.isfinite(found).all()
+        return
+    # As many of each: the mean over draws is that of all landmarks.
+    every = call(daln.DALN(form, grid=4))[0]
+    np.testing.assert_allclose(found.mean(), every, rtol=0.05)
+    assert len(np.unique(np.round(found, 5))) > 2
+
+
+@pytest.mark.parametrize("form", daln.FORMS)
+def test_rows_kept_are_of_the_landmarks_that_are_asked_about_again(form, key):
+    """So with a queue they are always the same: here those numbered 1 and 3."""
+    term = daln.DALN(form, grid=4, pixels=16, count=2, queue=4)
+    features = jax.random.normal(key, (2, 4, 8, 8, 6))
+    kept = term.begin(dict.fromkeys(STREAMS, 4), MAPS)
+    for number in range(2):
+        key, network = jax.random.key(number), Choosing(HEAD)
+        now = Moment(jnp.float32(0.1), memory=kept)
+        kept = term.remember(key, network, outputs_of(features), moment=now)
+        chosen = jax.random.split(key)[1]
+        few = dataclasses.replace(term, count=0)
+        expected = few.remember(
+            chosen, test_terms.Stub(HEAD[:, [1, 3]]), outputs_of(features), moment=now
+        )
+        for name in STREAMS:
+            np.testing.assert_allclose(kept[name], expected[name], atol=1e-6)
 
 
 def test_without_a_queue_nothing_is_kept():

@@ -125,15 +125,7 @@ def test_before_its_time_the_rival_learns_and_no_feature_feels_it():
 
 
 @pytest.mark.parametrize("count", [3, 9])
-def test_some_landmarks_are_asked_about_far_apart(count):
-    term = dataclasses.replace(TERM, count=count)
-    found = [
-        np.asarray(term._places(jax.random.key(seed), OWN).xyz[:, 0] / 3).astype(int)
-        for seed in range(20)
-    ]
-    assert {len(rows) for rows in found} == {min(count, LANDMARKS)}
-    assert set(np.concatenate(found)) == set(range(LANDMARKS))
-    if count == 3:
-        assert min(np.diff(rows).min() for rows in found) >= 2
-        parts, _ = value(heads(), SEEN, term=term)
-        assert np.isfinite(parts) and parts != value(heads(), SEEN)[0]
+def test_some_landmarks_are_asked_about(count):
+    parts, _ = value(heads(), SEEN, term=dataclasses.replace(TERM, count=count))
+    assert np.isfinite(parts)
+    assert (parts == value(heads(), SEEN)[0]) == (count > LANDMARKS)
