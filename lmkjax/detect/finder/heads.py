@@ -1,6 +1,7 @@
 """Heads to paste into scenes: rendered once, each with its cover and its 68 points."""
 
 import dataclasses
+import functools
 import math
 import pathlib
 import sys
@@ -20,6 +21,7 @@ SIZE = 160
 """Side of a head's picture, pixels; the face takes some 70 of them."""
 TOGETHER = 32
 """Heads that are drawn at a time."""
+NOTE = "heads.txt"
 FROM_BEHIND = 0.08
 """The share of heads whose face nobody sees: what is none."""
 PRIORS = (
@@ -66,18 +68,27 @@ def load(folder: pathlib.Path, *, count: int, seed: int) -> Heads:
         UserError: other heads lie there.
     """
     told = f"{count} {seed} {SIZE} {FROM_BEHIND} {PRIORS}"
-    note = folder / "heads.txt"
-    if not note.is_file():
-        with files.folder(folder, ours=["*.npy", "heads.txt"]) as new:
-            drawn = render(count, seed)
-            for name, array in vars(drawn).items():
-                np.save(new / f"{name}.npy", array)
-            (new / "heads.txt").write_text(told)
-    if note.read_text() != told:
+    if not (folder / NOTE).is_file():
+        with files.folder(folder, ours=["*.npy", NOTE]) as new:
+            write(new, render(count, seed), told)
+    found = (folder / NOTE).read_text()
+    if found != told:
         raise UserError(
-            f"{folder} holds other heads ({note.read_text()}); wanted {told}. Name"
-            " another folder."
+            f"{folder} holds other heads ({found}); wanted {told}. Name another folder."
         )
+    return read(folder)
+
+
+def write(folder: pathlib.Path, drawn: Heads, told: str) -> None:
+    """Writes heads, and what they are, into a folder that is there."""
+    for name, array in vars(drawn).items():
+        np.save(folder / f"{name}.npy", array)
+    (folder / NOTE).write_text(told)
+
+
+@functools.lru_cache(maxsize=1)
+def read(folder: pathlib.Path) -> Heads:
+    """The heads that lie in a folder; what is asked for is read from its files."""
     names = [field.name for field in dataclasses.fields(Heads)]
     return Heads(*(np.load(folder / f"{n}.npy", mmap_mode="r") for n in names))
 

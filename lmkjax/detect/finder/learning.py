@@ -1,8 +1,11 @@
 """Learning to find faces: scenes, a step, what is kept of it."""
 
+import collections
+import concurrent.futures
 import functools
 import pathlib
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -12,17 +15,24 @@ import optax
 from flax import serialization
 
 from lmkjax import files
-from lmkjax.detect.finder import heads, scenes, targets
+from lmkjax.detect.finder import targets
 from lmkjax.losses import centres
 from lmkjax.models import face_finder
 from lmkjax.training import averaged
-from lmkjax.types import host_seed, purpose
+from lmkjax.types import Key, host_seed, purpose, purposes
 
 KEEP_EVERY = 250
 """Steps between two states that are kept."""
 STATE = "state.msgpack"
 MEMORY = 0.998
 """Share of the averaged weights that stays in a step."""
+RIM = 32
+"""Pixels that a scene has more than what is seen of it, each time another part."""
+READERS = 4
+"""Threads that read batches ahead."""
+GAIN, TINT, POWER, LIFT, GREY = 0.15, 0.05, 0.15, 0.04, 0.05
+"""How a scene's colours change each time that it is seen: spreads of the logarithms of
+factors on all light, on each colour's, of an exponent; of a sum; share of grey ones."""
 
 
 class Options(NamedTuple):
@@ -31,14 +41,14 @@ class Options(NamedTuple):
     Attributes:
         steps: of the optimiser.
         batch: scenes a step.
-        size: of a scene, pixels; a multiple of 32.
+        size: of what is seen of a scene, pixels; a multiple of 32.
         rate: of learning, at most.
         seed: of all chance.
     """
 
     steps: int = 9000
     batch: int = 16
-    size: int = 192
+    size: int = 160
     rate: float = 2e-3
     seed: int = 0
 
@@ -57,7 +67,7 @@ class State(NamedTuple):
     optimiser: Any
 
 
-def train(workdir: pathlib.Path, pool: heads.Heads, options: Options) -> list[float]:
+def train(workdir: pathlib.Path, bank: targets.Bank, options: Options) -> list[float]:
     """Trains until it is over, and writes the averaged weights; the last losses."""
     schedule = optax.warmup_cosine_decay_schedule(
         0.0, options.rate, min(200, options.steps // 10), options.steps
@@ -70,9 +80,8 @@ def train(workdir: pathlib.Path, pool: heads.Heads, options: Options) -> list[fl
         kept = (workdir / STATE).read_bytes()
         begin, state = serialization.from_bytes((0, tuple(state)), kept)
         state = State(*state)
-    step, losses, since = _step(optimiser), [], time.monotonic()
-    for number in range(begin, options.steps):
-        batch = batch_of(pool, options, number)
+    step, losses, since = _step(optimiser, options), [], time.monotonic()
+    for number, batch in _ahead(bank, options, begin):
         state, parts = step(state, *batch, jnp.asarray(number))
         losses.append(parts)
         if (number + 1) % KEEP_EVERY == 0 or number + 1 == options.steps:
@@ -92,14 +101,71 @@ def train(workdir: pathlib.Path, pool: heads.Heads, options: Options) -> list[fl
 
 
 def batch_of(
-    pool: heads.Heads, options: Options, number: int
+    bank: targets.Bank, options: Options, number: int
 ) -> tuple[np.ndarray, targets.Target]:
-    """The scenes of a step, float32, and what should be said of them."""
+    """The scenes of a step, uint8, and what should be said of them."""
     rng = np.random.RandomState(host_seed(options.seed, f"scenes {number}"))
-    drawn = [scenes.draw(rng, pool, options.size) for _ in range(options.batch)]
-    images = np.stack([scene.image for scene in drawn]) / np.float32(255)
-    wanted = zip(*map(targets.of, drawn), strict=True)
-    return images, targets.Target(*(np.stack(part) for part in wanted))
+    return bank.of(np.sort(rng.randint(len(bank.images), size=options.batch)))
+
+
+def _ahead(bank, options: Options, begin: int) -> Iterator[tuple[int, tuple]]:
+    """Each step's number and batch, read while the steps before are made."""
+    with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
+        waiting: collections.deque = collections.deque()
+        for number in range(begin, options.steps + 2 * READERS):
+            if number < options.steps:
+                task = readers.submit(batch_of, bank, options, number)
+                waiting.append((number, task))
+            if number >= begin + 2 * READERS and waiting:
+                first, task = waiting.popleft()
+                yield first, task.result()
+
+
+def seen(
+    key: Key, image: jax.Array, wanted: targets.Target, size: int
+) -> tuple[jax.Array, targets.Target]:
+    """Another look at a scene: a part of it, maybe mirrored, in other colours.
+
+    Args:
+        key: of the chance.
+        image: uint8 [side, side, 3].
+        wanted: of it.
+        size: of the part, pixels.
+
+    Returns:
+        The part, float32 in [0, 1], and what is wanted of it.
+    """
+    places, mirror, colours, grey = purposes(key, "place", "mirror", "colours", "grey")
+    stride, rim = face_finder.STRIDE, image.shape[0] - size
+    corner = jax.random.randint(places, (2,), 0, rim // stride + 1)
+
+    def part(x, first, side):
+        start = (*first, *[0] * (x.ndim - 2))
+        return jax.lax.dynamic_slice(x, start, (side, side, *x.shape[2:]))
+
+    image = part(image.astype(jnp.float32) / 255, corner * stride, size)
+    wanted = jax.tree.map(lambda x: part(x, corner, size // stride), wanted)
+    left, top, right, bottom = jnp.moveaxis(wanted.boxes, -1, 0)
+    y, x = corner * stride
+    left, top, right, bottom = left - x, top - y, right - x, bottom - y
+    boxes = jnp.stack([left, top, right, bottom], -1)
+    turned = jnp.stack([size - right, top, size - left, bottom], -1)
+    both = image, wanted._replace(boxes=boxes)
+    other = image, wanted._replace(boxes=turned)
+    other = jax.tree.map(lambda x: x[:, ::-1], other)
+    flip = jax.random.bernoulli(mirror)
+    image, wanted = jax.tree.map(lambda a, b: jnp.where(flip, b, a), both, other)
+    return _coloured(colours, grey, image), wanted
+
+
+def _coloured(colours, grey, image):
+    """In other light, through another camera."""
+    draw = jax.random.normal(colours, (6,))
+    gain = jnp.exp(GAIN * draw[0] + TINT * draw[1:4])[None, None]
+    image = jnp.maximum(image, 1e-4) ** jnp.exp(POWER * draw[4]) * gain
+    dull = image.mean(-1, keepdims=True)
+    image = jnp.where(jax.random.bernoulli(grey, GREY), dull, image)
+    return jnp.clip(image + LIFT * draw[5], 0, 1)
 
 
 def _begin(workdir, optimiser, options) -> State:
@@ -109,7 +175,8 @@ def _begin(workdir, optimiser, options) -> State:
     return State(params, jax.tree.map(jnp.copy, params), optimiser.init(params))
 
 
-def _step(optimiser):
+def _step(optimiser, options):
+    chance = purpose(options.seed, "looks")
     module = face_finder.FaceFinder()
 
     def loss(params, images, wanted):
@@ -121,6 +188,9 @@ def _step(optimiser):
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(state, images, wanted, number):
+        keys = jax.random.split(jax.random.fold_in(chance, number), len(images))
+        look = functools.partial(seen, size=options.size)
+        images, wanted = jax.vmap(look)(keys, images, wanted)
         grads, parts = jax.grad(loss, has_aux=True)(state.params, images, wanted)
         moves, inner = optimiser.update(grads, state.optimiser, state.params)
         params = optax.apply_updates(state.params, moves)

@@ -1,11 +1,17 @@
 """Learning to find faces: scenes and what is asked of them; a few steps find one."""
 
+import functools
+import pathlib
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lmkjax.detect.finder import heads, learning, looking, scenes, targets
+from lmkjax.errors import UserError
 from lmkjax.models import face_finder
+from lmkjax.types import host_seed
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +63,53 @@ def test_an_answer_and_its_box_by_hand():
     np.testing.assert_allclose(box, [24 - 12, 10 - 24, 24 + 12, 10 + 24], atol=1e-4)
 
 
-def test_it_learns_and_goes_on_where_it_was_broken_off(pool, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def bank(pool, tmp_path_factory):
+    """Scenes of these heads, as two calls of one process each write them."""
+    home = tmp_path_factory.mktemp("bank")
+    (home / "heads").mkdir()
+    heads.write(home / "heads", pool, "drawn by hand")
+    return targets.load(home / "scenes", home / "heads", count=48, size=128, seed=0)
+
+
+def test_scenes_are_made_once_and_are_those_of_their_seed(bank, pool):
+    rng = np.random.RandomState(host_seed(0, "scene 5"))
+    scene = scenes.draw(rng, pool, 128)
+    image, target = bank.of(np.array([5]))
+    np.testing.assert_array_equal(image[0], scene.image)
+    np.testing.assert_array_equal(target.boxes[0], targets.of(scene).boxes)
+    home = pathlib.Path(bank.images.filename).parents[1]
+    ask = functools.partial(targets.load, home / "scenes", home / "heads", size=128)
+    again = ask(count=48, seed=0)
+    np.testing.assert_array_equal(again.target.near, bank.target.near)
+    with pytest.raises(UserError, match="other scenes"):
+        ask(count=48, seed=1)
+
+
+def test_another_look_moves_boxes_as_it_moves_what_is_seen():
+    image = np.zeros((96, 96, 3), np.uint8)
+    image[40:56, 24:48] = 200  # the box, and nothing else
+    box = np.float32([[24, 40, 48, 56]])
+    wanted = targets.of(scenes.Scene(image, box, np.array([True])))
+    looks = set()
+    for number in range(12):
+        seen, own = learning.seen(jax.random.key(number), image, wanted, 64)
+        lit = np.argwhere(np.asarray(seen).mean(-1) > 0.4)
+        (top, left), (bottom, right) = lit.min(0), lit.max(0) + 1
+        told = np.asarray(own.boxes)[np.asarray(own.weight) > 0.5]
+        assert seen.shape == (64, 64, 3) and own.near.shape == (8, 8)
+        np.testing.assert_allclose(
+            told, np.tile([left, top, right, bottom], (len(told), 1))
+        )
+        looks.add((int(left), int(top)))
+    assert len(looks) > 6
+
+
+def test_it_learns_and_goes_on_where_it_was_broken_off(bank, tmp_path, monkeypatch):
     monkeypatch.setattr(learning, "KEEP_EVERY", 6)
     options = learning.Options(steps=12, batch=4, size=96, rate=3e-3)
-    losses = learning.train(tmp_path, pool, options)
+    losses = learning.train(tmp_path, bank, options)
     assert np.isfinite(losses).all() and np.mean(losses[-4:]) < np.mean(losses[:4])
-    more = learning.train(tmp_path, pool, options._replace(steps=14))
+    more = learning.train(tmp_path, bank, options._replace(steps=14))
     assert len(more) == 2
     looking.Finder(tmp_path)(scenes.Image.new("RGB", (64, 64)))
