@@ -57,6 +57,7 @@ def _flags(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--batch", type=int, default=16, metavar="N", help="scenes a step")
     add("--size", type=int, default=160, metavar="PX", help="of what is seen")
     add("--rate", type=float, default=2e-3, metavar="R", help="of learning, at most")
+    add("--minutes", type=float, default=0.0, metavar="M", help="of steps, at most")
     add("--seed", type=int, default=0, metavar="S", help="of all chance")
     options = parser.parse_args(argv)
     for name in ("heads", "scenes", "steps", "batch", "size"):

@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import functools
+import math
 import pathlib
 import time
 from collections.abc import Iterator
@@ -28,8 +29,10 @@ MEMORY = 0.998
 """Share of the averaged weights that stays in a step."""
 RIM = 32
 """Pixels that a scene has more than what is seen of it, each time another part."""
-READERS = 4
-"""Threads that read batches ahead."""
+WARM_UP = 200
+"""Steps in which the rate of learning rises, a tenth of a shorter training's."""
+READERS, AHEAD = 4, 8
+"""Threads that read batches, and how many steps ahead."""
 GAIN, TINT, POWER, LIFT, GREY = 0.15, 0.05, 0.15, 0.04, 0.05
 """How a scene's colours change each time that it is seen: spreads of the logarithms of
 factors on all light, on each colour's, of an exponent; of a sum; share of grey ones."""
@@ -43,6 +46,8 @@ class Options(NamedTuple):
         batch: scenes a step.
         size: of what is seen of a scene, pixels; a multiple of 32.
         rate: of learning, at most.
+        minutes: after which this call ends, its rate of learning gone down by then as
+            over all steps; 0 = it ends with the steps.
         seed: of all chance.
     """
 
@@ -50,6 +55,7 @@ class Options(NamedTuple):
     batch: int = 16
     size: int = 160
     rate: float = 2e-3
+    minutes: float = 0.0
     seed: int = 0
 
 
@@ -69,27 +75,36 @@ class State(NamedTuple):
 
 def train(workdir: pathlib.Path, bank: targets.Bank, options: Options) -> list[float]:
     """Trains until it is over, and writes the averaged weights; the last losses."""
-    schedule = optax.warmup_cosine_decay_schedule(
-        0.0, options.rate, min(200, options.steps // 10), options.steps
-    )
     optimiser = optax.chain(
-        optax.clip_by_global_norm(10.0), optax.adamw(schedule, weight_decay=1e-3)
+        optax.clip_by_global_norm(10.0),
+        optax.scale_by_adam(),
+        optax.add_decayed_weights(1e-3),
     )
     state, begin = _begin(workdir, optimiser, options), 0
     if (workdir / STATE).is_file():
         kept = (workdir / STATE).read_bytes()
         begin, state = serialization.from_bytes((0, tuple(state)), kept)
         state = State(*state)
+    warm_up = max(1, min(WARM_UP, options.steps // 10))
     step, losses, since = _step(optimiser, options), [], time.monotonic()
     for number, batch in _ahead(bank, options, begin):
-        state, parts = step(state, *batch, jnp.asarray(number))
+        share = _share(number, options, time.monotonic() - since)
+        rate = (
+            options.rate
+            * min(1, number / warm_up)
+            * (1 + math.cos(math.pi * share))
+            / 2
+        )
+        state, parts = step(state, *batch, jnp.asarray(number), jnp.float32(rate))
         losses.append(parts)
-        if (number + 1) % KEEP_EVERY == 0 or number + 1 == options.steps:
+        jax.block_until_ready(losses[-AHEAD:][0])  # or minutes would be of the host
+        over = share >= 1 or number + 1 == options.steps
+        if (number + 1) % KEEP_EVERY == 0 or over:
             told = np.mean(np.array(losses[-KEEP_EVERY:]), axis=0)
             pace = (time.monotonic() - since) / len(losses)
             print(
                 f"step {number + 1}: focal {told[0]:.3f}, boxes {told[1]:.3f},"
-                f" {pace:.2f} s a step",
+                f" {pace:.3f} s a step",
                 flush=True,
             )
             files.write(
@@ -97,7 +112,17 @@ def train(workdir: pathlib.Path, bank: targets.Bank, options: Options) -> list[f
             )
             half = jax.tree.map(lambda x: np.asarray(x, np.float16), state.average)
             averaged.save(half, workdir / averaged.EXPORTED)
+        if over:
+            break
     return [float(sum(parts)) for parts in losses[-20:]]
+
+
+def _share(number: int, options: Options, spent_s: float) -> float:
+    """How much of a training is over, 0 to 1."""
+    share = number / options.steps
+    if options.minutes:
+        share = max(share, spent_s / 60 / options.minutes)
+    return min(share, 1.0)
 
 
 def batch_of(
@@ -112,11 +137,11 @@ def _ahead(bank, options: Options, begin: int) -> Iterator[tuple[int, tuple]]:
     """Each step's number and batch, read while the steps before are made."""
     with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
         waiting: collections.deque = collections.deque()
-        for number in range(begin, options.steps + 2 * READERS):
+        for number in range(begin, options.steps + AHEAD):
             if number < options.steps:
                 task = readers.submit(batch_of, bank, options, number)
                 waiting.append((number, task))
-            if number >= begin + 2 * READERS and waiting:
+            if number >= begin + AHEAD and waiting:
                 first, task = waiting.popleft()
                 yield first, task.result()
 
@@ -187,12 +212,13 @@ def _step(optimiser, options):
         return score + 2 * size, (score, size)
 
     @functools.partial(jax.jit, donate_argnums=0)
-    def step(state, images, wanted, number):
+    def step(state, images, wanted, number, rate):
         keys = jax.random.split(jax.random.fold_in(chance, number), len(images))
         look = functools.partial(seen, size=options.size)
         images, wanted = jax.vmap(look)(keys, images, wanted)
         grads, parts = jax.grad(loss, has_aux=True)(state.params, images, wanted)
         moves, inner = optimiser.update(grads, state.optimiser, state.params)
+        moves = jax.tree.map(lambda move: -rate * move, moves)
         params = optax.apply_updates(state.params, moves)
         share = jnp.minimum(MEMORY, (1 + number) / (10 + number))
         average = jax.tree.map(

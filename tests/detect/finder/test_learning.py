@@ -112,4 +112,6 @@ def test_it_learns_and_goes_on_where_it_was_broken_off(bank, tmp_path, monkeypat
     assert np.isfinite(losses).all() and np.mean(losses[-4:]) < np.mean(losses[:4])
     more = learning.train(tmp_path, bank, options._replace(steps=14))
     assert len(more) == 2
+    brief = options._replace(steps=10**6, minutes=1e-4)
+    assert len(learning.train(tmp_path, bank, brief)) <= 2  # the first takes longer
     looking.Finder(tmp_path)(scenes.Image.new("RGB", (64, 64)))
