@@ -3,8 +3,8 @@
 Run:  python launch/loader.py --data-dir data/ibug_300w/folder-.../1.0.1 --size 384
 
 It prints one line of JSON. `taskset -c 0` before it lends it one core. A training
-wants more than `batch / seconds per step`; `data.workers` and `data.ahead` are its
-fields.
+wants more than `batch / seconds per step`; `data.workers`, `data.processes` and
+`data.ahead` are its fields.
 """
 
 import itertools
@@ -49,12 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--margin", type=float, default=2.175, help="of a canvas")
     parser.add_argument("--up", type=float, default=0.087, help="of a canvas")
     parser.add_argument("--workers", type=int, default=0, help="0 = as many as cores")
+    parser.add_argument("--processes", type=int, default=0, help="0 = threads")
     parser.add_argument("--ahead", type=int, default=4, help="batches")
     parser.add_argument("--seconds", type=float, default=10.0, help="to measure")
     parser.add_argument("--keep", action="store_true", help="keep cut faces in memory")
     flags = parser.parse_args(argv)
 
-    from lmkjax.data import sources, streams
+    from lmkjax.data import sources, streams, workers
     from lmkjax.landmarks import points
 
     source = sources.load(flags.data_dir, flags.split)
@@ -65,13 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if canvases.keep:
         for index in range(len(canvases)):
             canvases[index]
-    loading = streams.Loading(flags.workers, flags.ahead)
+    loading = workers.Loading(flags.workers, flags.ahead, flags.processes)
     stream = streams.train(canvases, batch=flags.batch, seed=0, loading=loading)
     speed = measure(stream, batch=flags.batch, seconds=flags.seconds)
     told = {
         "faces_per_s": round(speed, 1),
-        "cores": streams.cores(),
-        "workers": flags.workers or streams.cores(),
+        "cores": workers.cores(),
+        "workers": flags.workers or workers.cores(),
+        "processes": flags.processes if canvases.portable else 0,
     }
     print(json.dumps(told))
     return 0

@@ -33,16 +33,17 @@ def square(box: np.ndarray, *, framing: plane.Framing) -> tuple[np.ndarray, floa
     Raises:
         UserError: the box has no size, or is not finite.
     """
-    box = np.asarray(box, np.float64)
-    longer = max(box[2] - box[0], box[3] - box[1])
-    if not (np.isfinite(box).all() and longer > 0):
+    # Plain numbers: of arrays of two, every sum is a call that holds Python's lock.
+    left, top, right, bottom = ends = [float(end) for end in box]
+    longer = max(right - left, bottom - top)
+    if not (all(map(math.isfinite, ends)) and longer > 0):
         raise UserError(
             f"Wanted a box as left, top, right, bottom with right > left and bottom > "
-            f"top, in pixels; got {box.tolist()}."
+            f"top, in pixels; got {ends}."
         )
-    side = float(longer * framing.margin)
-    centre = (box[:2] + box[2:]) / 2 - (0, side * framing.up)
-    return centre - side / 2, side
+    side = longer * framing.margin
+    across, down = (left + right) / 2, (top + bottom) / 2 - side * framing.up
+    return np.array([across - side / 2, down - side / 2]), side
 
 
 def whole(size: tuple[int, int], *, framing: plane.Framing) -> np.ndarray:
@@ -100,38 +101,48 @@ def cut(
             large as the photo.
     """
     corner, side = square(box, framing=framing)
-    shape = np.array(image.size)
-    if side > MOST * max(shape):
+    if side > MOST * max(image.size):
         raise UserError(
             f"Wanted a box about as large as the face; got {np.asarray(box).tolist()}"
             f" on a photo of {image.width} x {image.height} pixels."
         )
-    reach = int(np.ceil(max(side / size, 1.0))) + 1  # what the filter sees beyond
-    first, last = corner - reach, corner + side + reach
-    if (first >= 0).all() and (last <= shape).all():
-        window = (*corner, *(corner + side))
+    return _cut(image, corner.tolist(), side, size)
+
+
+def _cut(image: Image.Image, corner: list, side: float, size: int) -> np.ndarray:
+    """What `cut` makes of a square, told by its upper left corner and its side."""
+    reach = math.ceil(max(side / size, 1.0)) + 1  # what the filter sees beyond
+    near, far = [], []  # the part of the photo that is seen
+    for start, length in zip(corner, image.size, strict=True):
+        near.append(min(max(math.floor(start - reach), 0), length - 1))
+        far.append(min(max(math.ceil(start + side + reach), near[-1] + 1), length))
+    if all(0 <= start - reach for start in corner) and all(
+        start + side + reach <= length
+        for start, length in zip(corner, image.size, strict=True)
+    ):
+        window = (*corner, *(start + side for start in corner))
         return np.asarray(image.resize((size, size), Image.BILINEAR, box=window))
-    near = np.clip(np.floor(first), 0, shape - 1).astype(int)
-    far = np.clip(np.ceil(last), near + 1, shape).astype(int)
     # The part as it is; `crop` would warn of a large one.
-    part = image.resize(tuple(far - near), box=(*near, *far))
+    shape = far[0] - near[0], far[1] - near[1]
+    part = image.resize(shape, box=(*near, *far))
+    start = [begin - first for begin, first in zip(corner, near, strict=True)]
     # One axis after the other, a square far too large is never laid out in both.
-    ordinary = 16 * reach <= min(part.size)
-    for axes in [(0, 1)] if ordinary else [(0,), (1,)]:
-        part = _along(part, axes, corner - near, side, size)
-    return np.asarray(part)
+    if 16 * reach <= min(part.size):
+        return _along(part, (0, 1), start, side, size)
+    part = Image.fromarray(_along(part, (0,), start, side, size))
+    return _along(part, (1,), start, side, size)
 
 
 def _along(
-    image: Image.Image, axes: tuple, start: np.ndarray, side: float, size: int
-) -> Image.Image:
+    image: Image.Image, axes: tuple, start: list, side: float, size: int
+) -> np.ndarray:
     """What `cut` makes of some axes, the last pixels going on beyond their ends."""
     scale = side / size
     reach = max(scale, 1.0)  # of the filter, to both sides of a pixel's middle
     shape, window = list(image.size), [0, 0, *image.size]
     around, beyond = [0] * 4, [0] * 4  # pixels more: left, top, right, bottom
     for axis in axes:
-        length, begin = image.size[axis], float(start[axis])
+        length, begin = image.size[axis], start[axis]
         # Pixels wholly beyond an end are alike: of them one is made, and repeated.
         first = math.floor((-reach - begin) / scale - 0.5)
         last = math.ceil((length + reach - begin) / scale - 0.5)
@@ -144,8 +155,18 @@ def _along(
         beyond[axis::2] = first, size - 1 - last
         shape[axis] = last + 1 - first
         window[axis::2] = low + before, high + before
-    made = _repeat_ends(image, around).resize(shape, Image.BILINEAR, box=window)
-    return _repeat_ends(made, beyond)
+    larger = _repeat_ends(image, around)
+    made = np.asarray(larger.resize(shape, Image.BILINEAR, box=window))
+    if not any(beyond):
+        return made
+    left, top, right, bottom = beyond
+    found = np.empty((top + shape[1] + bottom, left + shape[0] + right, 3), np.uint8)
+    rows = found[top : top + shape[1]]
+    rows[:, left : left + shape[0]] = made
+    rows[:, :left] = rows[:, left : left + 1]
+    rows[:, left + shape[0] :] = rows[:, left + shape[0] - 1 : left + shape[0]]
+    found[:top], found[top + shape[1] :] = rows[0], rows[-1]
+    return found
 
 
 def _repeat_ends(image: Image.Image, around: list[int]) -> Image.Image:
@@ -219,14 +240,14 @@ def canvas(
     Returns:
         The face, without leading axes: image uint8, the rest in pixels of it.
     """
-    _, side = square(box, framing=framing)
+    corner, side = square(box, framing=framing)
     image, scale = decode(photo, side_px=side, size=size)
     corners = np.reshape(box, (2, 2))
     return Batch(
         image=cut(image, np.asarray(box) * scale, framing=framing, size=size),
-        points=forth(points, box, framing=framing, size=size),
+        points=((points - corner) * (size / side)).astype(np.float32),
         visibility=np.asarray(visibility, np.int8),
-        box=forth(corners, box, framing=framing, size=size).reshape(4),
+        box=((corners - corner) * (size / side)).astype(np.float32).reshape(4),
         mask=np.array(True),
     )
 

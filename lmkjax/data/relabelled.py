@@ -25,6 +25,11 @@ class Relabelled:
     def __len__(self) -> int:
         return len(self.canvases)
 
+    @property
+    def portable(self) -> bool:
+        """As `Canvases.portable`."""
+        return self.canvases.portable
+
     def face(self, index: int) -> Batch:
         """As `Canvases.face`."""
         face, points = self.canvases.face(index), self.points[max(int(index), 0)]

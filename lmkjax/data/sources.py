@@ -5,12 +5,14 @@ import functools
 import io
 import pathlib
 import threading
+import zlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+from tensorflow_datasets.proto import tf_example_pb2
 
 from lmkjax.data import crop
 from lmkjax.errors import UserError
@@ -60,6 +62,47 @@ class Record:
     drawn: Drawn | None = None
 
 
+class Records:
+    """The faces of a split as they are stored, each a field by its name.
+
+    As TFDS hands them out, but for pictures, which stay encoded (`crop` decodes, and no
+    larger than needed). TFDS's own decoding goes through each field in Python, whose
+    lock the other threads wait for meanwhile.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str):
+        raw = tfds.decode.DeserializeMethod.RAW_BYTES
+        source = builder.as_data_source(split, deserialize_method=raw)
+        self._stored = (
+            source.data_source
+        )  # of array_record: other processes can have it
+        tensors = {
+            name: feature.get_tensor_info()
+            for name, feature in builder.info.features.items()
+            if isinstance(feature, tfds.features.Tensor)
+            and not isinstance(feature, tfds.features.Text)
+        }
+        self._tensors = {name: (t.shape, t.np_dtype) for name, t in tensors.items()}
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def __getitem__(self, number: int) -> dict[str, bytes | np.ndarray]:
+        example = tf_example_pb2.Example.FromString(self._stored[number])
+        stored = example.features.feature
+        return {name: self._field(name, stored[name]) for name in stored}
+
+    def _field(self, name: str, stored) -> bytes | np.ndarray:
+        kind = stored.WhichOneof("kind")
+        value = getattr(stored, kind).value
+        if name not in self._tensors:
+            return value[0]
+        shape, dtype = self._tensors[name]
+        if kind == "bytes_list":  # encoding="zlib"
+            return np.frombuffer(zlib.decompress(value[0]), dtype).reshape(shape)
+        return np.array(value, dtype).reshape(shape)
+
+
 class Source:
     """Some faces of a prepared split, in a fixed order, each at hand by its number.
 
@@ -86,6 +129,11 @@ class Source:
         self._records = records
         self._labels: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._lock = threading.Lock()
+
+    def __reduce__(self):
+        """For another process: the same faces, without this one's lock."""
+        again = functools.partial(Source, fields=self.fields, mark=self.mark)
+        return again, (self.dataset, self._records, self.numbers)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -174,7 +222,6 @@ def load(folder: str | pathlib.Path, split: str) -> Source:
     if split not in builder.info.splits:
         known = ", ".join(sorted(builder.info.splits)) or "none"
         raise UserError(f"{builder.name} has no split '{split}' here; it has: {known}.")
-    raw = {"image": tfds.decode.SkipDecoding()}  # `crop` decodes, and no larger
     fields = ""
     if builder.name == RENDERED:
         if "params" not in builder.info.features:
@@ -183,9 +230,8 @@ def load(folder: str | pathlib.Path, split: str) -> Source:
                 " points of one scheme; today's sets serve all. Delete the folder, and"
                 " render anew: python -m data_builders.build synthetic_faces"
             )
-        raw["bare"] = tfds.decode.SkipDecoding()
         fields = builder.info.metadata["fields"]
-    records = builder.as_data_source(split, decoders=raw)
+    records = Records(builder, split)
     every = np.arange(len(records))
     return Source(f"{builder.name}/{split}", records, every, fields=fields)
 

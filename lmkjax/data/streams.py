@@ -4,46 +4,19 @@ Each process gets its own part of every batch. Which faces a batch holds depends
 (seed, step) alone, so a stream goes on exactly where it is told to begin.
 """
 
-import collections
-import dataclasses
 import itertools
-import os
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent import futures
+from collections.abc import Callable, Iterator
 
 import grain
 import jax
 import numpy as np
 
-from lmkjax.data import crop, sources
+from lmkjax.data import crop, sources, workers
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points
 from lmkjax.types import Batch, Rendered, faces_of
 
 MEMORY_LIMIT = 2**31  # bytes; larger sets are decoded anew each time
-MOST_AT_ONCE = 8  # faces that a worker makes before it asks for more
-
-
-@dataclasses.dataclass(frozen=True)
-class Loading:
-    """What a host puts into making batches.
-
-    Attributes:
-        workers: threads that decode and crop, a face at a time (Pillow and NumPy let
-            go of Python's lock meanwhile); 0 = as many as there are cores to use.
-        ahead: batches whose faces are made before they are asked for, at least 1.
-    """
-
-    workers: int = 0
-    ahead: int = 4
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux: containers and taskset lend some
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Canvases:
@@ -75,6 +48,14 @@ class Canvases:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def portable(self) -> bool:
+        """Whether another process makes the faces as well, see `workers.Faces`.
+
+        Not those that are kept here, nor those that a compiled program labels.
+        """
+        return not self.keep and self.source.mark is None
+
     def __getitem__(self, index: int) -> Batch | Rendered:
         """Face `index`, without leading axes, in the source's scheme or in none."""
         if index in self._kept:
@@ -104,7 +85,7 @@ def train(
     start_step: int = 0,
     process_index: int = 0,
     process_count: int = 1,
-    loading: Loading = Loading(),  # noqa: B008 (it is frozen)
+    loading: workers.Loading = workers.Loading(),  # noqa: B008 (it is frozen)
 ) -> Iterator[Batch]:
     """Batches without end, in an order drawn anew for each round through the faces.
 
@@ -122,13 +103,12 @@ def train(
     """
     part = _part(batch, process_index, process_count)
     order = grain.MapDataset.range(len(canvases)).seed(seed).shuffle().repeat(None)
-    own = part.stop - part.start
 
-    def face(place: int) -> Batch:
-        step, row = divmod(place, own)
-        return canvases.face(order[(start_step + step) * batch + part.start + row])
+    def numbers(step: int) -> list[int]:
+        return [order[step * batch + row] for row in range(part.start, part.stop)]
 
-    return _batches(face, itertools.count(), own, loading)
+    steps = map(numbers, itertools.count(start_step))
+    return workers.batches(canvases, steps, part.stop - part.start, loading)
 
 
 def test(
@@ -137,7 +117,7 @@ def test(
     batch: int,
     process_index: int = 0,
     process_count: int = 1,
-    loading: Loading = Loading(),  # noqa: B008 (it is frozen)
+    loading: workers.Loading = workers.Loading(),  # noqa: B008 (it is frozen)
 ) -> Iterator[Batch]:
     """Every face once, in order; the last batch is filled up and masked.
 
@@ -157,12 +137,8 @@ def test(
     count = len(canvases)
     filled = np.full(-(-count // batch) * batch, -1)
     filled[:count] = np.arange(count)
-    places = filled.reshape(-1, batch)[:, part].ravel()
-
-    def face(place: int) -> Batch:
-        return canvases.face(places[place])
-
-    return _batches(face, range(-(-count // batch)), part.stop - part.start, loading)
+    steps = filled.reshape(-1, batch)[:, part]
+    return workers.batches(canvases, steps, part.stop - part.start, loading)
 
 
 def rendered(
@@ -222,74 +198,6 @@ def drawer(
     return jax.shard_map(
         draw, mesh=mesh, in_specs=shares, out_specs=shares, check_vma=False
     )
-
-
-def _batches(
-    face: Callable[[int], Batch], steps: Iterable[int], size: int, loading: Loading
-) -> Iterator[Batch]:
-    """Batches in order, their faces made by whichever worker is free.
-
-    Args:
-        face: from a place in the stream to the face there.
-        steps: the batches; batch s holds the faces from s * size on.
-        size: faces in a batch.
-        loading: what the host puts into it.
-    """
-    workers = loading.workers or cores()
-    share = max(1, min(MOST_AT_ONCE, size // workers))
-
-    def some(batch: _Rows, first: int, rows: range) -> None:
-        for row in rows:
-            batch.put(row, face(first + row))
-
-    pool = futures.ThreadPoolExecutor(workers, thread_name_prefix="loader")
-    waiting: collections.deque[tuple[_Rows, list[futures.Future]]] = collections.deque()
-
-    def ready() -> Batch:
-        batch, parts = waiting.popleft()
-        for part in parts:
-            part.result()
-        return batch.whole
-
-    try:
-        for step in steps:
-            batch, every = _Rows(size), range(size)
-            rows = [every[at : at + share] for at in range(0, size, share)]
-            parts = [pool.submit(some, batch, step * size, own) for own in rows]
-            waiting.append((batch, parts))
-            if len(waiting) > loading.ahead:
-                yield ready()
-        while waiting:
-            yield ready()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-class _Rows:
-    """A batch that workers fill, each its own faces: nobody copies it once more.
-
-    Attributes:
-        size: faces that it holds in the end.
-        whole: the batch; None before the first face is there.
-    """
-
-    def __init__(self, size: int):
-        self.size = size
-        self.whole: Batch | None = None
-        self._lock = threading.Lock()
-
-    def put(self, row: int, face: Batch) -> None:
-        """Face `row` of the batch."""
-        with self._lock:
-            if self.whole is None:
-                self.whole = jax.tree.map(self._empty, face)
-        for rows, leaf in zip(
-            jax.tree.leaves(self.whole), jax.tree.leaves(face), strict=True
-        ):
-            rows[row] = leaf
-
-    def _empty(self, leaf: np.ndarray) -> np.ndarray:
-        return np.empty((self.size, *leaf.shape), leaf.dtype)
 
 
 def _part(batch: int, process_index: int, process_count: int) -> slice:

@@ -9,7 +9,7 @@ import ml_collections
 
 from lmkjax import files
 from lmkjax.adapt import adaptation
-from lmkjax.data import changes, streams
+from lmkjax.data import changes, workers
 from lmkjax.detect import specs
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, ranges
@@ -90,7 +90,7 @@ class Experiment:
     places: marks.Draw | None
     adapter: adaptation.Adapter | None
     pseudo_labels: pathlib.Path | None
-    loading: streams.Loading
+    loading: workers.Loading
     training: Training
     measuring: measurement.Measuring
 
@@ -142,7 +142,7 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
         places=places,
         adapter=adapter,
         pseudo_labels=labeller,
-        loading=streams.Loading(data.workers, data.ahead),
+        loading=workers.Loading(data.workers, data.ahead, data.processes),
         training=Training(
             optimizer=optim.Moves(**config.optimizer),
             length=loop.Length(train.steps, train.minutes),

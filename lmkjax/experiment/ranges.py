@@ -115,6 +115,7 @@ RANGES = {
     "data.target_faces": whole(0),
     "data.source_share": number(0, 1, above=True, below=True),
     "data.workers": whole(0, 4096),
+    "data.processes": whole(0, 1024),
     "data.ahead": whole(1, 1024),
     "data.adapter": TEXT,
     "data.pseudo_labels": TEXT,

@@ -18,7 +18,7 @@ from lmkjax.landmarks import schemes
 FILE = "config.json"
 MAY_CHANGE = ("train.steps", "train.minutes", "train.log_every", "train.save_every")
 MAY_CHANGE += ("train.validate_every", "train.gradient_norms", "data.dir", "eval")
-MAY_CHANGE += ("data.workers", "data.ahead")
+MAY_CHANGE += ("data.workers", "data.processes", "data.ahead")
 """What a run may be taken up again with: fields, and parts with all of theirs."""
 
 PATHS = ("data.dir", "data.ibug_300w", "data.backgrounds", "data.adapter")
@@ -27,6 +27,7 @@ SCHEMES = ("scheme", "data.scheme")
 
 LATER = {
     "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4}
+    | {"processes": 0}
     | {"face_synthetics": "", "source_faces": 0, "pseudo_labels": ""},
     "crop": {"up": 0.0},
     "places": {"skin": 0, "head": 0, "curves": 0, "contour": 0},

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from launch import programs
-from lmkjax.data import sources, streams
+from lmkjax.data import sources, streams, workers
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points
 from lmkjax.training import mesh as meshes
@@ -175,8 +175,8 @@ def test_each_device_draws_its_own_share_of_the_faces():
     np.testing.assert_allclose(shared(numbers), whole(numbers), rtol=1e-5)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_the_order_is_the_one_that_seed_and_step_have_always_had(canvases, workers):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_order_is_the_one_that_seed_and_step_have_always_had(canvases, threads):
     order = grain.MapDataset.range(10).seed(3).shuffle().repeat(None)
     steps = order.batch(4, drop_remainder=True)[5:]  # as it was before there were many
     stream = streams.train(
@@ -186,7 +186,7 @@ def test_the_order_is_the_one_that_seed_and_step_have_always_had(canvases, worke
         start_step=5,
         process_index=1,
         process_count=2,
-        loading=streams.Loading(workers, ahead=2),
+        loading=workers.Loading(threads, ahead=2),
     )
     for step, batch in enumerate(collect(stream, 6)):
         expected = [canvases[int(i)].points for i in steps[step][2:]]
@@ -202,7 +202,7 @@ def test_all_workers_make_faces_of_one_batch_and_end_with_the_stream(source):
             return super().face(index)
 
     canvases = Waiting(source, framing=points.Framing(2.0), size=16)
-    loading = streams.Loading(workers=4, ahead=1)
+    loading = workers.Loading(workers=4, ahead=1)
     before = set(threading.enumerate())
     stream = streams.train(canvases, batch=4, seed=0, loading=loading)
     next(stream)
