@@ -1,5 +1,7 @@
 """Our own faces: rendered from a seed, kept so that any landmark follows from them."""
 
+import collections
+import concurrent.futures
 import dataclasses
 import functools
 import hashlib
@@ -8,7 +10,7 @@ import io
 import json
 import math
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +24,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 import lmkjax
 from data_builders import flags
 from data_builders.flags import CHUNK
+from lmkjax.data import workers
 from lmkjax.errors import UserError
 from lmkjax.face import drawing, labels
 from lmkjax.face.paint import backdrop
@@ -134,15 +137,27 @@ class File:
     options: dict
 
     def __call__(self) -> Iterator[tuple[int, dict]]:
-        """Yields (number, example), a chunk of faces at a time."""
+        """Yields (number, example); chunks are encoded while the next is drawn."""
         faces = renderer(make_config(**self.options))
-        for first in range(0, len(self.numbers), CHUNK):
-            chunk = list(self.numbers[first : first + CHUNK])
-            # Filled up by its last face: another length would compile anew.
-            full = chunk + chunk[-1:] * (CHUNK - len(chunk))
-            drawn = jax.device_get(faces(np.array(full, np.uint32)))
-            for row, number in enumerate(chunk):
-                yield number, example(drawn, row, number)
+        together = workers.cores()
+        waiting = collections.deque()
+        with concurrent.futures.ThreadPoolExecutor(together) as pool:
+            for first in range(0, len(self.numbers), CHUNK):
+                chunk = list(self.numbers[first : first + CHUNK])
+                # Filled up by its last face: another length would compile anew.
+                full = chunk + chunk[-1:] * (CHUNK - len(chunk))
+                drawn = faces(np.array(full, np.uint32))
+                waiting.append(pool.submit(_examples, chunk, drawn))
+                if len(waiting) > together:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+
+
+def _examples(chunk: Sequence[int], drawn: Rendered) -> list[tuple[int, dict]]:
+    """The faces of a chunk with their numbers, as they are stored."""
+    drawn = jax.device_get(drawn)
+    return [(number, example(drawn, row, number)) for row, number in enumerate(chunk)]
 
 
 def files(config: Config) -> dict[str, list[File]]:
