@@ -19,6 +19,8 @@ BATCH = 16
 """Faces that are fitted together."""
 STATES = (1.0, 0.5, 0.5, 0.0)
 """What a point counts that is seen, behind the head, behind a thing, outside."""
+ALIKE = 40.0
+"""So many points of a network tell as much as any more: it errs alike at neighbours."""
 LOOSE = 0.1
 """A fit whose points lie further off than this share of the face's size is none."""
 EXPRESSIONS = heads.load().expression_names
@@ -91,6 +93,7 @@ def fit(
     scheme: str | schemes.Scheme,
     *,
     visibility: np.ndarray | None = None,
+    alike: float = ALIKE,
 ) -> Heads:
     """The heads that points of faces tell of.
 
@@ -99,6 +102,8 @@ def fit(
         uncertainty: [n, k], standard deviations along an axis, pixels; or one number.
         scheme: of the points, its name or its YAML file.
         visibility: [n, k, 4], probabilities of the states; None = all are seen.
+        alike: so many points tell as much as any more; infinite where each errs
+            independently of the others, as one's own clicks do.
 
     Returns:
         The heads. A face of fewer than eight points is NaN, and has not settled.
@@ -125,7 +130,7 @@ def fit(
         full = [np.zeros((batch, *x.shape[1:]), np.float32) for x in part]
         for whole, few in zip(full, part, strict=True):
             whole[: len(few)] = few
-        solution = jax.device_get(solver.solve(*full, own))
+        solution = jax.device_get(solver.solve(*full, np.float32(alike), own))
         found.append(solution)
     every = jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *found)
     return _told(every, points)
@@ -143,7 +148,7 @@ def _told(solution: solver.Solution, points: np.ndarray) -> Heads:
         identity=numbers.identity,
         others=numbers.others,
         points_cm=solution.places,
-        gaze_deg=np.asarray(_gaze(numbers.pose, expression)),
+        gaze_deg=np.asarray(gaze(numbers.pose, expression)),
         focal_px=numbers.focal_px,
         distance_cm=numbers.distance_cm,
         centre=numbers.centre,
@@ -203,8 +208,13 @@ def _turn(pose):
 
 @jax.jit
 @functools.partial(jax.vmap, in_axes=(0, 0))
-def _gaze(pose, expression):
-    """To the picture's right and down, degrees, of both eyes [2 2]."""
+def gaze(pose, expression):
+    """To the picture's right and down, degrees, of both eyes [n 2 2].
+
+    Args:
+        pose: yaw, pitch and roll, radians [n 3].
+        expression: 0 to 1 for each of `EXPRESSIONS` [n 53].
+    """
     ahead, middle = jnp.array([[0.0, 0.0, 1.0]]), jnp.zeros((1, 3))
     angles = heads.eye_angles(EXPRESSIONS, expression)
     ways = [heads.turn_eye(ahead, middle, turn)[0] for turn in angles]

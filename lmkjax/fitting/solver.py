@@ -33,9 +33,6 @@ WALL = 0.03
 """How far an expression may leave 0 to 1, as a standard deviation."""
 TAILS = 4.0
 """Degrees of freedom of a point's error: the fewer, the less one far off is trusted."""
-ALIKE = 40.0
-"""So many points tell as much as any more: a network errs alike at neighbours. Weights
-by the errors' measured correlation (0.73 exp(-distance / 3.2 cm)) did no better."""
 SURE = 0.005
 """No point is surer than this share of the face's size."""
 PICTURE = 3
@@ -89,6 +86,7 @@ class _Face:
     Attributes:
         points: pixels.
         precision: of each point, 1 / pixels; 0 of one that does not count.
+        share: of the precision that each would have if it erred independently.
         size_px: root of the mean squared distance of the points from their middle.
         scale: pixels per cm that the fit begins with.
         centre: where the pivot is that it begins with.
@@ -96,6 +94,7 @@ class _Face:
 
     points: Float[Array, "k 2"]
     precision: Float[Array, " k"]
+    share: Float[Array, ""]
     size_px: Float[Array, ""]
     scale: Float[Array, ""]
     centre: Float[Array, " 2"]
@@ -106,6 +105,7 @@ def solve(
     points: Float[Array, "b k 2"],
     uncertainty: Float[Array, "b k"],
     weight: Float[Array, "b k"],
+    alike: Float[Array, ""],
     basis: bases.Basis,
 ) -> Solution:
     """The heads that points tell of.
@@ -114,6 +114,7 @@ def solve(
         points: of the basis' scheme, pixels.
         uncertainty: standard deviations along an axis, pixels.
         weight: of each point, 0 to 1; what has 0 need not be finite.
+        alike: so many points tell as much as any more.
         basis: of the scheme.
 
     Returns:
@@ -126,7 +127,8 @@ def solve(
         known = (weight > 0).sum() >= FEW
         points = jnp.where(weight[:, None] > 0, points, 0.0)
         uncertainty = jnp.where(weight > 0, uncertainty, 1.0)
-        solution = _solve(basis, *_begin(basis, points, uncertainty, weight))
+        face, u = _begin(basis, points, uncertainty, weight, alike)
+        solution = _solve(basis, face, u)
         return jax.tree.map(
             lambda x: x & known if x.dtype == bool else jnp.where(known, x, jnp.nan),
             solution,
@@ -135,7 +137,7 @@ def solve(
     return jax.vmap(one)(points, uncertainty, weight)
 
 
-def _begin(basis, points, uncertainty, weight):
+def _begin(basis, points, uncertainty, weight, alike):
     """The problem, and the unknowns to begin with: the mean head, turned to fit."""
     total = jnp.maximum(weight.sum(), 1e-6)
     middle = (points * weight[:, None]).sum(0) / total
@@ -159,9 +161,9 @@ def _begin(basis, points, uncertainty, weight):
     few = spread[:3, :3]  # the pose comes first, so its unknowns are the first ones
     u = jax.scipy.linalg.solve_triangular(few, pose - mean[:3], lower=True)
     u = jnp.zeros(mean.shape[0] + PICTURE).at[:3].set(u)
-    share = jnp.minimum(1.0, ALIKE / jnp.maximum((weight > 0).sum(), 1))
-    precision = jnp.sqrt(weight * share) / jnp.maximum(uncertainty, SURE * size)
-    return _Face(points, precision, size, scale, centre), u
+    share = jnp.sqrt(jnp.minimum(1.0, alike / jnp.maximum((weight > 0).sum(), 1)))
+    precision = jnp.sqrt(weight) * share / jnp.maximum(uncertainty, SURE * size)
+    return _Face(points, precision, share, size, scale, centre), u
 
 
 def _affine(head, points, weight, size):
@@ -262,7 +264,7 @@ def _solve(basis: bases.Basis, face: _Face, u: Float[Array, " n"]) -> Solution:
             residuals, method, u, args=given, max_steps=STEPS, throw=False
         )
         apart, _ = off(found.value, outline)
-        apart = apart / jnp.sqrt(jnp.minimum(1.0, ALIKE / apart.shape[0]))
+        apart = apart / face.share
         trust = jnp.sqrt((TAILS + 2) / (TAILS + (apart**2).sum(-1)))
         return (found.value, trust, found.result == optimistix.RESULTS.successful), None
 

@@ -115,7 +115,7 @@ def test_gaze_is_told_as_the_camera_sees_it():
     expression = np.zeros((2, 53), "f")
     expression[0, NAMES.index("eyeLookOut_L")] = 1.0  # its left: the picture's right
     pose = np.deg2rad([[0, 0, 0], [20, 10, 0]]).astype("f")
-    gaze = np.asarray(fits._gaze(pose, expression))
+    gaze = np.asarray(fits.gaze(pose, expression))
     assert gaze[0] == pytest.approx(np.array([[0, 0], [32, 0]]), abs=0.01)
     assert gaze[1, 0, 0] == pytest.approx(20, abs=0.5) and gaze[1, 0, 1] > 9
 
@@ -131,3 +131,13 @@ def test_what_is_expected_is_what_the_priors_draw():
 def test_points_of_another_scheme_are_refused():
     with pytest.raises(UserError, match=r"\[n, 68, 2\].*'ibug68'.*\[2, 490, 2\]"):
         fits.fit(np.zeros((2, 490, 2)), 1.0, "ibug68")
+
+
+def test_more_points_pull_harder_only_where_they_err_independently(truth):
+    """Of points far off what is expected, twice: a network's pull no further."""
+    points = truth[0][:1] + np.random.RandomState(2).normal(0, 3, (1, 68, 2))
+    off = [
+        fits.fit(points, 3.0, SCHEME, alike=alike).residual_px[0]
+        for alike in (5.0, fits.ALIKE, 68.0, np.inf)
+    ]
+    assert off[0] > off[1] > off[2] and off[2] == off[3]

@@ -1,5 +1,6 @@
 """Rendered faces whose heads are known, and how far fitted ones are off."""
 
+import functools
 import io
 import pathlib
 import time
@@ -35,6 +36,7 @@ class Known(NamedTuple):
         turns: heads' axes to the camera's [n 3 3].
         pose_deg: yaw, pitch and roll [n 3].
         expression: of the heads [n e].
+        gaze_deg: of both eyes, as of `fits.Heads` [n 2 2].
     """
 
     images: np.ndarray
@@ -44,6 +46,7 @@ class Known(NamedTuple):
     turns: np.ndarray
     pose_deg: np.ndarray
     expression: np.ndarray
+    gaze_deg: np.ndarray
 
 
 def draw(count: int, *, seed: int, size: int) -> Known:
@@ -64,11 +67,12 @@ def draw(count: int, *, seed: int, size: int) -> Known:
         turns=own.turns(),
         pose_deg=pose,
         expression=faces.expression,
+        gaze_deg=own.gaze_deg,
     )
 
 
 def _heads(pose, identity, expression, others) -> fits.Heads:
-    """Heads of which only shape and pose are known."""
+    """Heads of which only shape, pose and gaze are known."""
     none = np.zeros(len(pose), np.float32)
     return fits.Heads(
         pose_deg=pose,
@@ -76,7 +80,7 @@ def _heads(pose, identity, expression, others) -> fits.Heads:
         identity=identity,
         others=others,
         points_cm=none,
-        gaze_deg=none,
+        gaze_deg=np.asarray(fits.gaze(np.deg2rad(pose), expression)),
         focal_px=none,
         distance_cm=none,
         centre=none,
@@ -85,13 +89,13 @@ def _heads(pose, identity, expression, others) -> fits.Heads:
     )
 
 
-def mean_head(faces: Known) -> float:
-    """The 3D error of the head that is expected of everybody, mm."""
+def mean_head(faces: Known) -> dict[str, float]:
+    """The errors of the head that is expected of everybody, its pose as it is."""
     mean, at = expected.load()[0], expected.slices()
     parts = [mean[at[name]] for name in ("identity", "expression", "others")]
-    own = _heads(np.zeros((1, 3), "f"), *(part[None] for part in parts))
-    vertices = np.repeat(own.vertices(), len(faces.boxes), 0)
-    return float(_shape_mm(vertices, faces.vertices).mean())
+    many = [np.tile(part, (len(faces.boxes), 1)) for part in parts]
+    told = errors(_heads(faces.pose_deg, *many), faces)
+    return {name: told[name] for name in ("shape_mm", "expression", "gaze_deg")}
 
 
 def rows(
@@ -107,20 +111,22 @@ def rows(
     found = detector.find(list(faces.images), faces.boxes, scheme=scheme)
     chance = np.random.RandomState(0).normal(size=true.shape)
     moved = true + CALM * chance * found.uncertainty[..., None]
+    each, sure = np.inf, np.full(true.shape[:2], SURE_PX)
     of = {
-        "network": (found.points, found.uncertainty, found.visibility),
-        "independent": (moved, found.uncertainty, None),
-        "true": (true, np.full(true.shape[:2], SURE_PX), None),
+        "network": (found.points, found.uncertainty, found.visibility, fits.ALIKE),
+        "independent": (moved, CALM * found.uncertainty, None, each),
+        "true": (true, sure, None, each),
     }
     told = []
     for kind in kinds:
-        points, unsure, seen = of[kind]
+        points, unsure, seen, alike = of[kind]
+        fit = functools.partial(fits.fit, scheme=scheme, alike=alike)
         # The first ones compile what all are fitted by.
         few = slice(0, fits.BATCH)
         own = None if seen is None else seen[few]
-        fits.fit(points[few], unsure[few], scheme, visibility=own)
+        fit(points[few], unsure[few], visibility=own)
         begin = time.process_time()
-        fitted = fits.fit(points, unsure, scheme, visibility=seen)
+        fitted = fit(points, unsure, visibility=seen)
         ms = (time.process_time() - begin) / len(points) * 1000
         told.append({"points": scheme.count, "kind": kind, "ms": ms})
         told[-1] |= errors(fitted, faces)
@@ -151,10 +157,21 @@ def errors(fitted: fits.Heads, faces: Known) -> dict[str, float]:
         "yaw_deg": angles[0],
         "pitch_deg": angles[1],
         "roll_deg": angles[2],
+        "gaze_deg": np.median(_between(fitted.gaze_deg, faces.gaze_deg)),
         "expression": np.abs(fitted.expression - faces.expression).mean(),
         "settled": fitted.settled.mean(),
     }
     return {name: float(value) for name, value in found.items()}
+
+
+def _between(own: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Angles between directions, degrees; told as `Heads.gaze_deg` tells them."""
+    (own_right, own_down), (right, down) = (
+        np.moveaxis(np.deg2rad(x), -1, 0) for x in (own, true)
+    )
+    level = np.cos(own_down) * np.cos(down) * np.cos(own_right - right)
+    cosine = level + np.sin(own_down) * np.sin(down)
+    return np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
 
 
 def _face() -> np.ndarray:

@@ -24,3 +24,10 @@ def test_an_error_of_shape_is_in_millimetres_and_a_mirrored_head_is_no_turned_on
     )
     inside_out = true * np.array([1, 1, -1], "f")
     assert head_errors._shape_mm(inside_out, true) > 5
+
+
+def test_the_angle_between_two_gazes_is_that_of_their_directions():
+    own = np.array([[0.0, 0.0], [30.0, 0.0], [90.0, 60.0], [-170.0, 10.0]])
+    true = np.array([[0.0, 20.0], [-15.0, 0.0], [0.0, 60.0], [170.0, 10.0]])
+    expected = [20, 45, np.rad2deg(np.arccos(0.75)), 19.6931]
+    assert head_errors._between(own, true) == pytest.approx(expected, abs=1e-3)
