@@ -10,7 +10,16 @@ import jax.numpy as jnp
 from lmkjax.landmarks import places as head_places
 from lmkjax.losses import adversarial
 from lmkjax.models import network as networks
-from lmkjax.types import Batch, Key, Metrics, Moment, Outputs, Scalar, each_of
+from lmkjax.types import (
+    Batch,
+    Key,
+    Metrics,
+    Moment,
+    Outputs,
+    Scalar,
+    each_of,
+    purposes,
+)
 
 LANDMARK, WINDOW, PIXEL = FORMS = ("landmark", "window", "pixel")
 """What a row of a matrix is: where a face's landmark is, on a coarse grid; how sure it
@@ -153,7 +162,7 @@ class DALN:
             )
         asked = None  # all of the scheme
         if self.count:
-            chance, key = jax.random.split(key)
+            chance, key = purposes(key, "landmarks", "pixels")
             chance = None if self.queue else chance
             asked = head_places.some(chance, network.own, count=self.count)
         maps = [network.head(adversarial.reverse(f, strength), asked) for f in both]

@@ -10,7 +10,7 @@ import pytest
 
 from lmkjax.losses import adversarial
 from lmkjax.objectives import daln
-from lmkjax.types import Moment, Outputs, Places
+from lmkjax.types import Moment, Outputs, Places, purpose
 from tests.objectives import test_terms
 from tests.objectives.test_terms import HEAD, OUTPUTS, call
 
@@ -175,7 +175,7 @@ def test_rows_kept_are_of_the_landmarks_that_are_asked_about_again(form, key):
         key, network = jax.random.key(number), Choosing(HEAD)
         now = Moment(jnp.float32(0.1), memory=kept)
         kept = term.remember(key, network, outputs_of(features), moment=now)
-        chosen = jax.random.split(key)[1]
+        chosen = purpose(key, "pixels")
         few = dataclasses.replace(term, count=0)
         expected = few.remember(
             chosen, test_terms.Stub(HEAD[:, [1, 3]]), outputs_of(features), moment=now

@@ -20,7 +20,7 @@ from lmkjax.detect.finder import targets
 from lmkjax.losses import centres
 from lmkjax.models import face_finder
 from lmkjax.training import averaged
-from lmkjax.types import Key, host_seed, purpose, purposes
+from lmkjax.types import Key, each_of, host_seed, one_of, purpose, purposes
 
 KEEP_EVERY = 250
 """Steps between two states that are kept."""
@@ -213,7 +213,7 @@ def _step(optimiser, options):
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(state, images, wanted, number, rate):
-        keys = jax.random.split(jax.random.fold_in(chance, number), len(images))
+        keys = each_of(one_of(chance, number), jnp.arange(len(images)))
         look = functools.partial(seen, size=options.size)
         images, wanted = jax.vmap(look)(keys, images, wanted)
         grads, parts = jax.grad(loss, has_aux=True)(state.params, images, wanted)

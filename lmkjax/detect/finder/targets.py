@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from lmkjax import files
-from lmkjax.data import streams
+from lmkjax.data import workers
 from lmkjax.detect.finder import heads, scenes
 from lmkjax.errors import UserError
 from lmkjax.models import face_finder
@@ -136,7 +136,7 @@ def _made(folder, pool, *, count: int, size: int, seed: int) -> Iterator[int]:
     """Fills a bank's files by as many processes as there are cores; how many so far."""
     make = functools.partial(make_some, folder, pool, size=size, seed=seed)
     parts = [range(i, min(i + TOGETHER, count)) for i in range(0, count, TOGETHER)]
-    cores = min(streams.cores(), len(parts))
+    cores = min(workers.cores(), len(parts))
     done = 0
     if cores == 1:
         for part in parts:
@@ -144,8 +144,8 @@ def _made(folder, pool, *, count: int, size: int, seed: int) -> Iterator[int]:
             yield done
         return
     own = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(cores, own, _leave_device) as workers:
-        for number in workers.map(make, parts):
+    with concurrent.futures.ProcessPoolExecutor(cores, own, _leave_device) as makers:
+        for number in makers.map(make, parts):
             done += number
             yield done
 
