@@ -159,23 +159,35 @@ def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]
             maps = module.maps(features, asked.learned)
             return read(maps, module.learned.offset(features, maps))
         if asked.own is not None:
-            return read(module.transfer(module.maps(features, asked.own)))
+            return read(module.by_transfer(features, asked.own))
         return None, None
+
+    def estimated(module, features, maps, embedding):
+        cells = features.astype(jnp.float32)
+        centres = jnp.broadcast_to(
+            points.centres(*maps.shape[1:3]), (*maps.shape[:3], 2)
+        )
+        values = jnp.concatenate([cells, centres], -1)
+        seen, top = heatmaps.means(maps, values, exact=True)
+        there, found = seen[..., :-2], seen[..., -2:]
+        if spec.decoder == "soft_argmax":
+            found = points.rescale(found, old_px=maps.shape[-2], new_px=width)
+        else:
+            found, _ = read(maps)
+        estimates = module.confidence(cells.mean((1, 2)), there, top, embedding)
+        visibility = jax.nn.softmax(estimates.visibility) if spec.visibility else None
+        # Of the density exp(-r / s) over the plane, along one axis.
+        spread = math.sqrt(3) * width * jnp.exp(estimates.log_scale)
+        return found, spread, visibility
 
     def look(module, asked, images) -> Prediction:
         features = module(images).features[-1]
         maps = module.maps(features, asked.kernels)
-        found, spread = read(maps)
-        visibility = None
         if spec.confidence:
-            estimates = module.confidence(features, maps, asked.embedding)
-            if spec.visibility:
-                visibility = jax.nn.softmax(estimates.visibility)
-            # Of the density exp(-r / s) over the plane, along one axis.
-            spread = math.sqrt(3) * width * jnp.exp(estimates.log_scale)
-        return Prediction(
-            found, spread, visibility, *transferred(module, features, asked)
-        )
+            said = estimated(module, features, maps, asked.embedding)
+        else:
+            said = *read(maps), None
+        return Prediction(*said, *transferred(module, features, asked))
 
     def unflip(seen: Prediction) -> Prediction:
         def back(found, mirror):

@@ -59,6 +59,33 @@ def spread(logits: Float[Array, "b h w k"]) -> Float[Array, "b k"]:
 
 
 @typed
+def means(
+    logits: Float[Array, "b h w k"],
+    cells: Float[Array, "b h w c"],
+    *,
+    exact: bool = False,
+) -> tuple[Float[Array, "b k c"], Float[Array, "b k"]]:
+    """The mean of what cells hold under the softmax of each map, and the softmax's top.
+
+    Of the cells' centres it is the `soft_argmax`. The softmax is gone through once:
+    beside a network's other work on a CPU, of a thousand maps a pass counts.
+
+    Args:
+        logits: of maps.
+        cells: numbers of each.
+        exact: lose no digit where products else round their factors, see
+            `points.product`; coordinates want it.
+    """
+    high = jax.lax.stop_gradient(logits.max((1, 2), keepdims=True))
+    weight = jax.lax.collapse(jnp.exp(logits - high), 1, 3)
+    ones = jnp.ones((*cells.shape[:3], 1), cells.dtype)
+    values = jax.lax.collapse(jnp.concatenate([cells, ones], -1), 1, 3)
+    product = coordinates.einsum if exact else jnp.einsum
+    sums = product("bnk,bnc->bkc", weight, values)
+    return sums[..., :-1] / sums[..., -1:], 1 / sums[..., -1]
+
+
+@typed
 def argmax(maps: Float[Array, "b h w k"]) -> Float[Array, "b k 2"]:
     """The highest cell, moved by a quarter towards its higher neighbour.
 

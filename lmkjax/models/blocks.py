@@ -87,6 +87,45 @@ class Dense(nn.Dense):
     dot_general: Callable = lambda x, kernel, *_, **__: _product(x, kernel)
 
 
+class Apart(nn.Module):
+    """A convolution and, apart from it, what it adds to each channel.
+
+    For a norm that comes after it (`Norm`), which adds it without going through the
+    cells again. Parameters are those of `nn.Dense` or `nn.Conv`.
+
+    Attributes:
+        features: channels that come out.
+        window: side of the window.
+        dtype: the type computed in; parameters stay float32.
+    """
+
+    features: int
+    window: int = 1
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    @typed
+    def __call__(
+        self, x: Float[Array, "b h w c"]
+    ) -> tuple[Float[Array, "b h w d"], Float[Array, " d"]]:
+        """What comes out, and what is still to be added to it."""
+        sides = () if self.window == 1 else (self.window, self.window)
+        shape = (*sides, x.shape[-1], self.features)
+        start = nn.initializers.lecun_normal()
+        kernel = self.param("kernel", start, shape, jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, shape[-1:], jnp.float32)
+        if not sides:
+            return _product(x.astype(self.dtype), kernel), bias
+        found = jax.lax.conv_general_dilated(
+            x.astype(self.dtype),
+            kernel,
+            window_strides=(1, 1),
+            padding="SAME",
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+        return found, bias
+
+
 class Norm(nn.Module):
     """Group norm: mean 0 and deviation 1 in each face and group, then learned again.
 
@@ -106,45 +145,58 @@ class Norm(nn.Module):
 
     @nn.compact
     @typed
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-        """The input, normalised."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], bias: Float[Array, " c"] | None = None
+    ) -> Float[Array, "b h w c"]:
+        """The input, with what is to be added to its channels, normalised."""
         b, h, w, c = x.shape
         scale = self.param("scale", nn.initializers.ones, (c,), jnp.float32)
         offset = self.param("offset", nn.initializers.zeros, (c,), jnp.float32)
         groups = next(n for n in range(min(self.groups, c), 0, -1) if c % n == 0)
-        return _normalise(x.astype(self.dtype), scale[None], offset[None], groups)
+        bias = jnp.zeros(c) if bias is None else bias
+        rows = (bias[None], scale[None], offset[None])
+        return _normalise(x.astype(self.dtype), *rows, groups)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _normalise(x, scale, offset, groups):
-    """Normalised by face and group, with a gradient that reads its two arrays twice."""
-    return _normalise_forward(x, scale, offset, groups)[0]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
+def _normalise(x, bias, scale, offset, groups):
+    """Normalised by face and group, with a gradient that reads its two arrays twice.
+
+    Sums over the cells of x alone tell those of x + bias, which is never written.
+    """
+    return _normalise_forward(x, bias, scale, offset, groups)[0]
 
 
-def _normalise_forward(x, scale, offset, groups):
-    wide = x.astype(jnp.float32)
-    centre = _mean(wide.sum((1, 2)), x, groups)
-    square = _mean(jnp.square(wide).sum((1, 2)), x, groups)
+def _normalise_forward(x, bias, scale, offset, groups):
+    wide, cells = x.astype(jnp.float32), x.shape[1] * x.shape[2]
+    sums = wide.sum((1, 2))
+    squares = jnp.square(wide).sum((1, 2)) + bias * (2 * sums + cells * bias)
+    centre = _mean(sums + cells * bias, x, groups)
+    square = _mean(squares, x, groups)
     variance = jnp.maximum(square - jnp.square(centre), 0.0)
     sharp = jax.lax.rsqrt(variance + 1e-5)
     gain = sharp * scale
-    shift = offset - centre * gain
+    shift = offset - (centre - bias) * gain
     y = x * _over_pixels(gain, x.dtype) + _over_pixels(shift, x.dtype)
-    return y, (x, scale, centre, sharp)
+    return y, (x, bias, sums, scale, centre, sharp)
 
 
 def _normalise_backward(groups, kept, grad):
-    x, scale, centre, sharp = kept
+    x, bias, sums, scale, centre, sharp = kept
     wide, grad = x.astype(jnp.float32), grad.astype(jnp.float32)
-    total = grad.sum((1, 2))
-    along = ((grad * wide).sum((1, 2)) - centre * total) * sharp  # of the normalised
+    total, cells = grad.sum((1, 2)), x.shape[1] * x.shape[2]
+    off = centre - bias  # of x from its group's mean
+    along = ((grad * wide).sum((1, 2)) - off * total) * sharp  # of the normalised
     # Neither the mean nor the deviation of what comes out depends on x: its gradient
     # has no part along either.
     bend = _mean(along * scale, x, groups) * jnp.square(sharp)
-    lift = centre * bend - _mean(total * scale, x, groups) * sharp
-    gain, bend, lift = map(_over_pixels, (sharp * scale, bend, lift))
+    lift = off * bend - _mean(total * scale, x, groups) * sharp
+    gain = sharp * scale
+    at_bias = total * gain - sums * bend + cells * lift
+    gain, bend, lift = map(_over_pixels, (gain, bend, lift))
     dx = (grad * gain - wide * bend + lift).astype(x.dtype)
-    return dx, along.sum(0, keepdims=True), total.sum(0, keepdims=True)
+    rows = (row.sum(0, keepdims=True) for row in (at_bias, along, total))
+    return dx, *rows
 
 
 _normalise.defvjp(_normalise_forward, _normalise_backward)
@@ -182,10 +234,10 @@ class Residual(nn.Module):
         """The input, looked at once; at `features` channels."""
         inside = max(self.features // 2, 1)
         y = nn.relu(Norm(dtype=self.dtype, name="norm_narrow")(x))
-        y = Dense(inside, dtype=self.dtype, name="narrow")(y)
-        y = nn.relu(Norm(dtype=self.dtype, name="norm_look")(y))
-        y = nn.Conv(inside, (3, 3), dtype=self.dtype, name="look")(y)
-        y = nn.relu(Norm(dtype=self.dtype, name="norm_widen")(y))
+        y = Apart(inside, dtype=self.dtype, name="narrow")(y)
+        y = nn.relu(Norm(dtype=self.dtype, name="norm_look")(*y))
+        y = Apart(inside, window=3, dtype=self.dtype, name="look")(y)
+        y = nn.relu(Norm(dtype=self.dtype, name="norm_widen")(*y))
         y = Dense(self.features, dtype=self.dtype, name="widen")(y)
         if x.shape[-1] != self.features:
             x = Dense(self.features, dtype=self.dtype, name="match")(x)

@@ -1,6 +1,5 @@
 """What else is to be said of a landmark: can it be seen, and how sure is its point?"""
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
@@ -39,26 +38,22 @@ class Confidence(nn.Module):
     @typed
     def __call__(
         self,
-        features: Float[Array, "b h w c"],
-        maps: Float[Array, "b h w k"],
+        around: Float[Array, "b c"],
+        there: Float[Array, "b k c"],
+        top: Float[Array, "b k"],
         embedding: Float[Array, "*b k e"],
     ) -> Estimates:
         """What is said of each landmark.
 
         Args:
-            features: of the last stack.
-            maps: made of them, logits.
+            around: the mean of a face's features, last stack.
+            there: their mean under each landmark's map.
+            top: of the map's softmax; of a flat map, which knows little, it is low.
             embedding: of the places asked for; without faces, the same for all.
         """
-        cells = jax.lax.collapse(features.astype(jnp.float32), 1, 3)
-        look = jax.lax.collapse(jax.lax.stop_gradient(maps), 1, 3)
-        look = jax.nn.softmax(look, axis=1)
-        there = jnp.einsum("bnk,bnc->bkc", look, cells)
-        around = cells.mean(1)
-        high = look.max(1)[..., None]  # a flat map knows little
         x = nn.Dense(self.width, name="there")(there)
         x += nn.Dense(self.width, name="around")(around)[:, None]
-        x += nn.Dense(self.width, name="peak")(jnp.log(high + 1e-6))
+        x += nn.Dense(self.width, name="peak")(jnp.log(top + 1e-6)[..., None])
         place = nn.Dense(self.width, name="place")(embedding)
         x = nn.gelu(x + (place if place.ndim == 3 else place[None]))
         x = nn.gelu(nn.Dense(self.width, name="inside")(x))

@@ -66,8 +66,8 @@ class Stem(nn.Module):
         """Features of RGB in [0, 1]; both sides must be multiples of 4."""
         half = max(self.features // 2, 1)
         x = blocks.fold(image.astype(self.dtype) - 0.5)
-        x = nn.Conv(half, (3, 3), dtype=self.dtype, name="look")(x)
-        x = blocks.halve(nn.relu(blocks.Norm(dtype=self.dtype, name="norm")(x)))
+        x = blocks.Apart(half, window=3, dtype=self.dtype, name="look")(x)
+        x = blocks.halve(nn.relu(blocks.Norm(dtype=self.dtype, name="norm")(*x)))
         x = blocks.Residual(self.features, self.dtype, name="first")(x)
         return blocks.Residual(self.features, self.dtype, name="second")(x)
 
@@ -142,10 +142,11 @@ def maps(
             of 16 the maps are sharp after tens of steps, not hundreds.
     """
     b, h, w, c = features.shape
-    kernels = kernels.astype(features.dtype)
+    # Here, and not on the maps: they are a thousand times as many numbers.
+    kernels = (gain * kernels).astype(features.dtype)
     if kernels.ndim == 2:
         # As one plain matrix product: twice as fast on a CPU as one of four axes.
         found = features.reshape(-1, c) @ kernels.T
     else:
         found = jnp.einsum("bnc,bkc->bnk", features.reshape(b, h * w, c), kernels)
-    return gain * found.reshape(b, h, w, -1).astype(jnp.float32)
+    return found.reshape(b, h, w, -1).astype(jnp.float32)

@@ -3,10 +3,12 @@
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from lmkjax.landmarks import heatmaps
 from lmkjax.models import confidence as confidences
 from lmkjax.models import hourglass
 from lmkjax.types import Outputs, Places, typed
@@ -25,7 +27,7 @@ class LandmarkNetwork(nn.Module):
         hourglass: picture to `Outputs`.
         kernels: places to kernels, and to what else is known of them.
         confidence: features, maps and places to visibility and scale, or None.
-        transfer: maps of the network's own scheme to maps of the 68, or None.
+        transfer: features and kernels of the own scheme to maps of the 68, or None.
         learned: places of the 68 to where another's labels put them, or None.
         critic: features to the logit of the domain, or None.
         rival: places to kernels, as another would have them, or None.
@@ -61,7 +63,7 @@ class LandmarkNetwork(nn.Module):
         if self.confidence is not None:
             self.estimates(features, maps, own)
         if self.transfer is not None:
-            self.transfer(maps)
+            self.by_transfer(features, self.kernels(own)[-1])
         if self.learned is not None:
             self.by_learned(features, ibug68)
         if self.critic is not None:
@@ -82,7 +84,16 @@ class LandmarkNetwork(nn.Module):
         places: Places,
     ) -> confidences.Estimates:
         """Visibility and scale of the places whose maps of the last stack these are."""
-        return self.confidence(features, maps, self.kernels.embed(places))
+        cells = features.astype(jnp.float32)
+        there, top = heatmaps.means(jax.lax.stop_gradient(maps), cells)
+        embedding = self.kernels.embed(places)
+        return self.confidence(cells.mean((1, 2)), there, top, embedding)
+
+    def by_transfer(
+        self, features: Float[Array, "b h w c"], kernels: Float[Array, "k c"]
+    ) -> Float[Array, "b h w 68"]:
+        """Maps of the 68, from kernels of the network's own scheme."""
+        return self.transfer(features, self.gain * kernels)
 
     def by_learned(
         self, features: Float[Array, "b h w c"], ibug68: Places
@@ -164,7 +175,11 @@ class Bound:
         if self.module.learned is not None:
             return self._apply(LandmarkNetwork.by_learned, features, self.ibug68)
         self._want("transfer")
-        maps = self._apply(lambda m, x: m.transfer(x), self.head(features))
+
+        def transfer(module, features, places):
+            return module.by_transfer(features, module.kernels(places)[-1])
+
+        maps = self._apply(transfer, features, self.own)
         return maps, jnp.zeros((len(maps), 68, 2))
 
     @typed

@@ -1,11 +1,13 @@
 """Label transfer: maps of one scheme's landmarks to maps of the 68 iBug landmarks."""
 
+import functools
+
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from lmkjax.models import blocks
+from lmkjax.models import blocks, hourglass
 from lmkjax.types import typed
 
 
@@ -43,13 +45,16 @@ class UNet(nn.Module):
     the first step it is the subset's maps. A constant added to a map that comes
     in, which no softmax sees, changes nothing here either.
 
+    Both read mixtures of maps alone, and a map is features times a kernel: so kernels
+    are mixed and the maps, many as they may be, never made.
+
     Attributes:
         features: channels inside.
         depth: how often the resolution is halved.
         landmarks: maps that come out.
         subset: for each of them, the index of the map that it begins as; None = a
             random mixture.
-        gain: factor on what the U-Net adds, see `hourglass.Head`.
+        gain: factor on what the U-Net adds, see `hourglass.maps`.
         dtype: the type computed in; parameters and logits stay float32.
 
     Source: the idea of a U-Net between two label sets is Synthesis AI's; Ronneberger
@@ -65,32 +70,33 @@ class UNet(nn.Module):
 
     @nn.compact
     @typed
-    def __call__(self, logits: Float[Array, "b h w k"]) -> Float[Array, "b h w l"]:
+    def __call__(
+        self, features: Float[Array, "b h w c"], kernels: Float[Array, "k c"]
+    ) -> Float[Array, "b h w l"]:
         """Logits of the 68 landmarks.
+
+        Args:
+            features: of the last stack.
+            kernels: of the maps that come in, with the gain of their logits.
 
         Raises:
             ValueError: `subset` does not name one map that came in per landmark, or
                 the maps cannot be halved `depth` times.
         """
-        maps = logits.shape[-1]
-        mixture = blocks.Dense(
-            self.landmarks,
-            use_bias=False,
-            kernel_init=self._start(maps),
-            dtype=self.dtype,
-            name="mixture",
-        )(logits)
-        x = blocks.Dense(
-            self.features, use_bias=False, dtype=self.dtype, name="narrow"
-        )(logits)
-        x = x - x.mean((1, 2), keepdims=True)
+        mix = functools.partial(nn.Dense, use_bias=False, precision="highest")
+        start = self._start(len(kernels))
+        mixed = mix(self.landmarks, kernel_init=start, name="mixture")(kernels.T)
+        mixture = hourglass.maps(features, mixed.T, gain=1.0)
+        mixed = mix(self.features, name="narrow")(kernels.T)
+        x = hourglass.maps(features, mixed.T, gain=1.0)
+        x = (x - x.mean((1, 2), keepdims=True)).astype(self.dtype)
         x = Level(self.depth, self.features, self.dtype, name="level")(x)
         x = nn.relu(blocks.Norm(dtype=self.dtype, name="norm")(x))
         nothing = nn.initializers.zeros
         added = blocks.Dense(
             self.landmarks, kernel_init=nothing, dtype=self.dtype, name="added"
         )(x)
-        return (mixture + self.gain * added).astype(jnp.float32)
+        return mixture + self.gain * added.astype(jnp.float32)
 
     def _start(self, maps):
         """The mixture's first weights: one for the nearest map, or chance."""

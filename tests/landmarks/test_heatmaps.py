@@ -7,6 +7,7 @@ import pytest
 from jaxtyping import TypeCheckError
 
 from lmkjax.landmarks import heatmaps
+from lmkjax.landmarks import points as coordinates
 
 DECODE = jax.jit(heatmaps.decode, static_argnames="decoder")
 
@@ -48,6 +49,20 @@ def test_soft_argmax_is_the_weighted_mean():
     got = DECODE(logits, decoder="soft_argmax")
     np.testing.assert_allclose(got, np.stack(expected, -1), rtol=1e-5)
     np.testing.assert_allclose(heatmaps.softmax(logits), chance, rtol=1e-5)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_means_under_maps_by_hand_and_those_of_centres_are_the_soft_argmax(exact):
+    logits = 3 * jax.random.normal(jax.random.key(0), (2, 4, 5, 3)) + 100
+    held = jax.random.normal(jax.random.key(1), (2, 4, 5, 6))
+    centres = jnp.broadcast_to(coordinates.centres(4, 5), (2, 4, 5, 2))
+    means = jax.jit(heatmaps.means, static_argnames="exact")
+    got, top = means(logits, jnp.concatenate([held, centres], -1), exact=exact)
+    chance = np.asarray(heatmaps.softmax(logits))
+    expected = np.einsum("bhwk,bhwc->bkc", chance, held)
+    np.testing.assert_allclose(got[..., :6], expected, atol=1e-5)
+    np.testing.assert_allclose(got[..., 6:], heatmaps.soft_argmax(logits), atol=1e-5)
+    np.testing.assert_allclose(top, chance.max((1, 2)), rtol=1e-5)
 
 
 def test_spread_is_the_gaussians_sigma_and_that_of_a_flat_map():

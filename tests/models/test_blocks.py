@@ -38,6 +38,31 @@ def test_norms_gradient_is_that_of_flaxs_group_norm(key, x):
         np.testing.assert_allclose(got, expected, atol=3e-5)
 
 
+@pytest.mark.parametrize("window", [1, 3])
+def test_what_a_convolution_adds_may_be_added_by_the_norm_after_it(key, x, window):
+    """The library's own two layers, forwards and backwards, from the same numbers."""
+    theirs = nn.Conv(12, (3, 3)) if window == 3 else nn.Dense(12)
+    ours = blocks.Apart(12, window=window)
+    params, own = theirs.init(key, x), ours.init(key, x)
+    jax.tree.map(np.testing.assert_array_equal, params, own)
+    bias = 3 * jax.random.normal(key, (12,))
+    params = {"params": params["params"] | {"bias": bias}}
+    norm = blocks.Norm(groups=4)
+    scale, offset = jax.random.normal(jax.random.key(1), (2, 12))
+    rows = {"params": {"scale": scale, "offset": offset}}
+
+    def total(params, rows, x, apart):
+        y = ours.apply(params, x) if apart else (theirs.apply(params, x),)
+        return jnp.sin(norm.apply(rows, *y)).sum()
+
+    each = jax.jit(jax.value_and_grad(total, (0, 1, 2)), static_argnums=3)
+    got, expected = (each(params, rows, x, apart) for apart in (True, False))
+    assert jnp.abs(expected[1][0]["params"]["bias"]).min() > 1e-4
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=3e-4), got, expected
+    )
+
+
 def test_norm_takes_the_most_groups_that_divide_the_channels(x):
     odd = x[..., :15]
     got, _ = blocks.Norm(groups=8).init_with_output(jax.random.key(0), odd)
