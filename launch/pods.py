@@ -3,6 +3,7 @@
 Run, in an environment with `.[train,tpu]`:  python -m launch.pods > table.md
 """
 
+import itertools
 from collections.abc import Sequence
 
 from lmkjax import cli
@@ -20,6 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--faces", type=int, default=32, help="per chip")
     parser.add_argument("--size", default="full", help="of the config")
+    parser.add_argument(
+        "--configs", nargs="*", default=["daln"], help="files of configs/, by name"
+    )
     parser.add_argument(
         "--slices", nargs="*", default=SLICES, help="kind and shape of each"
     )
@@ -49,11 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     rows = []
     print(slices.table([]), flush=True)
-    for slice_ in options.slices:
+    for slice_, config in itertools.product(options.slices, options.configs):
         if options.largest:
-            row = slices.largest(slice_, first=options.faces, **asked)
+            row = slices.largest(slice_, first=options.faces, config=config, **asked)
         else:
-            row = slices.compile_step(slice_, faces=options.faces, **asked)
+            row = slices.compile_step(
+                slice_, faces=options.faces, config=config, **asked
+            )
         if row is None:
             raise UserError(f"Not even 16 faces fit into a chip of {slice_}.")
         rows.append(row)

@@ -1,11 +1,12 @@
 """What the TPU compiler says of the training step on pods, without a pod.
 
-The real step of configs/daln.py at size `full` is compiled ahead of time for slices of
+The real step of a config, at size `full`, is compiled ahead of time for slices of
 growing size, the faces per chip held, and its work, memory and collectives are read
 off the compiled program. Weak scaling is flat where a chip's share stays the same.
 """
 
 import dataclasses
+import importlib
 import math
 import os
 import time
@@ -15,7 +16,6 @@ import jax
 import numpy as np
 from jax.experimental import topologies
 
-from configs import daln
 from launch import programs
 from lmkjax import errors
 from lmkjax.experiment import parts, plan
@@ -32,6 +32,7 @@ class Compiled:
     """What the compiler says of one step on one slice; sizes and work per chip.
 
     Attributes:
+        config: of the step, its name.
         slice_: kind and shape.
         chips: how many.
         faces: of a batch, per chip.
@@ -46,6 +47,7 @@ class Compiled:
         compile_s: seconds that compiling took here.
     """
 
+    config: str
     slice_: str
     chips: int
     faces: int
@@ -87,32 +89,35 @@ def compile_step(
     fsdp_min_size: int = 0,
     size: str = "full",
     rendered: bool = False,
+    config: str = "daln",
 ) -> Compiled:
-    """Compiles the step of daln.py for a slice and reads off what it costs.
+    """Compiles the step of a config for a slice and reads off what it costs.
 
     Args:
         slice_: kind and shape, such as "v5e:4x4".
-        faces: of a batch, per chip; half of each domain.
+        faces: of a batch, per chip; of two domains, half of each.
         fsdp_min_size: parameters of so many numbers and more are shared out; 0 = none.
         size: of the config.
         rendered: draw the source's faces inside the step.
+        config: a file of `configs/`, by its name.
     """
-    config = daln.get_config(size)
-    config.data.source = "rendered" if rendered else config.data.source
-    config.train.fsdp_min_size = fsdp_min_size
+    given = importlib.import_module(f"configs.{config}").get_config(size)
+    given.data.source = "rendered" if rendered else given.data.source
+    given.train.fsdp_min_size = fsdp_min_size
     grid = meshes.build(devices_of(slice_))
-    config.train.batch = faces * grid.size
-    experiment = plan.build(config)
+    given.train.batch = faces * grid.size
+    experiment = plan.build(given)
     start, one_step = parts.build_step(experiment, grid)
     now = state.shapes(start, grid, fsdp_min_size=fsdp_min_size)
-    given = parts.outline(experiment, grid)
+    batches = parts.outline(experiment, grid)
     progress = jax.ShapeDtypeStruct((), np.float32, sharding=meshes.replicated(grid))
     began = time.monotonic()
-    compiled = one_step.lower(now, given, progress).compile()
+    compiled = one_step.lower(now, batches, progress).compile()
     took = time.monotonic() - began
     program = programs.Program(compiled.as_text())
     cost, memory = compiled.cost_analysis(), compiled.memory_analysis()
     return Compiled(
+        config,
         slice_,
         grid.size,
         faces,
@@ -133,9 +138,9 @@ def compile_step(
 def table(rows: Iterable[Compiled]) -> str:
     """A Markdown table, a line for each compiled step."""
     lines = [
-        "| slice | chips | faces / chip | parameters | GFLOP | GB accessed | GB memory"
-        " | collectives (count, MB) | million cycles | compiled in |",
-        "|---|--:|--:|---|--:|--:|--:|---|--:|--:|",
+        "| config | slice | chips | faces / chip | parameters | GFLOP | GB accessed"
+        " | GB memory | collectives (count, MB) | million cycles | compiled in |",
+        "|---|---|--:|--:|---|--:|--:|--:|---|--:|--:|",
     ]
     for row in rows:
         moved = ", ".join(
@@ -143,7 +148,7 @@ def table(rows: Iterable[Compiled]) -> str:
             for kind, (size, count) in sorted(row.collectives.items())
         )
         lines.append(
-            f"| {row.slice_} | {row.chips} | {row.faces} |"
+            f"| `{row.config}` | {row.slice_} | {row.chips} | {row.faces} |"
             f" {'shared out' if row.shared else 'whole'} | {row.flops / 1e9:.1f} |"
             f" {row.accessed_bytes / 1e9:.2f} | {row.memory_bytes / 1e9:.2f} |"
             f" {moved or 'none'} | {row.million_cycles:.1f} | {row.compile_s:.0f} s |"
@@ -154,7 +159,7 @@ def table(rows: Iterable[Compiled]) -> str:
 def kinds(rows: Sequence[Compiled]) -> str:
     """A Markdown table of each step's million cycles, by kind of instruction."""
     found = {kind: None for row in rows for kind in row.cycles}
-    heads = [f"{row.slice_}, {row.faces} a chip" for row in rows]
+    heads = [f"`{row.config}`, {row.slice_}, {row.faces} a chip" for row in rows]
     lines = [
         f"| million cycles in | {' | '.join(heads)} |",
         "|---|" + "--:|" * len(rows),

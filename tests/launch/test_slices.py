@@ -53,7 +53,13 @@ def compiled():
 
 
 def row(faces, **figures):
-    told = {"slice_": "v5e:2x2", "chips": 4, "shared": False, "flops": 2e9}
+    told = {
+        "config": "daln",
+        "slice_": "v5e:2x2",
+        "chips": 4,
+        "shared": False,
+        "flops": 2e9,
+    }
     told |= {"accessed_bytes": 3e9, "memory_bytes": 4e9, "state_bytes": 5}
     told |= {"cycles": {}, "collectives": {}, "compile_s": 6.0, **figures}
     return slices.Compiled(faces=faces, **told)
@@ -64,12 +70,13 @@ def test_tables_of_two_steps():
     one = row(32, cycles={"reduce": (3_000_000, 4), "broadcast": (1_000_000, 5)})
     other = row(64, cycles={"reduce": (8_000_000, 4)}, collectives=moved)
     assert slices.table([one, other]).splitlines()[2:] == [
-        "| v5e:2x2 | 4 | 32 | whole | 2.0 | 3.00 | 4.00 | none | 4.0 | 6 s |",
-        "| v5e:2x2 | 4 | 64 | whole | 2.0 | 3.00 | 4.00 | all-reduce (3, 2.0) | 8.0 |"
-        " 6 s |",
+        "| `daln` | v5e:2x2 | 4 | 32 | whole | 2.0 | 3.00 | 4.00 | none | 4.0 | 6 s |",
+        "| `daln` | v5e:2x2 | 4 | 64 | whole | 2.0 | 3.00 | 4.00 | all-reduce (3, 2.0)"
+        " | 8.0 | 6 s |",
     ]
     assert slices.kinds([one, other]).splitlines() == [
-        "| million cycles in | v5e:2x2, 32 a chip | v5e:2x2, 64 a chip |",
+        "| million cycles in | `daln`, v5e:2x2, 32 a chip"
+        " | `daln`, v5e:2x2, 64 a chip |",
         "|---|--:|--:|",
         "| reduce | 3.0 (75%, 4) | 8.0 (100%, 4) |",
         "| broadcast | 1.0 (25%, 5) | 0.0 (0%, 0) |",
