@@ -38,6 +38,19 @@ def params():
     return sample.many(gallery.keys(3, 0, COUNT))
 
 
+@pytest.fixture(scope="module", params=["as on photos", "turned anyhow"])
+def heads(request, params):
+    """What the laws are tried on; the same programs draw both."""
+    if request.param == "as on photos":
+        return params
+    priors = dataclasses.replace(options.PRIORS, large_poses=1.0)
+    far = sample.many(gallery.keys(26, 0, COUNT), priors)
+    assert (np.abs(np.rad2deg(far.camera.yaw_rad)) > 55).all()
+    for angle in (far.camera.pitch_rad, far.camera.roll_rad):
+        assert np.abs(np.rad2deg(angle)).max() > 30
+    return far
+
+
 @pytest.fixture(scope="module")
 def faces():
     return draw(0)
@@ -116,15 +129,15 @@ def test_shoulders_go_along_with_a_head_on_its_side(params):
     assert clothes.mean() > 0.02 and (columns < SIZE / 2).mean() > 0.9
 
 
-def test_mirrored_parameters_mirror_the_points(params):
-    here, there = (geometry(p).points for p in (params, trials.mirrored(params)))
+def test_mirrored_parameters_mirror_the_points(heads):
+    here, there = (geometry(p).points for p in (heads, trials.mirrored(heads)))
     law = laws.mirrored_points(here, there, SCHEME, size=SIZE)
     assert law.passed and law.figure <= 0.01
     assert not laws.mirrored_points(here, here, SCHEME, size=SIZE).passed
 
 
-def test_mirrored_parameters_mirror_the_picture(params):
-    plain = trials.bare(params)
+def test_mirrored_parameters_mirror_the_picture(heads):
+    plain = trials.bare(heads)
     here = drawing.draw(plain, SCHEME, size=SIZE)
     there = drawing.draw(trials.mirrored(plain), SCHEME, size=SIZE)
     head, kind, colour = laws.mirrored_pictures(here, there)
@@ -138,8 +151,8 @@ def test_mirrored_parameters_mirror_the_picture(params):
     assert not laws.mirrored_pictures(here, here)[-1].passed
 
 
-def test_landmarks_lie_on_the_surface(params):
-    shape = geometry(params)
+def test_landmarks_lie_on_the_surface(heads):
+    shape = geometry(heads)
     inner, outline = laws.on_surface(shape, SCHEME)
     assert inner.passed and inner.figure < 1e-3
     # The outline's are on a net over the skin, where it turns away from the eye.
@@ -149,8 +162,8 @@ def test_landmarks_lie_on_the_surface(params):
 
 
 @pytest.mark.parametrize("yaw_deg", [-70.0, -50.0, 50.0])
-def test_visibility_agrees_with_a_ray(yaw_deg, params):
-    turned = trials.turned(params, yaw_deg)
+def test_visibility_agrees_with_a_ray(yaw_deg, heads):
+    turned = trials.turned(heads, yaw_deg)
     shape, states, _ = trials.see(turned, SCHEME, size=laws.RAY_PX)
     assert laws.sight([(shape, states)], SCHEME).passed
     answers = laws.ask_rays(shape, states, SCHEME)
@@ -167,17 +180,18 @@ def test_visibility_agrees_with_a_ray(yaw_deg, params):
     assert wrong.figure == pytest.approx(100 - 100 * hidden / len(answers))
 
 
-def test_seen_landmarks_are_where_the_drawn_depth_is(params):
-    shape, states, depth = trials.see(params, SCHEME, size=laws.RAY_PX)
+def test_seen_landmarks_are_where_the_drawn_depth_is(heads):
+    shape, states, depth = trials.see(heads, SCHEME, size=laws.RAY_PX)
     law = laws.on_depth(shape, states, depth, SCHEME)
     assert law.passed and law.figure > 98
-    assert laws.on_depth(shape, states, depth - 1.0, SCHEME).figure < 20
-    assert not laws.on_depth(shape, states, depth - 1.0, SCHEME).passed
+    # Within a pixel, skin seen from the side comes nearer by centimetres.
+    wrong = laws.on_depth(shape, states, depth + 3.0, SCHEME)
+    assert wrong.figure < 20 and not wrong.passed
 
 
-def test_the_68_are_part_of_a_dense_scheme(params):
+def test_the_68_are_part_of_a_dense_scheme(heads):
     dense = schemes.get("dense1001")
-    many, few = geometry(params, dense).points, geometry(params).points
+    many, few = geometry(heads, dense).points, geometry(heads).points
     assert laws.subset(many, few, dense, SCHEME).passed
     # A scheme whose subset is its neighbours instead.
     broken = dataclasses.replace(dense)
