@@ -101,7 +101,7 @@ class HourglassNet(nn.Module):
         self.stem = Stem(f, dtype)
         self.hourglasses = [Hourglass(self.depth, f, dtype) for _ in each]
         self.residuals = [blocks.Residual(f, dtype) for _ in each]
-        self.linears = [blocks.Dense(f, dtype=dtype) for _ in each]
+        self.linears = [blocks.Apart(f, dtype=dtype) for _ in each]
         self.norms = [blocks.Norm(dtype=dtype) for _ in each]
         self.fc = [blocks.Dense(f, dtype=dtype) for _ in between]
 
@@ -116,7 +116,7 @@ class HourglassNet(nn.Module):
         features = []
         for i in range(self.stacks):
             y = self.residuals[i](self.hourglasses[i](x))
-            y = nn.relu(self.norms[i](self.linears[i](y)))
+            y = nn.relu(self.norms[i](*self.linears[i](y)))
             features.append(y)
             if i < self.stacks - 1:
                 x = x + self.fc[i](y)
