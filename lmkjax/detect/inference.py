@@ -146,7 +146,6 @@ def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]
         `asked` is what an `asker` made of the same weights.
     """
     module, width = spec.module(), spec.input_px
-    own, ibug68 = jnp.asarray(spec.scheme.mirror), jnp.asarray(IBUG68.mirror)
 
     def read(maps, offset=0.0):
         found = heatmaps.decode(maps, decoder=spec.decoder)
@@ -189,23 +188,6 @@ def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]
             said = *read(maps), None
         return Prediction(*said, *transferred(module, features, asked))
 
-    def unflip(seen: Prediction) -> Prediction:
-        def back(found, mirror):
-            return points.flip(found, mirror, width=width)
-
-        order = jnp.arange(seen.points.shape[1]) if spec.any_place else own
-        result = seen.replace(
-            points=back(seen.points, order), spread=seen.spread[:, order]
-        )
-        if seen.visibility is not None:
-            result = result.replace(visibility=seen.visibility[:, order])
-        if seen.transferred is None:
-            return result
-        return result.replace(
-            transferred=back(seen.transferred, ibug68),
-            transferred_spread=seen.transferred_spread[:, ibug68],
-        )
-
     @jax.jit
     def predict(
         weights: Any, asked: Asked, images: Float[Array, "b h w 3"]
@@ -214,10 +196,29 @@ def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]
         seen = apply(asked, images)
         if asked.mirrored is None:
             return seen
-        mirrored = unflip(apply(asked.mirrored, images[:, :, ::-1]))
+        mirrored = _unflipped(apply(asked.mirrored, images[:, :, ::-1]), spec)
         return jax.tree.map(lambda a, b: (a + b) / 2, seen, mirrored)
 
     return predict
+
+
+def _unflipped(seen: Prediction, spec: specs.Spec) -> Prediction:
+    """What was seen in the mirrored pictures, as it is in the pictures."""
+    own, ibug68 = jnp.asarray(spec.scheme.mirror), jnp.asarray(IBUG68.mirror)
+    order = jnp.arange(seen.points.shape[1]) if spec.any_place else own
+
+    def back(found, mirror):
+        return points.flip(found, mirror, width=spec.input_px)
+
+    result = seen.replace(points=back(seen.points, order), spread=seen.spread[:, order])
+    if seen.visibility is not None:
+        result = result.replace(visibility=seen.visibility[:, order])
+    if seen.transferred is None:
+        return result
+    return result.replace(
+        transferred=back(seen.transferred, ibug68),
+        transferred_spread=seen.transferred_spread[:, ibug68],
+    )
 
 
 def identity(workdir: pathlib.Path) -> str:
