@@ -86,6 +86,17 @@ def test_scenes_are_made_once_and_are_those_of_their_seed(bank, pool):
         ask(count=48, seed=1)
 
 
+@pytest.mark.slow
+def test_several_processes_make_the_same_scenes(bank, tmp_path, monkeypatch):
+    monkeypatch.setattr(targets, "TOGETHER", 24)
+    monkeypatch.setattr(targets.workers, "cores", lambda: 2)
+    pool = pathlib.Path(bank.images.filename).parents[1] / "heads"
+    ask = functools.partial(targets.load, count=48, size=128, seed=0)
+    again = ask(tmp_path / "scenes", pool)
+    np.testing.assert_array_equal(again.images, bank.images)
+    np.testing.assert_array_equal(again.target.boxes, bank.target.boxes)
+
+
 def test_another_look_moves_boxes_as_it_moves_what_is_seen():
     image = np.zeros((96, 96, 3), np.uint8)
     image[40:56, 24:48] = 200  # the box, and nothing else
