@@ -105,8 +105,8 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     # is of that ("window", around its own point), what a pixel belongs to ("pixel").
     terms.daln.form = "landmark"
     # Landmarks asked about in a step, far apart, others in each (with a queue the same
-    # in all); 0 = all.
-    terms.daln.count = 0
+    # in all); 0 = all. The mean over their matrices is, step by step, that over all.
+    terms.daln.count = 68
     terms.daln.norm = "nuclear"  # of a matrix; "frobenius" as an ablation
     terms.daln.group = 8  # faces of each domain in one matrix, at most; 0 = all
     terms.daln.queue = 0  # faces of earlier steps whose rows join each matrix

@@ -94,7 +94,7 @@ def test_a_missing_file_and_an_unknown_size_are_named():
 def test_a_run_older_than_a_field_is_recalled_and_taken_up_again(tmp_path):
     as_they_were = ["train.validate_every=0", "crop.up=0.0"]
     as_they_were += ["model.kernels=free", "model.kernel_width=128"]
-    as_they_were += ["terms.confidence.weight=0.0"]
+    as_they_were += ["terms.confidence.weight=0.0", "terms.daln.count=0"]
     as_they_were += [f"places.{n}=0" for n in ("skin", "head", "curves", "contour")]
     config = load("daln", *(f"--config.{word}" for word in as_they_were))
     record.write(config, tmp_path)
