@@ -209,11 +209,10 @@ def test_no_function_below_experiment_sees_a_config():
     found = set()
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            names = [a.name for a in getattr(node, "names", ())]
-            if isinstance(node, ast.Import | ast.ImportFrom) and any(
-                "ml_collections" in (name, getattr(node, "module", None) or "")
-                for name in names
-            ):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            modules = {a.name for a in node.names} | {getattr(node, "module", None)}
+            if "ml_collections" in modules:
                 found.add(str(file.relative_to(PACKAGE)))
     own = {f"experiment/{name}.py" for name in ("config_file", "plan", "ranges")}
     own |= {"experiment/record.py", "experiment/run.py"}
