@@ -38,10 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lmkjax.reproduction import appendix, figures, listing, speed, work
 
     out, size = paths["out"], experiments.choose_size(options.size)
-    if size == "tiny":  # nearly all of its time is compiling
-        import jax
-
-        jax.config.update("jax_disable_most_optimizations", True)
+    _share_programs(tiny=size == "tiny")
     request = listing.request(
         size,
         length=options.length,
@@ -182,6 +179,19 @@ def _job(text: str) -> tuple[int, int]:
     raise argparse.ArgumentTypeError(
         f"wants I/N with I from 1 to N, such as 2/4; got '{text}'"
     )
+
+
+def _share_programs(*, tiny: bool) -> None:
+    """Has runs of one kind share a compiled step, whatever adapter rewrites labels.
+
+    Arrays that a step closes over are handed to it in place of being compiled into it.
+    """
+    import jax
+
+    if hasattr(jax.config, "jax_use_simplified_jaxpr_constants"):
+        jax.config.update("jax_use_simplified_jaxpr_constants", True)
+    if tiny:  # nearly all of its time is compiling
+        jax.config.update("jax_disable_most_optimizations", True)
 
 
 def _refuse_what_cannot_be(parser: cli.Parser, options: argparse.Namespace) -> None:

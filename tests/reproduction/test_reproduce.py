@@ -3,6 +3,8 @@
 import json
 import shlex
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from lmkjax import reproduce
@@ -126,3 +128,22 @@ def test_what_cannot_be_is_told_and_leaves_no_trace(words, said, tmp_path, monke
     with pytest.raises(UserError, match=said):
         reproduce.main(words)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_step_closes_over_is_not_compiled_into_it():
+    """Or each adapter of `data_adaptation` and `mixing` would compile a step anew."""
+    before = jax.config.jax_use_simplified_jaxpr_constants
+
+    def program(adapter):
+        return jax.jit(lambda x: x @ adapter).lower(jnp.ones((2, 8))).as_text()
+
+    def programs():
+        return {program(jnp.full((8, 8), value)) for value in (1.0, 2.0)}
+
+    try:
+        jax.config.update("jax_use_simplified_jaxpr_constants", False)
+        assert len(programs()) == 2  # what this is for
+        reproduce._share_programs(tiny=False)
+        assert len(programs()) == 1
+    finally:
+        jax.config.update("jax_use_simplified_jaxpr_constants", before)
