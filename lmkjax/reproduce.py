@@ -1,6 +1,7 @@
 """Makes the tables and figures of both source documents, and a report of them."""
 
 import argparse
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -34,11 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         for value in [getattr(options, name)]
     }
 
+    # What a step closes over is handed to it and not compiled into it: else each
+    # adapter, of each number of faces and seed, would compile a step anew.
+    os.environ.setdefault("JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS", "1")
     from lmkjax.experiment import run as experiments  # imports JAX: not for --help
     from lmkjax.reproduction import appendix, figures, listing, speed, work
 
     out, size = paths["out"], experiments.choose_size(options.size)
-    _share_programs(tiny=size == "tiny")
+    if size == "tiny":  # nearly all of its time is compiling
+        import jax
+
+        jax.config.update("jax_disable_most_optimizations", True)
     request = listing.request(
         size,
         length=options.length,
@@ -179,19 +186,6 @@ def _job(text: str) -> tuple[int, int]:
     raise argparse.ArgumentTypeError(
         f"wants I/N with I from 1 to N, such as 2/4; got '{text}'"
     )
-
-
-def _share_programs(*, tiny: bool) -> None:
-    """Has runs of one kind share a compiled step, whatever adapter rewrites labels.
-
-    Arrays that a step closes over are handed to it in place of being compiled into it.
-    """
-    import jax
-
-    if hasattr(jax.config, "jax_use_simplified_jaxpr_constants"):
-        jax.config.update("jax_use_simplified_jaxpr_constants", True)
-    if tiny:  # nearly all of its time is compiling
-        jax.config.update("jax_disable_most_optimizations", True)
 
 
 def _refuse_what_cannot_be(parser: cli.Parser, options: argparse.Namespace) -> None:

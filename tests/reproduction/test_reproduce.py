@@ -1,10 +1,11 @@
 """`lmkjax reproduce` at size tiny: some rows of both documents from end to end."""
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 
-import jax
-import jax.numpy as jnp
 import pytest
 
 from lmkjax import reproduce
@@ -130,20 +131,29 @@ def test_what_cannot_be_is_told_and_leaves_no_trace(words, said, tmp_path, monke
     assert not list(tmp_path.iterdir())
 
 
-def test_what_a_step_closes_over_is_not_compiled_into_it():
+def test_what_a_step_closes_over_is_not_compiled_into_it(tmp_path):
     """Or each adapter of `data_adaptation` and `mixing` would compile a step anew."""
-    before = jax.config.jax_use_simplified_jaxpr_constants
-
-    def program(adapter):
-        return jax.jit(lambda x: x @ adapter).lower(jnp.ones((2, 8))).as_text()
-
-    def programs():
-        return {program(jnp.full((8, 8), value)) for value in (1.0, 2.0)}
-
-    try:
-        jax.config.update("jax_use_simplified_jaxpr_constants", False)
-        assert len(programs()) == 2  # what this is for
-        reproduce._share_programs(tiny=False)
-        assert len(programs()) == 1
-    finally:
-        jax.config.update("jax_use_simplified_jaxpr_constants", before)
+    code = """if True:
+        from lmkjax import errors, reproduce
+        try:
+            reproduce.main("--size tiny --out out --ibug-300w .".split())
+        except errors.UserError:
+            pass
+        import jax, jax.numpy as jnp
+        def program(adapter):
+            return jax.jit(lambda x: x @ adapter).lower(jnp.ones((2, 8))).as_text()
+        programs = {program(jnp.full((8, 8), value)) for value in (1.0, 2.0)}
+        print("programs", len(programs))
+    """
+    for given, count in {"1": 1, "0": 2}.items():
+        env = os.environ | {"JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS": given}
+        if given == "1":
+            del env["JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS"]  # as it is by itself
+        said = subprocess.run(
+            [sys.executable, "-c", code],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert f"programs {count}" in said.stdout, said.stderr
