@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
-from tensorflow_datasets.proto import tf_example_pb2
 
 from lmkjax.data import crop
 from lmkjax.errors import UserError
@@ -70,7 +69,7 @@ class Records:
     lock the other threads wait for meanwhile.
     """
 
-    def __init__(self, builder: tfds.core.DatasetBuilder, split: str):
+    def __init__(self, builder: "tfds.core.DatasetBuilder", split: str):
         raw = tfds.decode.DeserializeMethod.RAW_BYTES
         source = builder.as_data_source(split, deserialize_method=raw)
         self._stored = (
@@ -88,6 +87,9 @@ class Records:
         return len(self._stored)
 
     def __getitem__(self, number: int) -> dict[str, bytes | np.ndarray]:
+        # Not above: launch/accelerator.py stands in for TFDS, but not for its parts.
+        from tensorflow_datasets.proto import tf_example_pb2
+
         example = tf_example_pb2.Example.FromString(self._stored[number])
         stored = example.features.feature
         return {name: self._field(name, stored[name]) for name in stored}
