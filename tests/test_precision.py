@@ -64,6 +64,7 @@ PLANE = {
     heatmaps.softmax: lambda: heatmaps.softmax(MAPS),
     heatmaps.soft_argmax: lambda: heatmaps.soft_argmax(MAPS),
     heatmaps.spread: lambda: heatmaps.spread(MAPS),
+    heatmaps.means: lambda: heatmaps.means(MAPS, MAPS, exact=True),
     heatmaps.argmax: lambda: heatmaps.argmax(MAPS),
     heatmaps.dark: lambda: heatmaps.dark(MAPS),
     heatmaps.decode: lambda: heatmaps.decode(MAPS, decoder="dark"),
