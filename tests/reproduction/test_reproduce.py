@@ -145,10 +145,9 @@ def test_what_a_step_closes_over_is_not_compiled_into_it(tmp_path):
         programs = {program(jnp.full((8, 8), value)) for value in (1.0, 2.0)}
         print("programs", len(programs))
     """
-    for given, count in {"1": 1, "0": 2}.items():
-        env = os.environ | {"JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS": given}
-        if given == "1":
-            del env["JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS"]  # as it is by itself
+    name = "JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS"
+    unset = {key: value for key, value in os.environ.items() if key != name}
+    for env, count in ((unset, 1), (unset | {name: "0"}, 2)):  # 2: what it is for
         said = subprocess.run(
             [sys.executable, "-c", code],
             env=env,
