@@ -133,7 +133,8 @@ def _flags() -> cli.Parser:
         type=float,
         default=1.0,
         metavar="SHARE",
-        help="of every training's steps, where the whole does not fit",
+        help="of every training's steps, where the whole does not fit; no more faces"
+        " are rendered than the longest of them looks at",
     )
     add("--ibug-300w", metavar="FOLDER", help="300-W (default: a rendered stand-in)")
     add("--face-synthetics", metavar="PATH", help="Microsoft's zip or its folder")

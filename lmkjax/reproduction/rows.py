@@ -78,12 +78,18 @@ class Budget:
     every: int
 
     def lasting(self, share: float) -> "Budget":
-        """The same with every training so much of its length, at least one step."""
+        """The same with every training so much of its length, at least one step.
+
+        Nor are more faces rendered than the longest training looks at.
+        """
         steps = {
             name: max(1, round(getattr(self, name) * share))
             for name in ("pretraining", "row", "alone", "every")
         }
-        return dataclasses.replace(self, **steps)
+        seen = self.batch * max(n for name, n in steps.items() if name != "every")
+        faces = min(self.faces, seen)
+        renders = tuple(n for n in self.renders if n < faces)
+        return dataclasses.replace(self, **steps, faces=faces, renders=renders)
 
 
 DOCUMENT_B = (25, 50, 157, 315, 630, 1000)

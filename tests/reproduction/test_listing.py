@@ -136,6 +136,13 @@ def test_a_length_is_a_share_of_every_training_and_never_none():
     assert {r.steps for r in tiny if not r.measured_only} == {1}
 
 
+def test_no_more_faces_are_rendered_than_the_longest_training_looks_at():
+    whole, short = request().budget, request(length=0.25).budget
+    assert whole.faces == 20_000 and whole.renders[-2:] == (10_000, 0)
+    assert short.faces == short.alone * short.batch == 9600
+    assert short.renders == (1250, 2500, 5000, 0)
+
+
 def test_300w_without_train_photos_is_refused(tmp_path):
     photos = DUMMY / "ibug_300w/dummy_data"
     there = request(photos=photos, home=tmp_path)
