@@ -92,6 +92,8 @@ def _page(gradio: Any, detector: detection.Detector, room: pathlib.Path) -> Any:
                     type="filepath",
                     image_mode=None,
                     sources=["upload", "webcam", "clipboard"],
+                    # Gradio mirrors by default: left eyes would be called right.
+                    webcam_options=gradio.WebcamOptions(mirror=False),
                     label="Photo",
                     elem_id="photo",
                 )
