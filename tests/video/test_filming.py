@@ -1,6 +1,7 @@
 """A video to lines of JSON and an overlay; what is done stays, whatever ends it."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -70,6 +71,39 @@ def test_what_is_done_stays_when_a_person_has_had_enough(clip, detector, tmp_pat
     assert len(lines(out)) == 3
     with films.open_film(out / filming.OVERLAY) as film:
         assert len(list(film)) == 3
+
+
+def test_a_camera_is_followed_until_ctrl_c(detector, tmp_path, monkeypatch, capsys):
+    """A device of FFmpeg that never ends stands in for the one of this machine."""
+    import av
+
+    monkeypatch.setattr(detection.Detector, "from_checkpoint", lambda *a, **b: detector)
+    asked, own_open = [], av.open
+
+    def opened(file, *args, **options):
+        if not str(file).startswith("/dev/video"):
+            return own_open(file, *args, **options)
+        asked.append(file)
+        return own_open("color=red:size=400x300:rate=25", format="lavfi")
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(av, "open", opened)
+    follow, count = tracking.Tracker.__call__, []
+
+    def tire(tracker, image, time_s):
+        count.append(1)
+        if len(count) == 8:
+            raise KeyboardInterrupt
+        return follow(tracker, image, time_s)
+
+    monkeypatch.setattr(tracking.Tracker, "__call__", tire)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        predict.main(["--video", "0", "--out", str(out)])
+    assert asked == ["/dev/video0"]
+    np.testing.assert_allclose([x["time_s"] for x in lines(out)], np.arange(7) / 25)
+    with films.open_film(out / filming.OVERLAY) as film:
+        assert len(list(film)) == 7
 
 
 def test_an_earlier_result_stays_until_there_is_a_new_one(clip, detector, tmp_path):
