@@ -137,7 +137,7 @@ def hardware() -> str:
     """This machine in words: processor, cores and accelerators, but not its name."""
     usable = getattr(os, "sched_getaffinity", None)
     cores = len(usable(0)) if usable else os.cpu_count()
-    text = f"{_processor()}, {cores} cores"
+    text = f"{_processor()}, {cores} core{'s' * (cores != 1)}"
     kinds = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
     for kind in dict.fromkeys(kinds):
         text += f", {kinds.count(kind)} x {kind}"
