@@ -4,7 +4,7 @@ Each process gets its own part of every batch. Which faces a batch holds depends
 (seed, step) alone, so a stream goes on exactly where it is told to begin.
 """
 
-import itertools
+import sys
 from collections.abc import Callable, Iterator
 
 import grain
@@ -102,13 +102,15 @@ def train(
         An iterator of batches with uint8 pictures; close it when done.
     """
     part = _part(batch, process_index, process_count)
+    own = part.stop - part.start
     order = grain.MapDataset.range(len(canvases)).seed(seed).shuffle().repeat(None)
 
-    def numbers(step: int) -> list[int]:
-        return [order[step * batch + row] for row in range(part.start, part.stop)]
+    def number(at: int) -> int:
+        step, row = divmod(at, own)
+        return order[step * batch + part.start + row]
 
-    steps = map(numbers, itertools.count(start_step))
-    return workers.batches(canvases, steps, part.stop - part.start, loading)
+    numbers = grain.MapDataset.range(start_step * own, sys.maxsize).map(number)
+    return workers.batches(canvases, numbers, own, loading)
 
 
 def test(
@@ -137,8 +139,9 @@ def test(
     count = len(canvases)
     filled = np.full(-(-count // batch) * batch, -1)
     filled[:count] = np.arange(count)
-    steps = filled.reshape(-1, batch)[:, part]
-    return workers.batches(canvases, steps, part.stop - part.start, loading)
+    own = filled.reshape(-1, batch)[:, part]
+    numbers = grain.MapDataset.source(own.ravel())
+    return workers.batches(canvases, numbers, own.shape[1], loading)
 
 
 def rendered(

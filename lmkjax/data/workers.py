@@ -1,34 +1,29 @@
 """What a host puts into making batches: threads, or processes where those wait.
 
-Threads of one process share Python's lock, which a face holds for some 0.3 ms while it
-is read, decoded and cut: beyond a few thousand faces a second only other processes
-help. They begin anew, without this process's devices, and write into memory that both
-see.
+Both are Grain's. Threads of one process share Python's lock, which a face holds for
+some 0.3 ms while it is read, decoded and cut: beyond a few thousand faces a second only
+other processes help. They begin anew, without this process's devices.
 """
 
-import collections
-import ctypes
+import atexit
 import dataclasses
-import itertools
-import math
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent import futures
-from concurrent.futures import process
+import weakref
+from collections.abc import Iterator
 from typing import Protocol
 
+import grain
 import jax
 import numpy as np
+from absl import flags
 
 from lmkjax.errors import UserError
 from lmkjax.types import Batch, Rendered
 
-MOST_AT_ONCE = 8  # faces that a worker makes before it asks for more
-ALIGNED = 64  # bytes that an array begins at a multiple of
-_HERE: tuple = ()  # in a process of the loader: its faces, and the memory to put them
+_OPEN: weakref.WeakSet = weakref.WeakSet()  # what `batches` gave, and is in use
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +33,10 @@ class Loading:
     Attributes:
         workers: threads that decode and crop, a face at a time (Pillow and NumPy let
             go of Python's lock meanwhile); 0 = as many as there are cores to use.
-        ahead: batches whose faces are made before they are asked for, at least 1.
-        processes: that do the same in place of threads, where another process can make
-            the faces as well; 0 = threads.
+        ahead: batches whose faces are made before they are asked for, at least 1;
+            processes share them out, but each holds four batches or more.
+        processes: that do the same in place of threads, each a batch at a time, where
+            another process can make the faces as well; 0 = threads.
     """
 
     workers: int = 0
@@ -67,211 +63,85 @@ def cores() -> int:
 
 
 def batches(
-    faces: Faces, numbers: Iterable[Sequence[int]], size: int, loading: Loading
+    faces: Faces, numbers: grain.MapDataset, size: int, loading: Loading
 ) -> Iterator[Batch | Rendered]:
     """Batches in order, their faces made by whichever worker is free.
 
     Args:
         faces: what they hold.
-        numbers: of the faces of each batch.
+        numbers: of the faces, a whole number of batches.
         size: faces in a batch.
         loading: what the host puts into it; it changes no batch.
 
     Raises:
         UserError: processes are asked for and cannot be begun, or one was ended.
     """
-    apart = loading.processes > 0 and faces.portable
-    workers = (_Processes if apart else _Threads)(faces, size, loading)
-    waiting = collections.deque()
+    made = numbers.map(faces.face)
+    if loading.processes and faces.portable:
+        stream = _of_processes(made.batch(size, drop_remainder=True), loading)
+    else:
+        threads = loading.workers or cores()
+        read = grain.ReadOptions(threads, max(threads, loading.ahead * size))
+        stream = made.to_iter_dataset(read).batch(size)
+    opened = _each(stream)
+    _OPEN.add(opened)
+    return opened
+
+
+def _of_processes(made: grain.MapDataset, loading: Loading) -> grain.IterDataset:
+    if multiprocessing.current_process().daemon:
+        raise UserError(
+            f"Wanted data.processes={loading.processes} in a process that may begin"
+            " none (a daemon of multiprocessing); data.processes=0 takes threads."
+        )
+    if not flags.FLAGS.is_parsed():  # Grain asks for its own
+        flags.FLAGS.mark_as_parsed()
+    count = min(loading.processes, len(made))
+    each = grain.MultiprocessingOptions(count, max(1, loading.ahead // max(1, count)))
+    alone = made.to_iter_dataset(grain.ReadOptions(0, 0))
+    return alone.mp_prefetch(each, _begin).map(_copied)
+
+
+def _each(stream: grain.IterDataset) -> Iterator[Batch | Rendered]:
+    """The batches of a stream, which ends with this iterator."""
+    iterator = iter(stream)
     try:
-        for own in numbers:
-            waiting.append(workers.begin(own))
-            if len(waiting) > loading.ahead:
-                yield workers.end(waiting.popleft())
-        while waiting:
-            yield workers.end(waiting.popleft())
+        yield from iterator
+    except (UserError, KeyboardInterrupt) as error:
+        # Without the frames: they keep memory of Grain's from being given back.
+        raise error.with_traceback(None) from None
+    except RuntimeError as error:
+        if "terminated unexpectedly" not in str(error):
+            raise
+        raise UserError(
+            "A process of the loader ended before its time. Wanted: memory for"
+            " data.processes of them, also in /dev/shm (docker run --shm-size), and,"
+            " where a script of your own trains, its doings under"
+            " `if __name__ == '__main__':`; data.processes=0 takes threads."
+        ) from None
     finally:
-        workers.close()
+        iterator.close()
+        del iterator
 
 
-def _shares(size: int, workers: int) -> list[slice]:
-    """The rows of a batch that are made at a time."""
-    share = max(1, min(MOST_AT_ONCE, size // workers))
-    return [slice(at, min(at + share, size)) for at in range(0, size, share)]
+@atexit.register
+def _close() -> None:
+    """Closes what was left open; later on Grain lacks what that takes."""
+    for stream in list(_OPEN):
+        stream.close()
 
 
-class _Threads:
-    """Threads of this process."""
-
-    def __init__(self, faces: Faces, size: int, loading: Loading):
-        workers = loading.workers or cores()
-        self._faces, self._size = faces, size
-        self._shares = _shares(size, workers)
-        self._pool = futures.ThreadPoolExecutor(workers, thread_name_prefix="loader")
-
-    def begin(self, numbers: Sequence[int]) -> tuple:
-        batch = _Rows(self._size)
-        parts = [
-            self._pool.submit(self._fill, batch, own.start, numbers[own])
-            for own in self._shares
-        ]
-        return batch, parts
-
-    def _fill(self, batch: "_Rows", first: int, numbers: Sequence[int]) -> None:
-        for row, number in enumerate(numbers, first):
-            batch.put(row, self._faces.face(number))
-
-    def end(self, begun: tuple) -> Batch | Rendered:
-        batch, parts = begun
-        for part in parts:
-            part.result()
-        return batch.whole
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+def _copied(batch: Batch | Rendered) -> Batch | Rendered:
+    """The batch in memory of this process alone, which Python looks after."""
+    return jax.tree.map(np.array, batch)
 
 
-class _Rows:
-    """A batch that workers fill, each its own faces: nobody copies it once more.
-
-    Attributes:
-        size: faces that it holds in the end.
-        whole: the batch; None before the first face is there.
-    """
-
-    def __init__(self, size: int):
-        self.size = size
-        self.whole: Batch | Rendered | None = None
-        self._lock = threading.Lock()
-
-    def put(self, row: int, face: Batch | Rendered) -> None:
-        """Face `row` of the batch."""
-        with self._lock:
-            if self.whole is None:
-                self.whole = jax.tree.map(self._empty, face)
-        for rows, leaf in zip(
-            jax.tree.leaves(self.whole), jax.tree.leaves(face), strict=True
-        ):
-            rows[row] = leaf
-
-    def _empty(self, leaf: np.ndarray) -> np.ndarray:
-        return np.empty((self.size, *leaf.shape), leaf.dtype)
-
-
-class _Processes:
-    """Processes, and memory for the batches that are on their way.
-
-    It is begun with the first batch, whose first face tells how large all are.
-    """
-
-    def __init__(self, faces: Faces, size: int, loading: Loading):
-        if multiprocessing.current_process().daemon:
-            raise UserError(
-                f"Wanted data.processes={loading.processes} in a process that may begin"
-                " none (a daemon of multiprocessing); data.processes=0 takes threads."
-            )
-        self._faces, self._loading = faces, loading
-        self._shares = _shares(size, loading.processes)
-        self._size = size
-        self._slot = itertools.cycle(range(loading.ahead + 1))
-        self._pool: process.ProcessPoolExecutor | None = None
-
-    def _open(self, number: int) -> None:
-        leaves, self._tree = jax.tree.flatten(self._faces.face(number))
-        arrays = [((self._size, *leaf.shape), leaf.dtype) for leaf in leaves]
-        # Not forked: JAX's threads would be missing, with the locks that they hold.
-        context = multiprocessing.get_context("spawn")
-        memory = context.RawArray(
-            ctypes.c_ubyte, (self._loading.ahead + 1) * _bytes_of(arrays)
-        )
-        self._memory = _Memory(memory, arrays)
-        self._pool = process.ProcessPoolExecutor(
-            self._loading.processes,
-            mp_context=context,
-            initializer=_begin,
-            initargs=(self._faces, memory, arrays),
-        )
-
-    def begin(self, numbers: Sequence[int]) -> tuple:
-        if self._pool is None:
-            self._open(numbers[0])
-        slot = next(self._slot)
-        own = [int(number) for number in numbers]
-        try:
-            parts = [
-                self._pool.submit(_fill, slot, rows.start, own[rows])
-                for rows in self._shares
-            ]
-        except process.BrokenProcessPool as error:
-            raise _ended(error) from error
-        return slot, parts
-
-    def end(self, begun: tuple) -> Batch | Rendered:
-        slot, parts = begun
-        try:
-            for part in parts:
-                part.result()
-        except process.BrokenProcessPool as error:
-            raise _ended(error) from error
-        # A copy: the next batch but `ahead` comes to lie here.
-        leaves = [leaf.copy() for leaf in self._memory.slot(slot)]
-        return jax.tree.unflatten(self._tree, leaves)
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ended(error: Exception) -> UserError:
-    return UserError(
-        "A process of the loader ended before its time. Wanted: memory for"
-        " data.processes of them, and, where a script of your own trains, its doings"
-        " under `if __name__ == '__main__':`; data.processes=0 takes threads."
-    )
-
-
-def _bytes_of(arrays: Sequence[tuple]) -> int:
-    """What arrays of these shapes and types take, each at a multiple of `ALIGNED`."""
-    return sum(
-        -(-math.prod(shape) * dtype.itemsize // ALIGNED) * ALIGNED
-        for shape, dtype in arrays
-    )
-
-
-class _Memory:
-    """Batches one behind the other in memory that several processes see."""
-
-    def __init__(self, memory, arrays: Sequence[tuple]):
-        self._bytes, self._arrays = np.frombuffer(memory, np.uint8), arrays
-
-    def slot(self, slot: int) -> list[np.ndarray]:
-        """The arrays of the batch that lies there."""
-        found, at = [], slot * _bytes_of(self._arrays)
-        for array in self._arrays:
-            shape, dtype = array
-            end = at + math.prod(shape) * dtype.itemsize
-            found.append(self._bytes[at:end].view(dtype).reshape(shape))
-            at += _bytes_of([array])
-        return found
-
-
-def _begin(faces: Faces, memory, arrays: Sequence[tuple]) -> None:
+def _begin(worker: int, count: int) -> None:
     """What a process of the loader does first."""
-    global _HERE
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and ends it
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _HERE = faces, _Memory(memory, arrays)
 
 
 def _end_with_parent() -> None:
     multiprocessing.parent_process().join()
     os._exit(0)
-
-
-def _fill(slot: int, first: int, numbers: Sequence[int]) -> None:
-    """Puts faces into the batch that lies in a slot; in a process of the loader."""
-    faces, memory = _HERE
-    leaves = memory.slot(slot)
-    for row, number in enumerate(numbers, first):
-        for rows, leaf in zip(leaves, jax.tree.leaves(faces.face(number)), strict=True):
-            rows[row] = leaf

@@ -67,6 +67,20 @@ def test_a_process_that_is_ended_is_told_in_one_line(canvases):
             next(stream)
 
 
+def test_a_face_that_a_process_cannot_make_is_told_as_it_is(canvases):
+    class Broken(streams.Canvases):
+        def face(self, index):
+            if index < 0:
+                raise UserError("the face that fills up is broken")
+            return super().face(index)
+
+    broken = Broken(canvases.source, framing=canvases.framing, size=24, keep=False)
+    stream = streams.test(broken, batch=len(broken) + 1, loading=OURS)
+    with pytest.raises(UserError, match="the face that fills up is broken"):
+        next(stream)
+    assert not multiprocessing.active_children()
+
+
 def test_faces_that_are_kept_or_labelled_here_stay_with_threads(canvases):
     kept = streams.Canvases(canvases.source, framing=points.Framing(2.0), size=24)
     assert kept.keep and not kept.portable
@@ -100,15 +114,16 @@ def main():
     )
     next(stream)
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
-    time.sleep(60)
+    time.sleep(float(sys.argv[2]))
 """
+GUARDED = SCRIPT + '\nif __name__ == "__main__":\n    main()\n'
 
 
 def test_processes_end_with_their_parent_however_it_ends(folder, tmp_path):
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT + '\nif __name__ == "__main__":\n    main()\n')
+    script.write_text(GUARDED)
     with subprocess.Popen(
-        [sys.executable, str(script), str(folder)],
+        [sys.executable, str(script), str(folder), "60"],
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -125,14 +140,22 @@ def test_processes_end_with_their_parent_however_it_ends(folder, tmp_path):
     pytest.fail(f"process {child} outlived its parent")
 
 
-def test_a_script_without_a_guard_is_told_of_it(folder, tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT + "\nmain()\n")
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder)],
+def ended(folder, script, text):
+    script.write_text(text)
+    return subprocess.run(
+        [sys.executable, str(script), str(folder), "0"],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         timeout=60,
     )
+
+
+def test_a_stream_that_is_left_open_ends_quietly_with_its_program(folder, tmp_path):
+    done = ended(folder, tmp_path / "script.py", GUARDED)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_a_script_without_a_guard_is_told_of_it(folder, tmp_path):
+    done = ended(folder, tmp_path / "script.py", SCRIPT + "\nmain()\n")
     assert done.returncode and "under `if __name__ == '__main__':`" in done.stderr
