@@ -67,7 +67,9 @@ def rasterise(
     near = jnp.clip(points[:, 2].min(), 1e-3, far - 1e-3)
     # Inverse depth is linear in the picture.
     inverse = (1 / points[:, 2] - 1 / far) / (1 / near - 1 / far)
-    corners = jnp.concatenate([points[:, :2], inverse[:, None]], -1)[triangles]
+    known = jnp.concatenate([points[:, :2], inverse[:, None], points[:, 2:]], -1)
+    known = known[triangles]  # of each corner
+    corners = known[..., :3]
     origin, columns, count = _tiles(corners, size, cull, keep)
 
     ends = jnp.cumsum(count)
@@ -91,7 +93,7 @@ def rasterise(
     board = board.at[slot.ravel()].max(key.ravel(), mode="promise_in_bounds")
     board = board[:-1].reshape(size, size)
     winner = (board & jnp.uint32(2**bits - 1)).astype(jnp.int32)
-    return _locate(points, triangles, winner, board > 0)
+    return _locate(known, winner, board > 0)
 
 
 @typed
@@ -163,10 +165,14 @@ def _hits(slopes, shift, place, size):
     return row * size + column, inside, jnp.clip(height, 0, 1)
 
 
-def _locate(points, triangles, winner, covered):
+def _locate(known, winner, covered):
     """The fragments of the winners: weights of the corners, and depth."""
     size = winner.shape[0]
-    corner = points[jnp.asarray(triangles)[winner]]
+    # What is known of a triangle lies together: a pixel looks up once, and not its
+    # corners' numbers and then each corner.
+    table = known.reshape(len(known), -1)
+    corner = table.at[winner].get(mode="promise_in_bounds")
+    corner = corner.reshape(size, size, 3, -1)
     centre = jnp.arange(size) + 0.5
     dx = centre[None, :] - corner[..., 0, 0]
     dy = centre[:, None] - corner[..., 0, 1]
@@ -176,7 +182,7 @@ def _locate(points, triangles, winner, covered):
     area = jnp.where(jnp.abs(area) > 1e-9, area, 1.0)
     b1 = (dy * x2 - dx * y2) / area
     b2 = (dx * y1 - dy * x1) / area
-    flat = jnp.stack([1 - b1 - b2, b1, b2], -1) / corner[..., 2]
+    flat = jnp.stack([1 - b1 - b2, b1, b2], -1) / corner[..., 3]
     total = flat.sum(-1)
     depth = jnp.where(covered, 1 / jnp.where(covered, total, 1.0), jnp.inf)
     weights = flat / jnp.where(covered, total, 1.0)[..., None]

@@ -1,6 +1,7 @@
 """The rasteriser against one that asks every pixel, and against rays."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +56,14 @@ def test_it_finds_what_brute_force_finds(cull):
     np.testing.assert_array_equal(found.covered, number >= 0)
     np.testing.assert_array_equal(np.where(found.covered, found.triangle, -1), number)
     np.testing.assert_allclose(found.depth, depth, rtol=1e-4)
+
+
+def test_each_pixel_looks_its_triangle_up_once():
+    """Read off the program: of its look-ups, one has a row for each pixel."""
+    text = jax.jit(draw).lower(PLACES, ALL).as_text()
+    looks = re.findall(r"stablehlo.gather.*-> tensor<([\dx]+)xf32>", text)
+    pixels = [shape for shape in looks if shape.startswith(f"{SIZE}x{SIZE}")]
+    assert pixels == [f"{SIZE}x{SIZE}x12"]  # four numbers of three corners
 
 
 def test_a_triangle_left_out_is_not_there():
