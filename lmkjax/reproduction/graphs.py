@@ -114,7 +114,7 @@ def figure_4(
         axes.grid(alpha=0.3)
     part_c.set_ylabel("difference of NME, %")
     figure.legend(
-        *whole.get_legend_handles_labels(), loc="outside lower center", ncols=4
+        *whole.get_legend_handles_labels(), loc="outside lower center", ncols=3
     )
     _save(figure, path)
 

@@ -129,6 +129,15 @@ def test_figure_4_has_its_numbers_parts_and_claims(written, found):
     )
 
 
+def test_drawings_are_whole(written, found):
+    """Nothing is cut off: no ink touches an edge."""
+    for name in ("figure_4", "renders", "training"):
+        with Image.open(found.out / f"pictures/{name}.png") as image:
+            pixels = np.asarray(image.convert("L"))
+        for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+            assert (edge > 250).all(), name
+
+
 def test_table_2_has_a_law_of_our_renders(written):
     assert re.search(r"our renders, adapted: error = 20 n\^-0\.500 \+ 3\.", written[0])
     columns, cells = table(written[0], "Table 2, on common")
