@@ -168,8 +168,9 @@ def _table_2(found: Found) -> Iterator[Block]:
 
 def _count(own: Sequence[Figures], n: str) -> str:
     fields = own[0].run.fields
-    ours = fields.get("data.source") is None
-    return f"{fields['data.faces']:,}" if n == ALL and ours else n
+    if n != ALL:
+        return f"{int(n):,}"
+    return n if fields.get("data.source") else f"{fields['data.faces']:,}"
 
 
 def figure_4_lines(found: Found) -> dict[str, graphs.Line]:

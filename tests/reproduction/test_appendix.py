@@ -141,7 +141,7 @@ def test_drawings_are_whole(written, found):
 def test_table_2_has_a_law_of_our_renders(written):
     assert re.search(r"our renders, adapted: error = 20 n\^-0\.500 \+ 3\.", written[0])
     columns, cells = table(written[0], "Table 2, on common")
-    assert [c[1] for c in cells] == ["1250", "2500", "5000", "10000", "20,000", ""]
+    assert [c[1] for c in cells] == ["1,250", "2,500", "5,000", "10,000", "20,000", ""]
 
 
 def test_the_number_of_points_and_the_gap_have_their_tables(written):
