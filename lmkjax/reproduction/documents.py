@@ -167,10 +167,9 @@ def _table_2(found: Found) -> Iterator[Block]:
 
 
 def _count(own: Sequence[Figures], n: str) -> str:
-    fields = own[0].run.fields
-    if n != ALL:
-        return f"{int(n):,}"
-    return n if fields.get("data.source") else f"{fields['data.faces']:,}"
+    ours = own[0].run.fields.get("data.source") is None
+    count = own[0].run.fields["data.faces"] if n == ALL and ours else n
+    return ALL if count == ALL else f"{int(count):,}"
 
 
 def figure_4_lines(found: Found) -> dict[str, graphs.Line]:
