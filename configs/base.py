@@ -173,6 +173,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     config.eval = evaluation = ml_collections.ConfigDict()
     evaluation.batch = by_size(8, 64, 256)
     evaluation.flip = False  # average with the mirrored picture
+    evaluation.views = 1  # looks at each face, a little changed, to average; 1 to 8
     evaluation.failure = 8.0  # % ocular NME above which a face has failed; auc_08
     evaluation.drawn = by_size(4, 16, 16)  # faces drawn with their points
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import ctypes
+import datetime
 import difflib
 import errno
 import hashlib
@@ -12,6 +13,7 @@ import pathlib
 import platform
 import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -21,6 +23,9 @@ from absl import logging
 import lmkjax
 from lmkjax import errors
 from lmkjax.errors import UserError
+
+PAUSE_S = 10.0
+"""Seconds between two lines of how far a job is."""
 
 VERBS = {
     "train": "train a network, measure it and write a report",
@@ -244,3 +249,29 @@ def dispatch(argv: Sequence[str] | None = None) -> int | None:
 def main() -> None:
     """The console script."""
     run(dispatch)
+
+
+class Progress:
+    """Says how far a long job is, every ten seconds at most.
+
+    Attributes:
+        done: things.
+    """
+
+    def __init__(self, things: str = "photos"):
+        self._things, self.done, self._begin = things, 0, time.monotonic()
+        self._first, self._said = 0, self._begin
+
+    def __call__(self, done: int, of: int | None) -> None:
+        """Takes note of how many things of how many, where that is known, are done."""
+        now, self.done = time.monotonic(), done
+        self._first = self._first or done
+        if now - self._said < PAUSE_S or done == of:
+            return
+        self._said = now
+        rate = max(done - self._first, 1) / (now - self._begin)
+        told = f"{done} {self._things}, {rate:.1f} a second"
+        if of is not None:
+            left = datetime.timedelta(seconds=round((of - done) / rate))
+            told = f"{done} of {of} {self._things}, {rate:.1f} a second, {left} to go"
+        print(told, file=sys.stderr, flush=True)

@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             threshold=options.threshold,
             photos=photos and files.local(photos, flag="--ibug-300w"),
             flip=options.flip,
+            views=options.views,
             out=out,
             best=options.best,
             batch=options.batch,
@@ -117,6 +118,13 @@ def _add_of_a_run(add: Callable) -> None:
         "--flip",
         action="store_true",
         help="of a run: also look at the mirrored faces and take the mean",
+    )
+    add(
+        "--views",
+        type=int,
+        metavar="N",
+        help="of a run: look N times at each face, a little changed, 1 to 8, and take"
+        " the mean (default: as the run did)",
     )
     add(
         "--best",

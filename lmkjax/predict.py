@@ -1,19 +1,15 @@
 """Finds the faces in photos and their landmarks, with a trained run."""
 
 import argparse
-import datetime
 import pathlib
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lmkjax import cli, files
 
 LINES = 20
 """Photos without points that are named at the end, at most."""
-PAUSE_S = 10.0
-"""Seconds between two lines of how far a job is."""
 PHOTOS, FRAME = 16, 4
 """Faces that the network looks at together: of photos, and of a frame."""
 
@@ -98,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(note, file=sys.stderr)
     detector, workdir = _detector(options, together=PHOTOS)
     scheme = options.scheme or detector.scheme
-    own, progress = detector.scheme_of(scheme), Progress()
+    own, progress = detector.scheme_of(scheme), cli.Progress()
     fitting = _Fitting(own) if options.fit else None
     finder = None
     if not options.boxes and options.detector != others.WHOLE:
@@ -114,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             finder=finder,
             scheme=scheme,
             subset=own.subset68,
-            asked=[inference.identity(workdir), options.flip, options.best, told],
+            asked=[inference.identity(workdir), *_looks(options).items(), told],
             together=options.batch or PHOTOS,
             progress=progress,
             **({"afterwards": fitting} if fitting else {}),
@@ -179,16 +175,7 @@ def _flags() -> cli.Parser:
         " or YAML file (of free kernels: one whose points are among their own)",
     )
     add("--out", required=True, metavar="DIR", help="a new folder for the results")
-    add(
-        "--flip",
-        action="store_true",
-        help="also look at the mirrored photo and take the mean: better, half as fast",
-    )
-    add(
-        "--best",
-        action="store_true",
-        help="with --workdir: the weights that did best on the run's validation faces",
-    )
+    _add_looks(add)
     add(
         "--fit",
         action="store_true",
@@ -210,6 +197,28 @@ def _flags() -> cli.Parser:
     return parser
 
 
+def _add_looks(add: Callable) -> None:
+    """Flags that tell how the network looks at a face."""
+    add(
+        "--flip",
+        action="store_true",
+        help="also look at the mirrored photo and take the mean: better, half as fast",
+    )
+    add(
+        "--views",
+        type=int,
+        default=1,
+        metavar="N",
+        help="look N times, 1 to 8, each time a little turned, sized or moved, and take"
+        " the mean: better, N times as slow",
+    )
+    add(
+        "--best",
+        action="store_true",
+        help="with --workdir: the weights that did best on the run's validation faces",
+    )
+
+
 def _detector(
     options: argparse.Namespace, *, together: int
 ) -> tuple[Any, pathlib.Path]:
@@ -219,11 +228,15 @@ def _detector(
     workdir = files.local(options.workdir or detection.shipped(), flag="--workdir")
     detector = detection.Detector.from_checkpoint(
         workdir,
-        flip=options.flip,
         batch=options.batch or together,
-        best=options.best,
+        **_looks(options),
     )
     return detector, workdir
+
+
+def _looks(options: argparse.Namespace) -> dict[str, Any]:
+    """With which weights a detector looks at a face, and how often."""
+    return {name: getattr(options, name) for name in ("flip", "views", "best")}
 
 
 def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
@@ -247,7 +260,7 @@ def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
         follow = tracking.Tracker(
             detector, scheme=scheme, smooth=not options.no_smooth, search=search
         )
-        progress = Progress("frames")
+        progress = cli.Progress("frames")
         try:
             outcome = filming.annotate(
                 film, follow, out, scheme=scheme, most=options.frames, progress=progress
@@ -286,32 +299,6 @@ class _Fitting:
                 f" '{self._loose[0]}': see its residual_px.",
                 file=sys.stderr,
             )
-
-
-class Progress:
-    """Says how far a long job is, every ten seconds at most.
-
-    Attributes:
-        done: things.
-    """
-
-    def __init__(self, things: str = "photos"):
-        self._things, self.done, self._begin = things, 0, time.monotonic()
-        self._first, self._said = 0, self._begin
-
-    def __call__(self, done: int, of: int | None) -> None:
-        """Takes note of how many things of how many, where that is known, are done."""
-        now, self.done = time.monotonic(), done
-        self._first = self._first or done
-        if now - self._said < PAUSE_S or done == of:
-            return
-        self._said = now
-        rate = max(done - self._first, 1) / (now - self._begin)
-        told = f"{done} {self._things}, {rate:.1f} a second"
-        if of is not None:
-            left = datetime.timedelta(seconds=round((of - done) / rate))
-            told = f"{done} of {of} {self._things}, {rate:.1f} a second, {left} to go"
-        print(told, file=sys.stderr, flush=True)
 
 
 def _tell(outcome: Any, scheme: str, file: pathlib.Path) -> None:

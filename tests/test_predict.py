@@ -48,8 +48,8 @@ def args(tmp_path, monkeypatch):
     for name in ("a.jpg", "b.png"):
         Image.new("RGB", (40, 30)).save(tmp_path / "photos" / name)
 
-    def from_checkpoint(workdir, *, flip, batch, best):
-        assert workdir == pathlib.Path("runs/daln") and not flip
+    def from_checkpoint(workdir, *, flip, views, batch, best):
+        assert workdir == pathlib.Path("runs/daln") and not flip and views == 1
         return Detector()
 
     monkeypatch.setattr(detection.Detector, "from_checkpoint", from_checkpoint)

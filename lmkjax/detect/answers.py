@@ -86,9 +86,10 @@ class Predictor:
         adapter: adaptation.Adapter | None,
         *,
         flip: bool,
+        views: int = 1,
     ):
         self._spec, self._weights, self._adapter = spec, weights, adapter
-        self._flip, self._look = flip, inference.predictor(spec)
+        self._flip, self._look = flip, inference.predictor(spec, views=views)
         self._asked = {}
 
     def __call__(self, images: jax.Array, query: Query) -> Answer:

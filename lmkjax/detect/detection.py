@@ -52,6 +52,7 @@ class Detector:
         *,
         scheme: str | pathlib.Path | None = None,
         flip: bool = False,
+        views: int = 1,
         batch: int = 16,
         best: bool = False,
         finder: Finder | None = None,
@@ -67,6 +68,8 @@ class Detector:
             scheme: what is asked for where a call names nothing else: a scheme's name
                 or its YAML file; None = the network's own.
             flip: average with the mirrored picture; twice the work.
+            views: looks at each face, each turned, sized and placed a little otherwise,
+                1 to 8; the means are taken, so many times the work.
             batch: faces to look at together.
             best: the weights that did best on the run's validation faces, not the
                 last ones.
@@ -82,7 +85,7 @@ class Detector:
         adapter = adaptation.load(file) if file.is_file() else None
         speaks = spec.any_place or answers.subset_of(IBUG68, spec.scheme) is not None
         self._set(
-            answers.Predictor(spec, weights, adapter, flip=flip),
+            answers.Predictor(spec, weights, adapter, flip=flip, views=views),
             scheme=schemes.get(str(scheme)) if scheme else spec.scheme,
             input_px=spec.input_px,
             framing=spec.framing,

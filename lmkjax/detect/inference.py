@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from lmkjax.adapt import adaptation
 from lmkjax.detect import specs
+from lmkjax.detect import views as looks
 from lmkjax.errors import UserError
 from lmkjax.face.shape import marks
 from lmkjax.landmarks import heatmaps, points, schemes
@@ -135,16 +136,25 @@ def asker(
     return asked
 
 
-def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]:
+def predictor(
+    spec: specs.Spec, *, views: int = 1
+) -> Callable[[Any, Asked, jax.Array], Prediction]:
     """A jitted function of (weights, asked, images) that finds landmarks.
 
     Args:
         spec: of the network.
+        views: how often it looks at each picture, each time turned, sized and placed
+            otherwise, see `views.mean`; so many times the work.
 
     Returns:
         The function; images are float32 [b, input_px, input_px, 3] in [0, 1], and
         `asked` is what an `asker` made of the same weights.
+
+    Raises:
+        UserError: another number of views.
     """
+    if not 1 <= views <= looks.MOST:
+        raise UserError(f"Wanted 1 to {looks.MOST} views of a face; got {views}.")
     module, width = spec.module(), spec.input_px
 
     def read(maps, offset=0.0):
@@ -193,11 +203,15 @@ def predictor(spec: specs.Spec) -> Callable[[Any, Asked, jax.Array], Prediction]
         weights: Any, asked: Asked, images: Float[Array, "b h w 3"]
     ) -> Prediction:
         apply = functools.partial(module.apply, {"params": weights}, method=look)
-        seen = apply(asked, images)
-        if asked.mirrored is None:
-            return seen
-        mirrored = _unflipped(apply(asked.mirrored, images[:, :, ::-1]), spec)
-        return jax.tree.map(lambda a, b: (a + b) / 2, seen, mirrored)
+
+        def both(images):
+            seen = apply(asked, images)
+            if asked.mirrored is None:
+                return seen
+            mirrored = _unflipped(apply(asked.mirrored, images[:, :, ::-1]), spec)
+            return jax.tree.map(lambda a, b: (a + b) / 2, seen, mirrored)
+
+        return looks.mean(both, images, count=views)
 
     return predict
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from lmkjax.adapt import adaptation
 from lmkjax.data import changes, relabelled, streams
-from lmkjax.detect import pseudo_labels
-from lmkjax.experiment import datasets, plan
+from lmkjax.experiment import datasets, plan, pseudo_labels
 from lmkjax.experiment.bench import measurement
 from lmkjax.face import drawing, labels
 from lmkjax.face.shape import head as heads

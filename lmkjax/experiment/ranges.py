@@ -8,7 +8,7 @@ from typing import Any
 
 import ml_collections
 
-from lmkjax.detect import specs
+from lmkjax.detect import specs, views
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets
 from lmkjax.landmarks import heatmaps, schemes
@@ -188,6 +188,7 @@ RANGES = {
     "train.gradient_norms": FLAG,
     "eval.batch": whole(1),
     "eval.flip": FLAG,
+    "eval.views": whole(1, views.MOST),
     "eval.failure": number(0, 100, above=True),
     "eval.drawn": whole(0, 1000),
 }
@@ -252,10 +253,8 @@ def _contradictions(config: ml_collections.ConfigDict):
                 f" {parts}; got {cells}."
             )
     if not any(term.weight for term in terms.values()):
-        yield (
-            "Wanted a term to make small; all of --config.terms have weight 0. Set"
-            " --config.terms.supervised.weight=1."
-        )
+        setting = "--config.terms.supervised.weight=1"
+        yield f"Wanted a term to make small; all --config.terms are 0. Set {setting}."
     if terms.mean_teacher.weight and model.kernels != specs.PLACE:
         yield (
             f"--config.model.kernels={model.kernels}: terms.mean_teacher asks for any"

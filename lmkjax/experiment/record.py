@@ -30,6 +30,7 @@ LATER = {
     | {"processes": 0}
     | {"face_synthetics": "", "source_faces": 0, "pseudo_labels": ""},
     "crop": {"up": 0.0},
+    "eval": {"views": 1},
     "places": {"skin": 0, "head": 0, "curves": 0, "contour": 0},
     "train": {"validate_every": 0, "gradient_norms": True},
     "model": {"kernels": "free", "kernel_width": 128},

@@ -92,6 +92,7 @@ def evaluate(
     threshold: float,
     photos: pathlib.Path | None = None,
     flip: bool = False,
+    views: int | None = None,
     out: pathlib.Path | None = None,
     best: bool = False,
     batch: int | None = None,
@@ -107,6 +108,7 @@ def evaluate(
         threshold: of AUC and failure rate, % NME.
         photos: 300-W's folder, where the run had another one or none.
         flip: average with the mirrored picture, also where the run did not.
+        views: looks at each face to average; None = as the run measured itself.
         out: where the report and the adapter go; None = it is only printed.
         best: the weights that did best on validation faces, not the last ones.
         batch: faces at once; None = as the run measured itself.
@@ -126,6 +128,7 @@ def evaluate(
         if photos:
             config.data.ibug_300w = str(photos)
         config.eval.flip = flip or config.eval.flip
+        config.eval.views = config.eval.views if views is None else views
         config.eval.batch = batch or config.eval.batch
         if labelled is not None:
             config.data.target_faces = labelled

@@ -80,6 +80,7 @@ def test_a_number_is_finite_and_a_number(field, value):
         ("data.ibug_300w", None, "a text"),
         ("data.dir", "", "a text that is not empty"),
         ("eval.flip", 1, "True or False"),
+        ("eval.views", 9, "a whole number from 1 to 8"),
     ],
 )
 def test_what_is_wanted_is_told(field, value, said):

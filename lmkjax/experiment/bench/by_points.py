@@ -60,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     ours = ["results.md", "results.json", "points.png", "axes.jpg"]
     with files.folder(out, ours=ours) as new:
         workdir = files.local(options.workdir or detection.shipped(), flag="--workdir")
-        detector = detection.Detector.from_checkpoint(workdir, flip=options.flip)
+        detector = detection.Detector.from_checkpoint(
+            workdir, flip=options.flip, views=options.views
+        )
         wanted = [schemes.get(name) for name in options.scheme]
         faces = head_errors.draw(options.faces, seed=options.seed, size=options.size)
         rows = []
@@ -87,6 +89,7 @@ def _flags() -> cli.Parser:
         "--workdir", metavar="DIR", help="a run's folder (default: the shipped weights)"
     )
     add("--flip", action="store_true", help="average with the mirrored picture")
+    add("--views", type=int, default=1, metavar="N", help="looks to average, 1 to 8")
     add("--faces", type=int, default=96, metavar="N", help="how many are drawn")
     add("--seed", type=int, default=77, help="of the faces")
     add("--size", type=int, default=192, metavar="PX", help="side of their pictures")
@@ -107,6 +110,7 @@ def _write(
         "seed": options.seed,
         "size": options.size,
         "flip": options.flip,
+        "views": options.views,
         "mean_head": mean,
         "rows": rows,
     }

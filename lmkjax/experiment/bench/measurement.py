@@ -33,12 +33,14 @@ class Measuring:
     Attributes:
         batch: faces per look, of all processes.
         flip: average with the mirrored picture.
+        views: looks at each face to average, see `views.mean`.
         failure: threshold of AUC and failure rate, % NME.
         drawn: how many faces of a test set to keep for drawing.
     """
 
     batch: int
     flip: bool
+    views: int
     failure: float
     drawn: int
 
@@ -138,7 +140,7 @@ class Benchmark:
 
     @functools.cached_property
     def _predictor(self) -> Callable:
-        return inference.predictor(self.spec)
+        return inference.predictor(self.spec, views=self.how.views)
 
     def _asked(
         self, weights: Any, scheme: schemes.Scheme | None = None

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from lmkjax.data import crop, sources, streams
-from lmkjax.detect import detection, pseudo_labels
+from lmkjax.detect import detection
 from lmkjax.errors import UserError
+from lmkjax.experiment import pseudo_labels
 from lmkjax.landmarks import points, schemes
 
 DENSE = schemes.get("dense490")
@@ -21,7 +22,7 @@ class Photos:
     """Rendered faces that no training has drawn, as a prepared set hands them out."""
 
     def __init__(self):
-        with np.load(pathlib.Path(__file__).with_name("rendered.npz")) as kept:
+        with np.load(pathlib.Path(__file__).parents[1] / "detect/rendered.npz") as kept:
             self.images, self.dense = kept["images"], kept["points"]
 
     def __len__(self):
