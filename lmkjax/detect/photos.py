@@ -207,6 +207,8 @@ class _Job:
                 self.faults[name] = str(error)
                 continue
             bad = [box_files.misfit(b, image.size) for b in _list(boxes)]
+            if self.finder is None and max(image.size) < box_files.LEAST:
+                bad = [f"it has fewer than {box_files.LEAST} pixels a side"]
             scores = None
             if self.finder is not None:
                 boxes, scores = self._found(name, image)

@@ -112,6 +112,12 @@ def test_a_bad_photo_costs_itself(folder):
     assert len(list((folder.parent / "out/overlays").iterdir())) == 3
 
 
+def test_a_photo_of_few_pixels_is_no_face(folder):
+    save(folder / "dot.png", 3, 2)
+    assert annotate(folder).faults == {"dot.png": "it has fewer than 4 pixels a side"}
+    assert len(content(folder)["a.jpg"]["points"]) == 68
+
+
 def test_where_no_photo_is_good_earlier_results_stay(folder):
     annotate(folder)
     for file in folder.rglob("*.*"):
