@@ -282,6 +282,7 @@ def hold_out(source: Source, *, count: int, seed: int) -> tuple[Source, Source]:
     if not 0 <= count < len(source):
         raise UserError(
             f"Wanted to hold {count} out of {source.dataset}; it has {len(source)}."
+            " Hold fewer out, such as by --config.data.validation_faces, or add faces."
         )
     order = _shuffled(len(source), seed)
     return source.take(np.sort(order[count:])), source.take(np.sort(order[:count]))

@@ -186,6 +186,9 @@ def prepare(spec: DataSpec) -> Domains:
 
     if train is not None:
         count, seed = spec.validation, spec.seed
+        if not spec.to_train and count >= len(train):
+            told = f"No {VALIDATION} faces: the run held {count} out, here are"
+            notes, count = [*notes, f"{told} {len(train)} train faces"], 0
         train, validation = sources.hold_out(train, count=count, seed=spec.data_seed)
         if count:
             target_tests |= {VALIDATION: validation}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -45,6 +46,19 @@ def test_test_photos_alone_are_not_trained_on(spec):
     assert not spec.to_train  # synthetic faces alone
     with pytest.raises(UserError, match="train photos.*to train on; none"):
         datasets.prepare(dataclasses.replace(spec, to_train=True))
+
+
+def test_few_photos_can_be_measured_on_where_a_run_held_out_more(spec, tmp_path):
+    """As the weights that come along did: 400, and a user's own folder has fewer."""
+    shutil.copytree(tmp_path / "300w/helen/testset", tmp_path / "300w/helen/trainset")
+    held = dataclasses.replace(spec, validation=400)
+    faces = datasets.prepare(held)
+    assert [test.name for test in faces.tests] == ["common"] and len(faces.target) == 2
+    assert any("the run held 400 out, here are 2 train" in n for n in faces.notes)
+    with pytest.raises(UserError, match="it has 2. Hold fewer out"):
+        datasets.prepare(dataclasses.replace(held, to_train=True))
+    one = datasets.prepare(dataclasses.replace(spec, validation=1))
+    assert [test.name for test in one.tests] == ["common", "validation"]
 
 
 def test_faces_of_others_are_measured_in_their_own_scheme_alone(tmp_path):
