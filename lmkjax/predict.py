@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             finder=finder,
             scheme=scheme,
             subset=own.subset68,
-            asked=[inference.identity(workdir), *_looks(options).items(), told],
+            asked=[inference.identity(workdir), _looks(options), told],
             together=options.batch or PHOTOS,
             progress=progress,
             **({"afterwards": fitting} if fitting else {}),

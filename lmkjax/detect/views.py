@@ -1,7 +1,7 @@
 """Several looks at a face, each turned, sized and placed otherwise, and their mean."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import jax
@@ -74,41 +74,34 @@ def _apply(matrix: Float[Array, "3 3"], found: Float[Array, "b k 2"]):
     return points.apply(jnp.broadcast_to(matrix, (len(found), 3, 3)), found)
 
 
+def _told(seen: "Prediction") -> Iterator[tuple[str, str]]:
+    """The names of points and of their spreads, as far as there are any."""
+    yield "points", "spread"
+    if seen.transferred is not None:
+        yield "transferred", "transferred_spread"
+
+
 def _unchanged(seen: "Prediction", matrix: Float[Array, "3 3"]) -> "Prediction":
     """What was seen in changed pictures, in the pixels of the pictures."""
     scale = jnp.sqrt(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
-    back = functools.partial(_apply, points.inverse(matrix))
-    result = seen.replace(
-        points=back(seen.points), spread=seen.spread / scale, visibility=None
-    )
-    if seen.transferred is None:
-        return result
-    return result.replace(
-        transferred=back(seen.transferred),
-        transferred_spread=seen.transferred_spread / scale,
-    )
+    parts = {"visibility": None}
+    for name, spread in _told(seen):
+        parts[name] = _apply(points.inverse(matrix), getattr(seen, name))
+        parts[spread] = getattr(seen, spread) / scale
+    return seen.replace(**parts)
 
 
 def _mean(
     plain: "Prediction", others: "Prediction", changes: Float[Array, "v 3 3"], size: int
 ) -> "Prediction":
     """The mean of a look at the pictures and of others at changed ones, [v, ...]."""
-
-    def mean(own, spread, found, spreads):
+    parts = {}
+    for name, spread in _told(plain):
+        own = getattr(plain, name)
         moved = jax.vmap(_apply, in_axes=(0, None))(changes, own)
         counts = points.inside(moved, size=size).astype(own.dtype)
         total = 1 + counts.sum(0)
-        both = own + (counts[..., None] * found).sum(0)
-        return both / total[..., None], (spread + (counts * spreads).sum(0)) / total
-
-    found, spread = mean(plain.points, plain.spread, others.points, others.spread)
-    result = plain.replace(points=found, spread=spread)
-    if plain.transferred is None:
-        return result
-    found, spread = mean(
-        plain.transferred,
-        plain.transferred_spread,
-        others.transferred,
-        others.transferred_spread,
-    )
-    return result.replace(transferred=found, transferred_spread=spread)
+        found = own + (counts[..., None] * getattr(others, name)).sum(0)
+        spreads = getattr(plain, spread) + (counts * getattr(others, spread)).sum(0)
+        parts |= {name: found / total[..., None], spread: spreads / total}
+    return plain.replace(**parts)
