@@ -72,10 +72,20 @@ class Work:
     wait_s: float = 0.0
 
     def over(self) -> dict[str, figures.Figures]:
-        """The figures of the planned runs that are over."""
+        """The figures of the planned runs that are over.
+
+        Figures may have come from another machine without the runs' folders: what one
+        that is left needs of such a run is made anew.
+        """
         found = figures.load(self.out)
         own = {run.name: run for run in self.runs}
-        return {n: f for n, f in found.items() if n in own and f.is_of(own[n])}
+        over = {n: f for n, f in found.items() if n in own and f.is_of(own[n])}
+        for run in reversed(self.runs):  # what is needed stands before
+            if run.name not in over:
+                for name in run.needs:
+                    if not (self.out / RUNS / name).is_dir():
+                        over.pop(name, None)
+        return over
 
 
 def do(work: Work) -> list[str]:

@@ -1,6 +1,7 @@
 """The planned runs are done in order: what is over is left, what fails costs itself."""
 
 import pathlib
+import shutil
 
 import pytest
 
@@ -111,6 +112,22 @@ def test_a_run_that_another_process_does_is_left_to_it(runs, done, tmp_path):
         (said,) = work.do(of(runs, tmp_path))
     assert "Another process does pretraining" in said and done[0] == []
     assert not figures.load(tmp_path)
+
+
+def test_figures_from_another_machine_count_and_what_is_needed_is_made_anew(
+    runs, done, tmp_path
+):
+    names, _ = done
+    assert work.do(of(runs, tmp_path)) == []
+    shutil.rmtree(tmp_path / "runs")
+    names.clear()
+    assert work.do(of(runs, tmp_path)) == [] and names == []  # nothing needs them
+    (tmp_path / "figures/mixing_50-n10-seed0.json").unlink()
+    left = of(runs, tmp_path).over()
+    needed = ["pretraining", "synthetic_only-seed0", "model_adaptation-n10-seed0"]
+    assert {r.name for r in runs} - set(left) == {*needed, "mixing_50-n10-seed0"}
+    assert work.do(of(runs, tmp_path)) == []
+    assert names == [*needed, "mixing_50-n10-seed0"]
 
 
 def test_figures_of_a_run_planned_otherwise_do_not_count(runs, done, tmp_path):
