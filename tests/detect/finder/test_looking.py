@@ -1,6 +1,7 @@
 """Finding faces: sheets of copies, boxes of one face, what is left out or is none."""
 
 import importlib.metadata
+import pathlib
 import sys
 import warnings
 from unittest import mock
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from lmkjax.detect import detection
-from lmkjax.detect.finder import looking, others, overlaps, recall
+from lmkjax.detect.finder import backdrops, looking, others, overlaps, recall
 from lmkjax.errors import UserError
 
 
@@ -53,6 +54,20 @@ def test_what_shows_no_face_has_none():
     ImageDraw.Draw(text).text((5, 5), "no face\nis here\n:-)", fill=(0, 0, 0))
     for photo in (noise, text, Image.new("RGB", (120, 90)), Image.new("RGB", (1, 1))):
         assert len(find(photo).boxes) == 0
+
+
+def test_hands_alone_are_no_faces():
+    """Eight hands of `lmkjax render --priors hands=1 things=0`, cut out, anywhere."""
+    find = detection.Detector().search
+    with Image.open(pathlib.Path(__file__).with_name("hands.png")) as sheet:
+        corners = [(x, y) for y in (0, 96) for x in (0, 96, 192, 288)]
+        hands = [sheet.crop((x, y, x + 96, y + 96)) for x, y in corners]
+    for seed, hand in enumerate(hands):
+        rng = np.random.RandomState(seed)
+        photo, side = backdrops.draw(rng, 200).convert("RGB"), rng.randint(100, 200)
+        hand = hand.resize((side, side)).rotate(rng.uniform(0, 360))
+        photo.paste(hand, tuple(rng.randint(-20, 220 - side, 2)), hand)
+        assert len(find(photo).boxes) == 0, seed
 
 
 def test_more_faces_than_are_kept_are_counted(monkeypatch):
