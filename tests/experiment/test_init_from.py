@@ -45,7 +45,8 @@ def dense(tmp_path_factory):
 def test_the_68_of_a_dense_network_are_where_they_were(dense):
     folder, theirs, weights = dense
     ours = network("fine_tuning", FREE)
-    mine = init_from.read(folder, weights_of(ours))
+    # How sure it is, is not theirs to say: it begins by chance.
+    mine = weights_of(ours, seed=3) | init_from.read(folder, weights_of(ours))
     image = jax.random.uniform(jax.random.key(2), (1, 32, 32, 3))
     few, many = (
         inference.predictor(spec)(params, inference.asker(spec)(params), image).points
