@@ -13,10 +13,15 @@ DATA = "data"
 
 
 def build(devices: list[jax.Device] | None = None) -> Mesh:
-    """A mesh of all devices of all hosts, or of those given."""
+    """A mesh of all devices of all hosts, or of those given, host by host.
+
+    `jax.make_mesh` refuses devices of several slices, as those of several GPU hosts
+    are, and may mix the hosts, where a batch is theirs end to end.
+    """
     devices = jax.devices() if devices is None else devices
+    devices = sorted(devices, key=lambda device: (device.process_index, device.id))
     # Explicit axes, the default, refuse reshapes such as those of the up-sampling.
-    return jax.make_mesh((len(devices),), (DATA,), (AxisType.Auto,), devices=devices)
+    return Mesh(np.array(devices), (DATA,), axis_types=(AxisType.Auto,))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
