@@ -15,7 +15,7 @@ def get_config(size="laptop"):
     config = base.get_config(size)
     config.scheme = "ibug68"
     config.terms.supervised.streams = ("target",)
-    config.terms.confidence.weight = 0.1  # how sure it is, on photos; moves no point
+    config.terms.confidence.weight = 0.1  # how sure it is, on photos
     config.train.init_from = "runs/synthetic_only"
     config.optimizer.learning_rate /= 2
     return config

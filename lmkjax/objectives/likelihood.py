@@ -8,7 +8,16 @@ import jax.numpy as jnp
 
 from lmkjax.landmarks import heatmaps, points
 from lmkjax.models import network as networks
-from lmkjax.types import UNKNOWN, Batch, Key, Metrics, Moment, Outputs, Scalar
+from lmkjax.types import (
+    UNKNOWN,
+    VISIBLE,
+    Batch,
+    Key,
+    Metrics,
+    Moment,
+    Outputs,
+    Scalar,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,8 +25,11 @@ class Likelihood:
     """Cross-entropy of the four states, and the likelihood of the error's length.
 
     The error r of a landmark's point has the density exp(-r / s) / (2 pi s^2) over the
-    plane, s being what the network says. Neither part moves the points: they are taken
-    as they are. A landmark outside the picture has no error, and is told to be outside.
+    plane, s being what the network says. No gradient comes through the maps, so points
+    are taken as they are; the features and the places' codes, which are read too, learn
+    from both. A landmark outside the picture has no error, and is told to be outside.
+    A face of which no landmark is known to be seen teaches nothing about it: a photo's
+    labels tell what a crop leaves out or a rectangle hides, and never what is seen.
 
     Attributes:
         streams: of faces whose labels say what can be seen, or where points are.
@@ -53,7 +65,8 @@ class Likelihood:
             maps = network.head(features, places)
             estimates = network.estimate(features, maps, places)
             real = jnp.broadcast_to(batch.mask[:, None], batch.visibility.shape)
-            known = real & (batch.visibility != UNKNOWN)
+            told = (batch.visibility == VISIBLE).any(-1, keepdims=True)
+            known = real & told & (batch.visibility != UNKNOWN)
             state = jnp.maximum(batch.visibility, 0).astype(jnp.int32)
             chance = jax.nn.log_softmax(estimates.visibility)
             paid = -jnp.take_along_axis(chance, state[..., None], -1)[..., 0]

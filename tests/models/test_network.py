@@ -156,6 +156,24 @@ def test_confidence_says_of_a_face_what_it_says_of_it_alone(bound, features):
     np.testing.assert_allclose(alone.visibility[0], said.visibility[1], atol=1e-4)
 
 
+def test_what_is_said_of_points_learns_through_features_and_not_through_maps(
+    bound, params, features
+):
+    maps = bound.head(features[-1])
+
+    def said(params, features, maps):
+        own = network.Bound(bound.module, params, OWN, IBUG68)
+        told = own.estimate(features, maps, OWN)
+        return jnp.square(told.visibility).sum() + told.log_scale.sum()
+
+    grads = jax.grad(said, argnums=(0, 1, 2))(params, features[-1], maps)
+    assert not grads[2].any()
+    assert grads[1].any() and all(
+        any(leaf.any() for leaf in jax.tree.leaves(grads[0][part]))
+        for part in ("confidence", "kernels")
+    )
+
+
 def test_the_critic_judges_each_face_by_itself(bound):
     features = jax.random.normal(jax.random.key(2), (3, 4, 6, 8))
     logits = jax.jit(bound.criticise)(features)

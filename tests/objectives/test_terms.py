@@ -220,7 +220,7 @@ def test_at_the_first_step_no_feature_feels_the_other_domain(term):
         np.testing.assert_array_equal(grad, 0)
 
 
-def test_confidence_moves_neither_points_nor_what_it_does_not_know():
+def test_confidence_does_not_count_what_it_does_not_know():
     """States of no label cost nothing; nor does an error of a point outside."""
     term = likelihood.Likelihood()
     batch = BATCHES["source"]
@@ -244,3 +244,14 @@ def test_confidence_moves_neither_points_nor_what_it_does_not_know():
     np.testing.assert_allclose(
         metrics["source_likelihood"][0], unlikely.sum(), rtol=1e-4
     )
+
+
+def test_a_face_of_which_nothing_is_known_to_be_seen_tells_nothing_about_it():
+    """A photo's labels, of which a crop leaves some out and a rectangle hides some."""
+    state = jnp.array([[UNKNOWN, UNKNOWN, 2, 3, UNKNOWN], [0, UNKNOWN, 2, 3, 1]])
+    faces = BATCHES["source"].replace(
+        visibility=jnp.concatenate([state, state]).astype(jnp.int8)
+    )
+    _, metrics = call(likelihood.Likelihood(), batches={"source": faces})
+    assert metrics["source_visibility"][1] == metrics["source_right"][1] == 8
+    assert metrics["source_likelihood"][1] == 20
