@@ -9,16 +9,20 @@ import dataclasses
 import importlib
 import math
 import os
+import pathlib
 import time
 from collections.abc import Iterable, Sequence
 
 import jax
+import ml_collections
 import numpy as np
 from jax.experimental import topologies
 
 from launch import programs
 from lmkjax import errors
 from lmkjax.experiment import parts, plan
+from lmkjax.face import drawing
+from lmkjax.face.priors import options as priors
 from lmkjax.training import mesh as meshes
 from lmkjax.training import state
 
@@ -82,6 +86,24 @@ def devices_of(slice_: str) -> list[jax.Device]:
     return described.devices
 
 
+def asked(config: ml_collections.ConfigDict) -> plan.Experiment:
+    """The objects of a config, without the runs that it would go on from.
+
+    Where it begins, and whose labels it learns, does not change what a step costs.
+    """
+    experiment, drawn = plan.build(config, to_train=False), None
+    if config.data.source == "rendered":
+        drawn = drawing.Drawn(
+            experiment.faces.size, priors.choose("photo", config.data.priors), None, 0
+        )
+    labeller = config.data.pseudo_labels
+    return dataclasses.replace(
+        experiment,
+        drawn=drawn,
+        pseudo_labels=pathlib.Path(labeller) if labeller else None,
+    )
+
+
 def compile_step(
     slice_: str,
     *,
@@ -106,7 +128,7 @@ def compile_step(
     given.train.fsdp_min_size = fsdp_min_size
     grid = meshes.build(devices_of(slice_))
     given.train.batch = faces * grid.size
-    experiment = plan.build(given)
+    experiment = asked(given)
     start, one_step = parts.build_step(experiment, grid)
     now = state.shapes(start, grid, fsdp_min_size=fsdp_min_size)
     batches = parts.outline(experiment, grid)

@@ -3,6 +3,7 @@
 Run, with `.[tpu,test]` installed:  pytest -n 0 -m slow tests/launch/test_slices.py
 """
 
+import importlib
 import importlib.util
 import json
 import os
@@ -14,11 +15,13 @@ import jax
 import pytest
 
 from launch import slices
+from tests import test_configs
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAM = """
 import dataclasses, json, sys
 from launch import slices
+from tests import test_configs
 asked = json.loads(sys.argv[1])
 print(json.dumps([dataclasses.asdict(slices.compile_step(**one)) for one in asked]))
 """
@@ -81,6 +84,16 @@ def test_tables_of_two_steps():
         "| reduce | 3.0 (75%, 4) | 8.0 (100%, 4) |",
         "| broadcast | 1.0 (25%, 5) | 0.0 (0%, 0) |",
     ]
+
+
+@pytest.mark.parametrize("name", test_configs.NAMES)
+def test_a_step_of_any_config_can_be_asked_for_without_the_runs_it_goes_on_from(name):
+    config = importlib.import_module(f"configs.{name}").get_config("full")
+    found = slices.asked(config)
+    assert found.drawn is None and found.training.init_from is None
+    config.data.source = "rendered"
+    if "source" in found.shares:
+        assert slices.asked(config).drawn.size == found.faces.size
 
 
 @pytest.mark.parametrize("most", [0, 16, 48, 80, 96])
