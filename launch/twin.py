@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lmkjax.losses import landmark
+
 
 def norm(features: int) -> nn.GroupNorm:
     """The most groups, up to 8, that divide the channels."""
@@ -126,7 +128,8 @@ def loss(maps, target, sigma_px: float, entropy: float = 0.25):
         log_share = functional.log_softmax(logits.flatten(2), -1).view_as(logits)
         share = log_share.exp()
         pred = torch.stack([(share.sum(2) * x).sum(-1), (share.sum(3) * y).sum(-1)], -1)
-        distance = ((pred - target).square().sum(-1) + 1e-6).sqrt()
+        apart = (pred - target) * (landmark.SIDE / w)
+        distance = (apart.square().sum(-1) + 1e-6).sqrt()
         wanted = ((log_share * across[:, :, None]).sum(3) * down).sum(-1)
         total = total + (distance - entropy * wanted).mean()
     return total
