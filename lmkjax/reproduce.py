@@ -192,10 +192,11 @@ def _job(text: str) -> tuple[int, int]:
 def _refuse_what_cannot_be(parser: cli.Parser, options: argparse.Namespace) -> None:
     known = ("A", "B", "points")
     if not options.only or set(options.only) - set(known):
-        parser.error(f"--only wants some of {','.join(known)}; got {options.only}")
+        came = ",".join(options.only)
+        parser.error(f"--only wants some of {','.join(known)}; got '{came}'")
     parser.at_least_1(options, "seeds")
     if not 0 < options.length <= 100:  # NaN neither
-        parser.error(f"--length wants a share above 0; got {options.length}")
+        parser.error(f"--length wants a share above 0, at most 100; got {options.length}")
     if not 0 <= options.wait < float("inf"):
         parser.error(f"--wait wants minutes from 0 on; got {options.wait}")
     for name in ("ibug_300w", "face_synthetics"):

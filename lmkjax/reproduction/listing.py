@@ -12,7 +12,7 @@ from lmkjax.errors import UserError
 from lmkjax.experiment import config_file
 from lmkjax.reproduction import rows
 from lmkjax.reproduction.rows import ALL, LABELS, PARTS, Listing, Request
-from lmkjax.reproduction.runs import MEASURED, REPORT, Place, Run
+from lmkjax.reproduction.runs import FIGURES, MEASURED, REPORT, RUNS, Place, Run
 
 POINTS = {
     "68": "ibug68_surface",
@@ -24,7 +24,6 @@ POINTS = {
 """Numbers of points by their scheme; any: the places are drawn anew in each step."""
 UNLABELLED = "renders; real faces without their labels"
 LABELLED = "renders; real faces with 68 labels"
-
 
 SETTINGS = "settings.json"
 """In the reproduction's folder: what all its runs have in common."""
@@ -93,11 +92,10 @@ def request(
 
 
 def settle(request: Request, out: pathlib.Path) -> None:
-    """Makes the reproduction's folder, or refuses one of other settings.
+    """Makes the reproduction's folder; where nothing has been run, anew.
 
     Raises:
-        UserError: it is a file, holds something else, or a reproduction whose runs
-            would not compare with these.
+        UserError: it is a file, holds something else, or runs of other settings.
     """
     budget = dataclasses.asdict(request.budget)
     for own in ("n_real", "renders", "seeds"):  # a table may grow
@@ -105,7 +103,7 @@ def settle(request: Request, out: pathlib.Path) -> None:
     told = {"size": request.size, "300-W": bool(request.photos), "train": request.there}
     told |= budget
     file = out / SETTINGS
-    if file.is_file():
+    if any((out / name).is_dir() for name in (RUNS, FIGURES)) and file.is_file():
         before = files.read_json(file, what="settings of a reproduction")
         other = [name for name in told if before.get(name, None) != told[name]]
         if other:
@@ -117,7 +115,8 @@ def settle(request: Request, out: pathlib.Path) -> None:
                 " another --out, or repeat the command that began it."
             )
         return
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    ours = file.is_file() or not out.is_dir() or not any(out.iterdir())
+    if out.is_file() or not ours:
         raise UserError(
             f"Wanted a new folder, or one of a reproduction, as --out; '{out}' holds"
             " something else."

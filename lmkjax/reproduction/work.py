@@ -75,7 +75,7 @@ class Work:
         """The figures of the planned runs that are over.
 
         Figures may have come from another machine without the runs' folders: what one
-        that is left needs of such a run is made anew.
+        that is left needs of such a run is made anew, to its end.
         """
         found = figures.load(self.out)
         own = {run.name: run for run in self.runs}
@@ -83,9 +83,14 @@ class Work:
         for run in reversed(self.runs):  # what is needed stands before
             if run.name not in over:
                 for name in run.needs:
-                    if not (self.out / RUNS / name).is_dir():
+                    if not _ended(self.out, name):
                         over.pop(name, None)
         return over
+
+
+def _ended(out: pathlib.Path, name: str) -> bool:
+    """Whether a run came to its end in this folder."""
+    return (out / RUNS / name / REPORT / "results.json").is_file()
 
 
 def do(work: Work) -> list[str]:
@@ -165,7 +170,7 @@ def _one(run: Run, work: Work, line: "_Line") -> str:
         try:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 _call(run, work)
-            if not (work.out / RUNS / run.name / REPORT / "results.json").is_file():
+            if not _ended(work.out, run.name):
                 return STOPPED
             seconds = time.monotonic() - began
             figures.collect(run, work.out, command, seconds).save(work.out)

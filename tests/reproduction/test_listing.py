@@ -152,7 +152,9 @@ def test_300w_without_train_photos_is_refused(tmp_path):
 
 
 def test_a_folder_of_other_settings_or_things_is_refused(tmp_path):
-    listing.settle(request(), tmp_path / "out")
+    listing.settle(request(length=0.5), tmp_path / "out")
+    listing.settle(request(), tmp_path / "out")  # nothing has been run: a dry run's
+    (tmp_path / "out/runs").mkdir()
     listing.settle(request(n_real=(50,), seeds=1, parts=("A",)), tmp_path / "out")
     with pytest.raises(UserError, match="size laptop there, tiny here.*another --out"):
         listing.settle(request("tiny"), tmp_path / "out")

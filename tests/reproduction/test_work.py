@@ -126,6 +126,8 @@ def test_figures_from_another_machine_count_and_what_is_needed_is_made_anew(
     left = of(runs, tmp_path).over()
     needed = ["pretraining", "synthetic_only-seed0", "model_adaptation-n10-seed0"]
     assert {r.name for r in runs} - set(left) == {*needed, "mixing_50-n10-seed0"}
+    (tmp_path / "runs/pretraining/checkpoints").mkdir(parents=True)  # broken off
+    assert set(of(runs, tmp_path).over()) == set(left)
     assert work.do(of(runs, tmp_path)) == []
     assert names == [*needed, "mixing_50-n10-seed0"]
 
