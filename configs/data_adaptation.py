@@ -1,6 +1,6 @@
 """Data adaptation: an adapter rewrites the synthetic labels, which alone are learned.
 
-Needs a finished run of `synthetic_only.py`, whose report holds the adapter.
+Needs a finished run of `synthetic_only.py`, whose folder holds the adapter.
 
 Run:     python -m lmkjax.train --config configs/data_adaptation.py --workdir $WORKDIR
              --config.data.adapter=runs/synthetic_only

@@ -1,6 +1,6 @@
 """Mixing: real faces and synthetic ones with adapted labels in one batch.
 
-Needs a finished run of `synthetic_only.py`, whose report holds the adapter.
+Needs a finished run of `synthetic_only.py`, whose folder holds the adapter.
 `--config.data.source_share` is the method's alpha.
 
 Run:     python -m lmkjax.train --config configs/mixing.py --workdir $WORKDIR

@@ -1,6 +1,6 @@
 """Synthetic faces alone; real ones are met only when measuring.
 
-With the adapter that its report fits, this is also "model adaptation".
+With the adapter that is fitted when it is measured, this is also "model adaptation".
 
 Run:     python -m lmkjax.train --config configs/synthetic_only.py --workdir $WORKDIR
 """

@@ -40,7 +40,7 @@ class Adapter:
     """What `fit` found.
 
     Attributes:
-        params: of `models.label_mlp.LabelMLP`, by name joined with "/".
+        params: of `label_mlp.LabelMLP`, by name joined with "/".
         errors: mean distance on held-out faces, share of the face's size, of the
             start ("subset" or "mean"), of the "linear" map and with the "mlp";
             empty where there were too few faces to hold any out.
@@ -84,7 +84,7 @@ def fit(
     """The adapter that takes `pred` to `target`, as good as the faces allow.
 
     Five parts of the faces, each held out once, choose the ridge; the first of them
-    decides whether the MLP is kept. Below 50 faces there is no MLP; below 10 the
+    decides whether the MLP is kept. Below 46 faces there is no MLP; below 10 the
     adapter is its start, moved by the mean difference.
 
     Args:

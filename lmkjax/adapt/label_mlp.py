@@ -15,7 +15,7 @@ class LabelMLP(nn.Module):
 
     The MLP begins at nothing; it reads the points through `whiten`, which turns
     coordinates that move together into numbers that do not. `centre`, `linear`,
-    `offset` and `whiten` have closed forms (see `lmkjax.adaptation`) and are not
+    `offset` and `whiten` have closed forms (see `lmkjax.adapt.adaptation`) and are not
     meant to be learned by steps.
 
     Attributes:

@@ -132,6 +132,9 @@ def maps(
 ) -> Float[Array, "b h w k"]:
     """One map per landmark: features times kernels; logits, float32.
 
+    Of bfloat16 features they have bfloat16's digits: of a peak of 20 on 64 x 64 cells,
+    soft-argmax is then 0.01 cells off in the mean.
+
     Without a bias: a softmax over the cells would not see it.
 
     Args:

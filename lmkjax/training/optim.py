@@ -29,7 +29,8 @@ def adamw(*, weight_decay: float, clip_norm: float) -> optax.GradientTransformat
     is decoupled, so that it may follow the clock as well as a count of steps.
 
     Args:
-        weight_decay: of kernels; scales and biases have none.
+        weight_decay: of kernels, and of how far learned places move: of all that has
+            two axes or more; scales and biases have none.
         clip_norm: of all gradients together.
 
     Returns:
