@@ -78,7 +78,10 @@ def fit(
         raise UserError("This network speaks its own scheme alone; it has no places.")
     module, own = spec.module(), marks.places(begin)
     images, target = _cut(spec, faces, begin.subset68)
-    features = module.apply({"params": weights}, images).features[-1]
+    weights = jax.tree.map(jnp.asarray, weights)  # those of a file are NumPy's
+    features = jax.jit(lambda x: module.apply({"params": weights}, x).features[-1])(
+        images
+    )
     size = jnp.sqrt((target.max(1) - target.min(1)).prod(-1))[:, None]
     inside = points.inside(target, size=spec.input_px)
     mirror, across = jnp.asarray(begin.mirror), jnp.array([[-1.0, 1.0, 1.0]])
@@ -182,8 +185,7 @@ def _cut(spec, faces, subset):
     """Pictures as the network sees them, and the labels in their pixels."""
     images, target = [], []
     for face in faces:
-        ibug = face.points[subset]
-        box = np.concatenate([ibug.min(0), ibug.max(0)])
+        box = points.box(face.points[subset])
         how = {"framing": spec.framing, "size": spec.input_px}
         images.append(crop.cut(face.image, box, **how) / np.float32(255))
         target.append(crop.forth(face.points, box, **how))

@@ -178,3 +178,17 @@ def test_a_wrong_command_is_refused_before_anything_is_written(
     with pytest.raises(UserError, match=words):
         program.main([word for pair in flags.items() for word in pair])
     assert not (tmp_path / "a.yaml").exists()
+
+
+def test_the_command_learns_with_the_weights_that_come_along(tmp_path, capsys):
+    seen = (OWN.xyz[:, :2] * [2, -2] + 32).round(1).tolist()
+    names = [f"{number}.png" for number in range(3)]
+    for name in names:
+        Image.new("RGB", (64, 64), (90, 70, 60)).save(tmp_path / name)
+    (tmp_path / "points.json").write_text(json.dumps(dict.fromkeys(names, seen)))
+    out = tmp_path / "theirs.yaml"
+    flags = ["--data", str(tmp_path), "--begin", "ibug68_surface", "--out", str(out)]
+    assert program.main([*flags, "--steps", "2", "--held-out", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "learned from 2 faces" in told and "On 1 held out: ocular NME" in told
+    assert schemes.load(out).count == 68 and out.read_text().startswith("# Learned by")
