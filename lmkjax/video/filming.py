@@ -12,8 +12,6 @@ from lmkjax.detect import overlays, photos
 from lmkjax.video import films, tracking
 
 LINES, OVERLAY = "frames.jsonl", "overlay.mp4"
-RATE = 25.0
-"""Pictures a second that are told of a video which does not say so."""
 
 
 class Outcome(NamedTuple):
@@ -66,7 +64,8 @@ def annotate(
         try:
             with job:
                 for shot in film:
-                    job.add(shot, follow(shot.image, shot.time_s), film.rate or RATE)
+                    faces = follow(shot.image, shot.time_s)
+                    job.add(shot, faces, film.rate or films.RATE)
                     progress(job.frames, film.count)
                     if job.frames == most:
                         break

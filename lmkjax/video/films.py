@@ -19,6 +19,8 @@ LARGEST = 8192
 """Pixels of a video's longer side, at most."""
 SHORT_S = 0.5
 """A video that ends so much before the end that it tells has been cut off."""
+RATE = 25.0
+"""Pictures a second of a video that does not say so."""
 CODECS = ("libx264", "h264", "mpeg4")
 """What a video is written with: the first that is there."""
 
@@ -28,7 +30,7 @@ class Shot(NamedTuple):
 
     Attributes:
         image: RGB, turned as the video says.
-        time_s: seconds from the video's first picture.
+        time_s: seconds from the video's first picture, later than the one before.
     """
 
     image: Image.Image
@@ -55,7 +57,7 @@ class Film:
 
     def __iter__(self) -> Iterator[Shot]:
         """The pictures, in the order and at the times that they are seen."""
-        start, last, damaged = None, 0.0, 0
+        clock, damaged = _Clock(1 / (self.rate or RATE)), 0
         with contextlib.closing(self._packets()) as packets:
             for packet in packets:
                 try:
@@ -66,19 +68,15 @@ class Film:
                     damaged += 1
                     continue
                 for frame in frames:
-                    time = last if frame.time is None else float(frame.time)
-                    start = time if start is None else start
-                    # Times that go back are mended: each picture has its own.
-                    last = max(time - start, last + 1 / TICKS) if last else time - start
-                    yield Shot(_picture(frame), last)
+                    yield Shot(_picture(frame), clock(frame.time))
         if damaged:
             self.faults.append(
                 f"{self._name}: {damaged} parts of it cannot be decoded; what they"
                 " show is left out."
             )
-        if start is None:
+        if clock.last_s is None:
             raise UserError(f"{self._name}: wanted a video; it has no pictures in it.")
-        self._refuse_a_short_end(last)
+        self._note_a_short_end(clock.last_s)
 
     def close(self) -> None:
         """Lets go of the file or camera."""
@@ -105,7 +103,7 @@ class Film:
                 return
             yield packet
 
-    def _refuse_a_short_end(self, last: float) -> None:
+    def _note_a_short_end(self, last: float) -> None:
         """Notes that the file ends before its end."""
         stream = self._stream
         if self._live or self.faults or not stream.duration:
@@ -116,6 +114,39 @@ class Film:
                 f"{self._name} breaks off: its last picture is at {last:.1f} s of"
                 f" {told:.1f}."
             )
+
+
+class _Clock:
+    """When pictures are seen: from 0 on, each later than the one before.
+
+    Attributes:
+        last_s: of the last picture; None before the first.
+    """
+
+    def __init__(self, step_s: float):
+        """A clock that has not begun.
+
+        Args:
+            step_s: from a picture to the next, where the file does not tell.
+        """
+        self.last_s: float | None = None
+        self._step_s = step_s
+        self._start_s: float | None = None
+        self._told_s: float | None = None
+
+    def __call__(self, told_s: float | None) -> float:
+        """The time of the next picture, by what the file tells of it, if anything."""
+        first = self.last_s is None
+        due = 0.0 if first else self.last_s + self._step_s
+        if told_s is None or told_s == self._told_s:  # of a raw stream all are 0
+            self.last_s = due
+        else:
+            self._start_s = told_s - due if self._start_s is None else self._start_s
+            # Times that go back are mended.
+            least = due if first else self.last_s + 1 / TICKS
+            self.last_s = max(told_s - self._start_s, least)
+        self._told_s = told_s
+        return self.last_s
 
 
 def open_film(source: str | pathlib.Path | int) -> Film:

@@ -8,6 +8,8 @@ from jaxtyping import Float
 CUTOFF_HZ, SLOPE, SPEED_HZ = 1.0, 20.0, 1.0
 """What of a resting point passes; Hz more for each side of the box that it moves in a
 second; what of its speed passes."""
+LEAST_S = 1e-5
+"""Pictures are so far apart in time at least: two of one time divide by nothing."""
 SURE = 0.01
 """The uncertainty, in sides of the box, at which the cut-off is as said: the usual."""
 
@@ -58,7 +60,7 @@ class OneEuro:
         if self._raw is None:
             self._smooth, self._speed = points, np.zeros_like(points)
         else:
-            step_s = time_s - self._time_s
+            step_s = max(time_s - self._time_s, LEAST_S)
             there = _carried(self._smooth, self._raw, points, uncertainty)
             speed = (points - there) / step_s
             self._speed = self._speed + _share(SPEED_HZ, step_s) * (speed - self._speed)

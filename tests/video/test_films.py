@@ -135,3 +135,36 @@ def test_sound_alone_is_one_line(tmp_path):
 def test_a_camera_that_is_not_there_is_one_line():
     with pytest.raises(UserError, match="camera 97: wanted a camera's number"):
         films.open_film(97)
+
+
+def test_pictures_of_a_raw_stream_which_knows_no_times_go_on_by_its_rate(tmp_path):
+    """All of them are told to be at 0 seconds."""
+    import av
+
+    path = tmp_path / "a.h264"
+    with av.open(str(path), "w") as raw:
+        stream = raw.add_stream("h264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for image in shades(6):
+            raw.mux(stream.encode(av.VideoFrame.from_image(image)))
+        raw.mux(stream.encode(None))
+    shots, faults = read(path)
+    assert not faults
+    np.testing.assert_allclose([s.time_s for s in shots], np.arange(6) / 25)
+
+
+@pytest.mark.parametrize(
+    ("told", "times"),
+    [
+        ([3.0, 3.1, 3.4], [0.0, 0.1, 0.4]),
+        ([None, None, None], [0.0, 0.5, 1.0]),
+        ([0.0, 0.0, 0.0], [0.0, 0.5, 1.0]),
+        ([None, 7.0, 7.2], [0.0, 0.5, 0.7]),
+        ([1.0, 1.0, 1.1, 2.0], [0.0, 0.5, 0.5 + 1 / films.TICKS, 1.0]),
+        ([1.0, 3.0, 2.0, 4.0], [0.0, 2.0, 2.0 + 1 / films.TICKS, 3.0]),
+    ],
+)
+def test_each_picture_is_later_than_the_one_before(told, times):
+    clock = films._Clock(0.5)
+    np.testing.assert_allclose([clock(time) for time in told], times)
+    assert clock.last_s == pytest.approx(times[-1])

@@ -60,7 +60,7 @@ def test_the_first_points_are_taken_as_they_are():
     np.testing.assert_array_equal(run([FACE])[0], FACE)
 
 
-@pytest.mark.parametrize("step_s", [1e-4, 60.0])
+@pytest.mark.parametrize("step_s", [0.0, 1e-4, 60.0])
 def test_any_step_in_time_gives_numbers_between_old_and_new(step_s):
     found = run([FACE, FACE + RNG.normal(size=FACE.shape)], step_s=step_s)
     assert np.isfinite(found).all()
