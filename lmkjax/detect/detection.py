@@ -7,6 +7,7 @@ found = detector.find([photo], [[left, top, right, bottom]], scheme="dense1001")
 """
 
 import functools
+import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ Finder = Callable[[Image.Image], looking.Found]
 
 Face, Faces = answers.Face, answers.Faces
 Photo = np.ndarray | Image.Image
+Wanted = str | os.PathLike | answers.Query | np.ndarray | None
+"""Which points: see `Detector.find`."""
 
 
 class Detector:
@@ -148,7 +151,7 @@ class Detector:
         photos: Photo | Sequence[Photo],
         boxes: Sequence | np.ndarray | None = None,
         *,
-        scheme: str | answers.Query | np.ndarray | None = None,
+        scheme: Wanted = None,
     ) -> list[Face] | list[list[Face]]:
         """The faces of a photo, the surest first, or of each of many photos.
 
@@ -168,7 +171,7 @@ class Detector:
         if isinstance(photos, Image.Image | np.ndarray):
             given = None if boxes is None else [boxes]
             return self([photos], given, scheme=scheme)[0]
-        pictures = [inputs.picture(photo) for photo in photos]
+        pictures = inputs.pictures(photos)
         if boxes is None:
             found = [self.search(picture)[:2] for picture in pictures]
         elif len(boxes) != len(pictures):
@@ -203,7 +206,7 @@ class Detector:
         images: Sequence[Photo],
         boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
         *,
-        scheme: str | answers.Query | np.ndarray | None = None,
+        scheme: Wanted = None,
     ) -> Faces:
         """One face in each picture, all of them as arrays.
 
@@ -214,8 +217,8 @@ class Detector:
                 give image[..., ::-1].
             boxes: [left, top, right, bottom] of each face, pixels of its picture,
                 tight around the 68 iBug points as in training. None = each picture
-                is one face, more or less filling it: it is looked at as a whole, then
-                twice by the box of the points found.
+                is one face, more or less filling it: two looks find its box, the
+                first at the whole picture; a third, by the box, its points.
             scheme: which points: a scheme, its name, the path of its YAML file, or
                 places of the mean head: as an array [k, 3], cm (x to the subject's
                 left, y up, z to the viewer), they lie on the skin. None = the
@@ -226,10 +229,11 @@ class Detector:
             without pictures, arrays of length 0.
 
         Raises:
-            UserError: the network cannot speak the scheme, a box has no size or is
-                not finite, or there is another number of boxes than of pictures.
+            UserError: the network cannot speak the scheme, a box has no width or no
+                height or is not finite, there is another number of boxes than of
+                pictures, or the pictures are no list.
         """
-        pictures = [inputs.picture(image) for image in images]
+        pictures = inputs.pictures(images)
         query = self._query(scheme)
         if boxes is not None:
             if len(boxes) != len(pictures):
@@ -250,7 +254,7 @@ class Detector:
         images: Sequence[np.ndarray | Image.Image],
         boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
         *,
-        scheme: str | schemes.Scheme = "dense490",
+        scheme: str | os.PathLike | schemes.Scheme = "dense490",
     ) -> "fits.Heads":
         """The head of the face in each picture: pose, gaze, expression, 3D points.
 
@@ -263,25 +267,27 @@ class Detector:
         """
         from lmkjax.fitting import fits  # JAX's least squares are an extra
 
-        own = self.scheme_of(scheme) if isinstance(scheme, str) else scheme
+        known = isinstance(scheme, schemes.Scheme)
+        own = scheme if known else self.scheme_of(scheme)
         found = self.find(images, boxes, scheme=own)
         return fits.fit(
             found.points, found.uncertainty, own, visibility=found.visibility
         )
 
-    def scheme_of(self, name: str) -> schemes.Scheme:
-        """A scheme by its name, which may be that of the network's own.
+    def scheme_of(self, name: str | os.PathLike) -> schemes.Scheme:
+        """A scheme by its name, which may be that of the network's own, or its file.
 
         Raises:
             UserError: no scheme has that name.
         """
+        name = os.fspath(name)
         return self._own if name == self.scheme else schemes.get(name)
 
-    def _query(self, scheme) -> answers.Query:
+    def _query(self, scheme: Wanted) -> answers.Query:
         """What is asked for, as an object."""
         if scheme is None:
             return self._own
-        if isinstance(scheme, str):
+        if isinstance(scheme, str | os.PathLike):
             return self.scheme_of(scheme)
         if isinstance(scheme, schemes.Scheme | Places):
             return scheme

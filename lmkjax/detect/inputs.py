@@ -9,24 +9,42 @@ from PIL import Image
 
 from lmkjax.errors import UserError
 from lmkjax.images import reading
+from lmkjax.landmarks import points as plane
 
 
 def four(boxes: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
     """Boxes as float32 [n, 4].
 
     Raises:
-        UserError: one is not four numbers.
+        UserError: they are no list, or one is not four numbers.
     """
     try:
-        array = np.array(boxes, np.float32).reshape(len(boxes), -1)
+        array = np.array(boxes, np.float32)
+        good = array.size == 4 * len(array)
     except (TypeError, ValueError):
-        array = np.zeros((len(boxes), 0))
-    if len(boxes) and array.shape[1] != 4:
+        good = False
+    if not good:
+        came = boxes.tolist() if isinstance(boxes, np.ndarray) else boxes
         raise UserError(
-            "Wanted a box for each picture, [left, top, right, bottom] in pixels; got"
-            f" {np.shape(boxes[0]) and list(boxes[0])!r:.80}."
+            "Wanted a list of boxes, [[left, top, right, bottom], ...] in pixels; got"
+            f" {came!r:.80}."
         )
     return array.reshape(-1, 4)
+
+
+def pictures(images: Sequence[np.ndarray | Image.Image]) -> list[Image.Image]:
+    """Pictures as `picture` has them.
+
+    Raises:
+        UserError: they are no list, or one is no picture.
+    """
+    alone = isinstance(images, np.ndarray) and images.ndim in (2, 3)
+    if alone or not isinstance(images, Iterable):
+        raise UserError(
+            f"Wanted a list of pictures; got {type(images).__name__}. A single one is"
+            " a list too: [image]."
+        )
+    return [picture(image) for image in images]
 
 
 def picture(image: np.ndarray | Image.Image) -> Image.Image:
@@ -81,7 +99,8 @@ def batches(
 
 def tight(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """The boxes around points; the old ones where points make none to go on with."""
-    new = np.concatenate([points.min(1), points.max(1)], -1)
+    new = plane.box(points)
     side, old = ((b[:, 2:] - b[:, :2]).max(-1) for b in (new, boxes))
     good = np.isfinite(new).all(-1) & (side > old / 20) & (side < old * 2)
+    good &= (new[:, 2:] > new[:, :2]).all(-1)
     return np.where(good[:, None], new, boxes)

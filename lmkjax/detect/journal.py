@@ -41,10 +41,10 @@ class Journal:
         self._stream.flush()
         self._places[name] = key, place
 
-    def content(self, name: str) -> str:
-        """What came of a thing, as JSON."""
+    def content(self, name: str) -> Any:
+        """What came of a thing."""
         self._stream.seek(self._places[name][1])
-        return json.dumps(json.loads(self._stream.readline())[2])
+        return json.loads(self._stream.readline())[2]
 
     def close(self) -> None:
         """Closes the file."""

@@ -12,8 +12,10 @@ from PIL import Image
 
 from lmkjax import files
 from lmkjax.detect import box_files, journal, overlays
+from lmkjax.detect.finder import overlaps
 from lmkjax.errors import UserError
 from lmkjax.images import reading
+from lmkjax.landmarks import points as plane
 
 CONVENTION = (
     "pixels of the photo as it is seen (turned as its EXIF says); (0, 0) is its outer"
@@ -53,13 +55,14 @@ class Outcome(NamedTuple):
 
 
 class _Photo(NamedTuple):
-    """A photo in memory, its boxes, and what changes when its results would."""
+    """A photo in memory, its boxes, what changes when its results would, and notes."""
 
     name: str
     key: str
     image: Image.Image
     boxes: np.ndarray | None
     scores: np.ndarray | None
+    notes: list[str]
 
 
 def annotate(
@@ -92,8 +95,9 @@ def annotate(
         scheme: of the points.
         subset: which of the points are the 68 of iBug, around which boxes are drawn;
             None = boxes and points are not compared.
-        asked: what JSON can hold: whatever else changes all points, the weights first;
-            a job that asks for something else does not go on from this one.
+        asked: what JSON can hold: whatever else changes all points, the weights and
+            the scheme's lines first; a job that asks for something else does not go
+            on from this one.
         together: faces to look for together.
         progress: told how many photos of how many are done.
         afterwards: called at the end with the folder, before it takes its place, and
@@ -108,7 +112,8 @@ def annotate(
     with contextlib.ExitStack() as stack:
         part = files.growing(out, why=f"predicts into {out}", keep=_begun)
         new = stack.enter_context(part)
-        log = journal.Journal(new.with_name("journal.jsonl"), [scheme, asked])
+        head = {"scheme": scheme, "asked": asked}
+        log = journal.Journal(new.with_name("journal.jsonl"), head)
         stack.callback(log.close)
         job = _Job(find_faces, photos, new, boxes, scheme, log)
         job.subset, job.finder = subset, None if boxes else finder
@@ -162,7 +167,7 @@ class _Job:
             yield count + len(self.faults)
 
     def write_points(self) -> None:
-        """Writes `points.json`, in the order of the photos.
+        """Writes `points.json`, in the order of the photos, and gathers what is told.
 
         Raises:
             UserError: no photo has points.
@@ -175,12 +180,14 @@ class _Job:
             )
         with (self._folder / POINTS).open("w", encoding="utf-8") as stream:
             for number, name in enumerate(self._photos):
-                fault = self.faults.get(name)
-                said = self._log.content(name) if fault is None else None
-                said = said or json.dumps({"error": fault})
-                self.empty += [name] * said.startswith('{"faces": []')
+                said = {"error": self.faults.get(name)}
+                if name not in self.faults:
+                    said, known = self._log.content(name)
+                    self.empty += [name] * (said.get("faces") == [])
+                    self.loose += [name] * known["loose"]
+                    self.notes += known["notes"]
                 stream.write(",\n" if number else "{")
-                stream.write(f"{json.dumps(name)}: {said}")
+                stream.write(f"{json.dumps(name)}: {json.dumps(said)}")
             stream.write("}\n")
         wanted = {self._pictures[n] for n in self._photos if n not in self.faults}
         for picture in (self._folder / OVERLAYS).iterdir():
@@ -191,7 +198,7 @@ class _Job:
         """Each photo that has points, with what is said of it."""
         for name in self._photos:
             if name not in self.faults:
-                yield name, json.loads(self._log.content(name))
+                yield name, self._log.content(name)[0]
 
     def _groups(self, together: int) -> Iterator[list[_Photo]]:
         """Photos that are left, as many at a time as memory and network like."""
@@ -209,9 +216,9 @@ class _Job:
             bad = [box_files.misfit(b, image.size) for b in _list(boxes)]
             if self.finder is None and max(image.size) < box_files.LEAST:
                 bad = [f"it has fewer than {box_files.LEAST} pixels a side"]
-            scores = None
+            scores, notes = None, []
             if self.finder is not None:
-                boxes, scores = self._found(name, image)
+                boxes, scores, notes = self._found(name, image)
             if any(bad):
                 self.faults[name] = next(filter(None, bad))
                 continue
@@ -219,18 +226,19 @@ class _Job:
             if group and (faces >= together or pixels + size > AT_ONCE):
                 yield group
                 group, faces, pixels = [], 0, 0
-            group.append(_Photo(name, key, image, boxes, scores))
+            group.append(_Photo(name, key, image, boxes, scores, notes))
             faces += 1 if boxes is None else len(boxes)
             pixels += size
         if group:
             yield group
 
-    def _found(self, name: str, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-        """The boxes and scores of the faces that the finder finds."""
+    def _found(
+        self, name: str, image: Image.Image
+    ) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """The boxes and scores of the faces that the finder finds; what is told."""
         boxes, scores, more = self.finder(image)
         told = f"{name}: the surest {len(boxes)} of {len(boxes) + more} faces are kept"
-        self.notes += [told] * bool(more)
-        return boxes, scores
+        return boxes, scores, [told] * bool(more)
 
     def _faces(self, group: list[_Photo]) -> list[list[tuple]]:
         """Of each photo's faces points, uncertainty, box and, if known, visibility."""
@@ -265,28 +273,31 @@ class _Job:
 
     def _worst(self, faces: list[tuple]) -> float:
         """The smallest overlap of a photo's faces with the boxes they were cut by."""
-        return min(_overlap(f[0], f[2], self.subset) for f in faces)
+        if self.subset is None:  # nobody knows how its points fill a box
+            return 1.0
+        pairs = [(plane.box(np.asarray(f[0])[self.subset]), f[2]) for f in faces]
+        return min(overlaps.alike(own, np.asarray(box)) for own, box in pairs)
 
     def _keep(self, photo: _Photo, faces: list[tuple]) -> None:
-        """Draws a photo's faces and notes them."""
+        """Draws a photo's faces and notes them, with what a person is told of them."""
         if not all(np.isfinite(n).all() for face in faces for n in face[:2]):
             self.faults[photo.name] = (
                 "the network's points are not finite: its training has failed, or the"
                 " photo is none"
             )
             return
-        if self._boxes is not None and self._worst(faces) < LOOSE:
-            self.loose.append(photo.name)
+        loose = self._boxes is not None and self._worst(faces) < LOOSE
         picture = self._pictures[photo.name]
         overlays.write(self._folder / OVERLAYS / picture, photo.image, faces)
         entry: dict[str, Any] = {"scheme": self._scheme, "convention": CONVENTION}
         scores = [None] * len(faces) if photo.scores is None else photo.scores
         said = [told_of(*f, score=s) for f, s in zip(faces, scores, strict=True)]
-        known = self._boxes is not None and photo.name in self._boxes.several
-        several = (known and len(said) > 1) or photo.scores is not None
+        listed = self._boxes is not None and photo.name in self._boxes.several
+        several = (listed and len(said) > 1) or photo.scores is not None
         entry = ({"faces": said} if several else said[0]) | entry
         entry["overlay"] = f"{OVERLAYS}/{picture}"
-        self._log.add(photo.name, photo.key, entry)
+        known = {"loose": loose, "notes": photo.notes}
+        self._log.add(photo.name, photo.key, [entry, known])
 
     def _key(self, name: str) -> str:
         """What changes when a photo's results would."""
@@ -329,18 +340,6 @@ def told_of(points, uncertainty, box, visibility=None, *, score=None) -> dict[st
     said |= {"box": box, "points": points, "uncertainty": uncertainty}
     said |= {} if visibility is None else {"visibility": visibility}
     return {name: np.asarray(x, float).round(3).tolist() for name, x in said.items()}
-
-
-def _overlap(points: np.ndarray, box: np.ndarray, subset: np.ndarray | None) -> float:
-    """How much a box and that of the points are one, 0 to 1 (IoU)."""
-    if subset is None:  # nobody knows how its points fill a box
-        return 1.0
-    own, box = np.asarray(points)[subset], np.asarray(box)
-    found = np.concatenate([own.min(0), own.max(0)])
-    shared = np.minimum(found[2:], box[2:]) - np.maximum(found[:2], box[:2])
-    areas = [np.prod(b[2:] - b[:2]) for b in (found, box)]
-    both = np.prod(np.maximum(shared, 0))
-    return float(both / (sum(areas) - both))
 
 
 def _begun(new: pathlib.Path) -> bool:

@@ -140,8 +140,7 @@ def _told(solution: solver.Solution, points: np.ndarray) -> Heads:
     """A solution as people read it."""
     numbers = solution.numbers
     expression = np.clip(numbers.expression, 0, 1)
-    spread = np.sqrt(np.nan_to_num(points).var(1).sum(-1))
-    near = solution.residual_px < LOOSE * np.maximum(spread, 1e-6)
+    near = solution.residual_px < LOOSE * np.maximum(_size(points), 1e-6)
     return Heads(
         pose_deg=np.rad2deg(numbers.pose),
         expression=expression,
@@ -155,6 +154,18 @@ def _told(solution: solver.Solution, points: np.ndarray) -> Heads:
         residual_px=solution.residual_px,
         settled=solution.settled & near,
     )
+
+
+def _size(points: np.ndarray) -> np.ndarray:
+    """Root of the mean squared distance of the points from their middle, pixels [n].
+
+    Those that are not finite do not count; without any other it is 0.
+    """
+    there = np.isfinite(points).all(-1, keepdims=True)
+    finite = np.where(there, points, 0).astype(float)  # squares of what float32 holds
+    count = np.maximum(there.sum(1, keepdims=True), 1)
+    away = np.where(there, finite - finite.sum(1, keepdims=True) / count, 0)
+    return np.sqrt((away**2).sum((1, 2)) / count[:, 0, 0])
 
 
 def summary(fitted: Heads, face: int) -> dict[str, Any]:

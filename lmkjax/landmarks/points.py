@@ -183,8 +183,9 @@ def crop(
 
 @typed
 def box(points: Float[Array, "*b k 2"]) -> Float[Array, "*b 4"]:
-    """The tight box around points: left, top, right, bottom."""
-    return jnp.concatenate([points.min(-2), points.max(-2)], -1)
+    """The tight box around points, where they are: left, top, right, bottom."""
+    where = np if isinstance(points, np.ndarray) else jnp
+    return where.concatenate([points.min(-2), points.max(-2)], -1)
 
 
 @typed

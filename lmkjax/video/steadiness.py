@@ -51,7 +51,6 @@ def _measure(folder: pathlib.Path, detector: Any) -> dict[str, Any]:
 
     truth, _, scheme = clips.truth(folder)
     subset = scheme.subset68
-    subset = np.arange(68) if scheme.name == "ibug68" else subset
     if subset is None:
         cli.Parser(prog="python -m lmkjax.video.steadiness").error(
             f"'{folder}' is in '{scheme.name}', which has not the eyes that errors are"

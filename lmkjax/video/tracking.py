@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from lmkjax.detect import answers, detection
-from lmkjax.detect.finder import looking
+from lmkjax.detect.finder import looking, overlaps
+from lmkjax.landmarks import points as plane
 from lmkjax.video import one_euro
 
 LOST = 0.065
@@ -80,8 +81,7 @@ class Tracker:
                 a picture is one face.
         """
         self._find, self._scheme = detector.find, scheme or detector.scheme
-        own = detector.scheme_of(self._scheme)
-        self._subset = np.arange(68) if own == answers.IBUG68 else own.subset68
+        self._subset = detector.scheme_of(self._scheme).subset68
         self._smooth, self._search = smooth, search
         self._tracks: list[_Track] = []
         self._count, self._next_s = 0, 0.0
@@ -111,7 +111,7 @@ class Tracker:
     def _begin(self, boxes: np.ndarray) -> None:
         """Follows the faces in boxes that are not followed yet."""
         for box in boxes:
-            if all(overlap(box, track.box) < SAME for track in self._tracks):
+            if all(overlaps.alike(box, track.box) < SAME for track in self._tracks):
                 self._tracks.append(_Track(np.asarray(box)))
 
     def _read(self, image: Image.Image, time_s: float, first: int = 0) -> list[Seen]:
@@ -125,8 +125,8 @@ class Tracker:
             tight = self._tight(found, images, boxes)
             for i, (track, box) in enumerate(zip(tracks, tight, strict=True)):
                 doubt = np.median(found.uncertainty[i]) / _side(box)
-                alike = overlap(box, track.box)
-                twice = any(overlap(box, other.box) > SAME for other in kept)
+                alike = overlaps.alike(box, track.box)
+                twice = any(overlaps.alike(box, own.box) > SAME for own in kept)
                 # Not: doubt > LOST, which is false of what is not a number.
                 if twice or not (doubt < LOST and alike > JUMP):
                     continue
@@ -145,7 +145,7 @@ class Tracker:
         if subset is None:
             points = self._find(images, boxes, scheme=answers.IBUG68.name).points
             subset = slice(None)
-        return np.concatenate([points[:, subset].min(1), points[:, subset].max(1)], 1)
+        return plane.box(points[:, subset])
 
     def _seen(self, track, found, i, time_s) -> Seen:
         raw, doubt = found.points[i], found.uncertainty[i]
@@ -154,14 +154,6 @@ class Tracker:
             points = track.smooth(raw, doubt, side=_side(track.box), time_s=time_s)
         known = None if found.visibility is None else found.visibility[i]
         return Seen(track.number, track.box, points, doubt, known, raw)
-
-
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    """How much two boxes are one, 0 to 1 (intersection over union)."""
-    shared = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    both = np.prod(np.maximum(shared, 0))
-    whole = sum(np.prod(box[2:] - box[:2]) for box in (one, other)) - both
-    return float(both / max(whole, 1e-9))
 
 
 def _side(box: np.ndarray) -> float:

@@ -200,7 +200,10 @@ def test_grey_and_transparent_photos_become_rgb():
     np.testing.assert_array_equal(np.asarray(image)[..., 2], grey)
 
 
-@pytest.mark.parametrize("box", [[5, 5, 5, 5], [9, 9, 4, 4], [0, 0, np.nan, 9]])
+NO_BOXES = [[5, 5, 5, 5], [9, 9, 4, 4], [0, 0, np.nan, 9], [0, 0, 0, 9], [0, 8, 9, 2]]
+
+
+@pytest.mark.parametrize("box", NO_BOXES)
 def test_a_box_without_size_is_refused(box):
     with pytest.raises(UserError, match="Wanted a box"):
         crop.square(np.array(box, float), framing=points.Framing(1.3))

@@ -128,6 +128,7 @@ def test_faces_that_are_found_are_read_each_in_its_own_box():
     blank = np.zeros((50, 60, 3), np.uint8)
     own = detector(finder=Bright())
     none, (face,) = own([blank, PICTURES[0]], scheme="ibug68")
+    assert len(own.search(Image.fromarray(PICTURES[0])).boxes) == 1
     assert none == [] and own(blank) == [] and own([]) == []
     assert face.score == SCORES[0]
     side = FRAMING.margin * 70
@@ -138,6 +139,52 @@ def test_faces_that_are_found_are_read_each_in_its_own_box():
     (alone,) = own(PICTURES[0], [face.box], scheme="ibug68")
     np.testing.assert_array_equal(alone.points, face.points)
     assert alone.score == 1
+
+
+def test_a_scheme_is_named_by_the_path_of_its_file_too(tmp_path):
+    file, one = tmp_path / "mine.yaml", (PICTURES[:1], BOXES[:1])
+    file.write_text("jaw: 17\n")
+    points = detector().find(*one, scheme=str(file)).points
+    np.testing.assert_array_equal(detector().find(*one, scheme=file).points, points)
+    (face,) = detector()(PICTURES[0], BOXES[:1], scheme=file)
+    np.testing.assert_array_equal(face.points, points[0])
+    assert detector().scheme_of(file).count == 17
+
+
+def test_a_head_is_fitted_to_the_scheme_of_a_file(tmp_path, monkeypatch):
+    fits = pytest.importorskip("lmkjax.fitting.fits", reason='needs the extra "fit"')
+    (tmp_path / "mine.yaml").write_text("jaw: 17\n")
+    monkeypatch.setattr(fits, "fit", lambda points, doubt, own, visibility: own)
+    own = detector().fit(PICTURES[:1], BOXES[:1], scheme=tmp_path / "mine.yaml")
+    assert (own.name, own.count) == ("mine", 17)
+
+
+def test_equal_places_are_made_ready_once_and_a_bounded_number_is_kept(
+    tmp_path, monkeypatch, key
+):
+    run_of(tmp_path, monkeypatch, key, transfer_features=0, kernels="place")
+    made, kept, asker = [], 3, inference.asker
+
+    def counted(spec, query, **options):
+        made.append(query)
+        return asker(spec, query, **options)
+
+    monkeypatch.setattr(inference, "asker", counted)
+    monkeypatch.setattr(answers, "KEPT", kept)
+    found = detection.Detector.from_checkpoint(tmp_path)
+    places = [np.array([[0.0, 1.0, 8.0], [1.0, 2.0, 7.0 + i]]) for i in range(5)]
+
+    def ask(i):
+        return found.find(PICTURES[:1], BOXES[:1], scheme=places[i].copy()).points
+
+    first = ask(0)
+    np.testing.assert_array_equal(ask(0), first)
+    assert len(made) == 1 and np.abs(ask(1) - first).max() > 0
+    for i in (0, 2, 0, 3, 0, 4, 0):
+        ask(i)
+    assert len(made) == 5 and len(found._predict._asked) == kept
+    ask(1)  # long ago
+    assert len(made) == 6
 
 
 def test_no_picture_no_face():
@@ -218,11 +265,16 @@ def test_refusals():
         detector().find(PICTURES[:2], BOXES[:1])
     with pytest.raises(UserError, match=r"uint8 \[h, w, 3\].*float64"):
         detector().find([np.zeros((4, 5, 3))], BOXES[:1])
-    with pytest.raises(UserError, match="box"):
-        detector().find(PICTURES[:1], [(5, 5, 5, 5)])
+    for box in ((5, 5, 5, 5), (30, 40, 25, 110), (30, 40, 30, 110)):
+        with pytest.raises(UserError, match="Wanted a box as left, top"):
+            detector().find(PICTURES[:1], [box])
+        with pytest.raises(UserError, match="Wanted a box as left, top"):
+            detector()(PICTURES[0], [box])
+    with pytest.raises(UserError, match="Wanted a list of pictures"):
+        detector().find(Image.fromarray(PICTURES[0]))
     with pytest.raises(UserError, match="list of boxes for each of 2 photos; got 1"):
         detector()(PICTURES[:2], [BOXES[:1]])
-    with pytest.raises(UserError, match="box for each picture"):
+    with pytest.raises(UserError, match=r"a list of boxes.*got \(30, 40, 90, 110\)"):
         detector()(PICTURES[0], BOXES[0])
     with pytest.raises(UserError, match="no_run"):
         detection.Detector.from_checkpoint("no_run")

@@ -6,6 +6,7 @@ from PIL import Image
 
 from lmkjax.detect import inputs
 from lmkjax.errors import UserError
+from lmkjax.landmarks import points
 
 
 def test_a_picture_of_pil_is_seen_as_its_exif_says(tmp_path):
@@ -52,6 +53,36 @@ def test_another_picture_is_told_what_would_do(image, words):
 def test_boxes_are_four_numbers_each():
     assert inputs.four([]).shape == (0, 4)
     assert inputs.four([(1, 2, 3, 4)]).dtype == np.float32
-    for boxes in ([[1, 2, 3]], [[1, 2, 3, 4, 0.9]], [None], [["a"] * 4], [1, 2, 3, 4]):
-        with pytest.raises(UserError, match="box for each picture"):
+    wrong = ([[1, 2, 3]], [[1, 2, 3, 4, 0.9]], [None], [["a"] * 4], [1, 2, 3, 4], 7)
+    for boxes in (*wrong, np.arange(1, 5)):
+        with pytest.raises(UserError, match="Wanted a list of boxes") as caught:
             inputs.four(boxes)
+        came = boxes.tolist() if isinstance(boxes, np.ndarray) else boxes
+        assert str(caught.value).endswith(f"got {came!r}.")
+
+
+def test_boxes_around_points_that_lie_on_a_line_stay_as_they_were():
+    across, old = np.array([[[2.0, 5.0], [30.0, 5.0]]]), np.array([[0.0, 0, 40, 40]])
+    assert isinstance(points.box(across), np.ndarray)  # it stays on the host
+    np.testing.assert_array_equal(points.box(across), [[2, 5, 30, 5]])
+    np.testing.assert_array_equal(inputs.tight(across, old), old)
+    np.testing.assert_array_equal(
+        inputs.tight(across + [[0, 0], [0, 9]], old), [[2, 5, 30, 14]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "came"),
+    [
+        (Image.new("RGB", (5, 7)), "got Image"),
+        (np.zeros((5, 7, 3), np.uint8), "got ndarray"),
+        (np.zeros((5, 7), np.uint8), "got ndarray"),
+        (7, "got int"),
+    ],
+)
+def test_one_picture_is_no_list_of_pictures(images, came):
+    with pytest.raises(UserError, match=rf"a list of pictures; {came}.*\[image\]"):
+        inputs.pictures(images)
+    if not isinstance(images, int):
+        two = [np.zeros((5, 7, 3), np.uint8)] * 2
+        assert len(inputs.pictures(np.stack(two))) == len(inputs.pictures(two)) == 2

@@ -10,6 +10,7 @@ from PIL import Image
 
 from lmkjax import files
 from lmkjax.detect import box_files, photos
+from lmkjax.detect.finder import looking
 from lmkjax.errors import UserError
 from lmkjax.images import finding
 
@@ -53,10 +54,12 @@ class Finder:
         return points, np.full((len(images), 68), 0.5), boxes
 
 
-def annotate(folder, finder=None, **options):
+def annotate(folder, find_faces=None, **options):
     found = finding.find([folder]).photos
     options = {"scheme": SCHEME, "together": 1} | options
-    return photos.annotate(finder or Finder(), found, folder.parent / "out", **options)
+    return photos.annotate(
+        find_faces or Finder(), found, folder.parent / "out", **options
+    )
 
 
 def content(folder):
@@ -175,6 +178,26 @@ def test_what_has_changed_since_is_done_anew(folder, what):
         journal.write_bytes(journal.read_bytes()[:-9])
     outcome = annotate(folder, boxes=boxes, asked=asked)
     assert outcome.done == 3 and outcome.before == (0 if what == "asked" else 1)
+
+
+def test_what_was_told_of_photos_before_a_break_is_told_by_the_job_that_goes_on(folder):
+    boxes = given({n: [8, 8, 13, 13] for n in ("a.jpg", "b.png", "sub/a.jpg")})
+    own = {"boxes": boxes, "subset": np.arange(68)}
+    with pytest.raises(KeyboardInterrupt):
+        annotate(folder, Fixed(fail={2: KeyboardInterrupt()}), **own)
+    outcome = annotate(folder, Fixed(), **own)
+    assert outcome.before == 2 and outcome.loose == ["a.jpg", "b.png", "sub/a.jpg"]
+
+    def many(image):
+        boxes = np.float32([[1, 1, 9, 9]])
+        return looking.Found(boxes, np.float32([0.9]), 3 * (image.width == 40))
+
+    with pytest.raises(KeyboardInterrupt):
+        annotate(folder, Finder(fail={1: KeyboardInterrupt()}), finder=many)
+    outcome = annotate(folder, finder=many)
+    assert outcome.before == 1
+    assert outcome.notes == ["a.jpg: the surest 1 of 4 faces are kept"]
+    assert set(content(folder)["a.jpg"]) == {"faces", "scheme", "convention", "overlay"}
 
 
 def test_two_jobs_at_once_are_refused(folder):

@@ -90,6 +90,32 @@ def test_a_bad_face_costs_itself_alone_and_says_so(fitted):
     assert fits.summary(fitted, 3) == {"settled": False}
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_size_of_a_face_is_that_of_its_finite_points():
+    points = np.zeros((4, 6, 2), "f")
+    points[:, :4] = [[0, 0], [6, 0], [6, 8], [0, 8]]  # 5 from their middle
+    points[0, 4:] = points[0, 2:4]
+    points[1, 4:] = np.nan
+    points[2, 4:] = [[np.inf, 5], [5, -np.inf]]
+    points[3] = np.nan
+    sizes = fits._size(points)
+    np.testing.assert_allclose(sizes[1:], [5, 5, 0])
+    np.testing.assert_allclose(sizes[0], np.sqrt(points[0].var(0).sum()), rtol=1e-6)
+    assert np.isfinite(fits._size(np.full((1, 3, 2), 3e38, "f"))).all()
+
+
+def test_points_without_numbers_change_nothing_of_whether_a_fit_is_near(truth):
+    """Far from the picture's corner, where they would lie if they were 0."""
+    points = truth[0][:1] + 3000
+    points[:, 5] = np.inf
+    assert fits.fit(points, 0.3, SCHEME).settled[0]
+    points = points + np.random.RandomState(4).normal(0, 12, (1, 68, 2)).astype("f")
+    points[:, :17] = np.nan
+    loose = fits.fit(points, 0.3, SCHEME)
+    assert loose.residual_px[0] > fits.LOOSE * points[0, 17:].std(0).max() * 2**0.5
+    assert not loose.settled[0]
+
+
 def test_the_few_places_are_where_all_vertices_put_them():
     """A turned eye's rings, a contour's node, and lopsided faces too."""
     head, scheme = heads.load(), schemes.get("dense490")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from lmkjax.detect import detection
-from lmkjax.detect.finder import looking
+from lmkjax.detect.finder import looking, overlaps
 from lmkjax.landmarks import schemes
 from lmkjax.video import tracking
 
@@ -32,7 +32,7 @@ class Detector:
             boxes = [self.there[0] if self.there else (0, 0, 400, 300)]
         points, doubts = [], []
         for box in np.asarray(boxes, float):
-            near = [tracking.overlap(box, np.array(own)) for own in self.there]
+            near = [overlaps.alike(box, np.array(own)) for own in self.there]
             here = max(near, default=0) > 0
             own = np.array(self.there[int(np.argmax(near))] if here else box, float)
             shape = SHAPE[: schemes.get(scheme or self.scheme).count]

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from lmkjax.detect.finder import overlaps
+from lmkjax.landmarks import points as plane
 from lmkjax.models import face_finder
 from lmkjax.training import averaged
 
@@ -119,10 +120,15 @@ def _look(weights, sheet):
 def mend(found: Found, look: Callable[[np.ndarray], tuple]) -> Found:
     """Boxes drawn anew about the points found in them; what has no face's points goes.
 
+    A box without width or height has none.
+
     Args:
         found: the boxes of a photo.
         look: boxes to the points [n, 68, 2] in them and their uncertainty [n, 68].
     """
+    boxes = np.reshape(found.boxes, (-1, 4))
+    sized = (boxes[:, 2:] > boxes[:, :2]).all(-1)
+    found = Found(boxes[sized], found.scores[sized], found.more)
     for _ in range(LOOKS if len(found.boxes) else 0):
         found = _mended(found, *look(found.boxes))
         if not len(found.boxes):
@@ -131,10 +137,10 @@ def mend(found: Found, look: Callable[[np.ndarray], tuple]) -> Found:
 
 
 def _mended(found: Found, points: np.ndarray, doubt: np.ndarray) -> Found:
-    boxes = np.concatenate([points.min(1), points.max(1)], -1)
+    boxes = plane.box(points)
     side = np.maximum((boxes[:, 2:] - boxes[:, :2]).max(-1), 1e-6)
     pairs = zip(boxes, found.boxes, strict=True)
-    alike = np.array([overlaps.shared(a[None], b[None])[0][0, 0] for a, b in pairs])
+    alike = np.array([overlaps.alike(*pair) for pair in pairs])
     # A number that is none is false of both.
     good = (np.median(doubt, -1) < DOUBT * side) & (alike > JUMP)
     boxes, scores = boxes[good].astype(np.float32), found.scores[good]

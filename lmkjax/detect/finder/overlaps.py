@@ -22,6 +22,11 @@ def shared(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return both / np.maximum(either, 1e-9), both / np.maximum(smaller, 1e-9)
 
 
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    """How much two boxes [4] are one, 0 to 1 (intersection over union)."""
+    return float(shared(one[None], other[None])[0][0, 0])
+
+
 def suppress(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """The numbers of the boxes that are not of a surer one's face, surest first."""
     order = np.argsort(-scores, kind="stable")[:MOST]

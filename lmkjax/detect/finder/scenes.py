@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 from lmkjax.detect.finder import backdrops, develop
 from lmkjax.detect.finder import heads as rendered
 from lmkjax.face import picture
+from lmkjax.landmarks import points as plane
 
 FACIAL = [
     picture.CLASSES.index(name)
@@ -103,7 +104,7 @@ def _prepared(heads: rendered.Heads, one: int) -> _Piece:
     cover = cover.filter(ImageFilter.MinFilter(3))  # its rim shows what is behind
     cover = cover.filter(ImageFilter.GaussianBlur(0.8))
     inside = np.zeros(kinds.shape, bool)
-    left, top, right, bottom = _box(points).clip(0, rendered.SIZE).astype(int)
+    left, top, right, bottom = plane.box(points).clip(0, rendered.SIZE).astype(int)
     inside[top:bottom, left:right] = True
     facial = Image.fromarray(255 * (inside & np.isin(kinds, FACIAL)).astype(np.uint8))
     return _Piece(Image.fromarray(np.asarray(heads.images[one])), cover, facial, points)
@@ -139,7 +140,7 @@ def _paste(rng, canvas, owner, piece: _Piece, side: float, number: int):
     own[covered & (np.asarray(facial) > 127)] = number
     # What the rim cuts off counts as well.
     whole = (np.asarray(piece.facial) > 127).sum() * scale**2
-    return _box(points), whole
+    return plane.box(points), whole
 
 
 def _placed(piece, turn, middle, place, size):
@@ -157,10 +158,6 @@ def _placed(piece, turn, middle, place, size):
         small = one.reduce(shrink) if shrink > 1 else one
         found.append(small.transform(wide, Image.AFFINE, rows, Image.BILINEAR))
     return *found, tuple(int(x) for x in low)
-
-
-def _box(points):
-    return np.concatenate([points.min(0), points.max(0)])
 
 
 def _distract(rng, canvas, owner, heads: rendered.Heads) -> None:
@@ -183,7 +180,7 @@ def _distract(rng, canvas, owner, heads: rendered.Heads) -> None:
 def _disordered(rng, piece: _Piece) -> Image.Image:
     """A head, pieces of its face in another order."""
     image = piece.image.copy()
-    left, top, right, bottom = _box(piece.points).astype(int)
+    left, top, right, bottom = plane.box(piece.points).astype(int)
     cells = rng.randint(2, 4)
     xs, ys = (
         np.linspace(a, b, cells + 1).astype(int)
@@ -209,7 +206,7 @@ def _blank(rng, piece: _Piece) -> Image.Image:
 
 def _part(rng, piece: _Piece) -> _Piece:
     """Something of a head or its clothes, far too near to be a face."""
-    box = _box(piece.points)
+    box = plane.box(piece.points)
     wide = (box[2] - box[0]) * rng.uniform(0.15, 0.5)
     high = wide * np.exp(rng.normal(0, 0.4))
     if rng.uniform() < 0.5:  # of the face

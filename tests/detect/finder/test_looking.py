@@ -22,6 +22,13 @@ def test_boxes_in_common_by_hand():
     np.testing.assert_allclose(inside, [[0.5, 1, 0]])
 
 
+def test_a_box_is_alike_to_itself_and_to_another_by_what_they_share():
+    one, other = np.float32([0, 0, 10, 10]), np.float32([5, 0, 15, 10])
+    assert overlaps.alike(one, one) == pytest.approx(1)
+    assert overlaps.alike(one, other) == pytest.approx(50 / 150)
+    assert overlaps.alike(one, one + 20) == 0 == overlaps.alike(one, one * [0, 1, 0, 1])
+
+
 def test_of_one_face_the_surest_box_stays():
     boxes = np.array([[0, 0, 9, 9], [1, 0, 10, 9], [3, 3, 6, 6], [50, 0, 60, 9.0]])
     kept = overlaps.suppress(boxes, np.array([0.5, 0.9, 0.8, 0.3]))
@@ -93,6 +100,20 @@ def test_points_mend_a_box_and_take_out_what_they_doubt():
     found = looking.mend(looking.Found(boxes, np.float32([0.9, 0.8, 0.7])), look)
     np.testing.assert_array_equal(found.boxes, truth[:1])
     assert found.scores.tolist() == [np.float32(0.9)]
+
+
+def test_a_box_without_a_side_is_taken_out_before_it_is_looked_at():
+    boxes = np.float32([[0, 0, 9, 9], [3, 3, 3, 9], [5, 9, 9, 9], [9, 9, 4, 4]])
+    asked = []
+
+    def look(boxes):
+        asked.append(boxes)
+        points = np.stack([boxes[:, :2], boxes[:, 2:]], 1)
+        return points, np.zeros(points.shape[:2])
+
+    found = looking.mend(looking.Found(boxes, np.ones(4, np.float32)), look)
+    np.testing.assert_array_equal(found.boxes, boxes[:1])
+    np.testing.assert_array_equal(asked[0], boxes[:1])
 
 
 def test_recall_by_hand():
