@@ -88,8 +88,8 @@ is turned as its EXIF says before:
 {lines}
 ```
 {more}
-It computes in float32. The points are those of lmkjax's own `Detector` to a few
-thousandths of a pixel.
+It computes in float32. The points are those of lmkjax's own `Detector` to 0.05 pixels
+of the photo.
 """
 MORE = """
 `xyz.npy`, `part.npy` and `share.npy` hold the places of {scheme}. Those of any other

@@ -31,7 +31,7 @@ def serve(
     Args:
         detector: finds faces.
         host: who may ask: 127.0.0.1 is this machine alone.
-        port: the first that is tried.
+        port: where; one that is taken is refused.
         wait: until Ctrl-C; else what is served is given back, and goes on.
 
     Returns:
