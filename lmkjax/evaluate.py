@@ -40,13 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.predictions:
         from lmkjax.evaluation import predictions
 
+        asked = ("first_pixel_centre", "threshold")
+        given = {n: v for n in asked if (v := getattr(options, n)) is not None}
         predictions.run(
             files.local(options.predictions, flag="--predictions"),
             [files.local(folder, flag="--data") for folder in options.data],
-            first_pixel_centre=options.first_pixel_centre,
-            threshold=options.threshold,
             by_turn=options.by_turn,
             out=out,
+            **given,
         )
     else:
         from lmkjax.experiment import run
@@ -87,15 +88,16 @@ def _flags() -> cli.Parser:
     add(
         "--threshold",
         type=float,
-        default=8.0,
         metavar="PERCENT",
-        help="NME up to which the area goes and above which a face has failed",
+        help="NME up to which the area goes and above which a face has failed (default:"
+        " as the run did; of predictions 8)",
     )
     add(
         "--out",
         metavar="DIR",
-        help="also write results.json, results.md, results.csv and the error curve; of"
-        " a run also adapter.npz, which --config.data.adapter takes",
+        help="also write results.json, results.md, results.csv and the error curve into"
+        " a new folder, or in place of an earlier report; of a run also adapter.npz,"
+        " which --config.data.adapter takes",
     )
     add("--batch", type=int, metavar="N", help="of a run: faces at once")
     return parser
@@ -167,39 +169,54 @@ def _add_of_predictions(add: Callable) -> None:
         "--first-pixel-centre",
         type=float,
         choices=(0.0, 0.5, 1.0),
-        default=0.5,
-        help="where the predictions count from: 0 (OpenCV), 0.5 (ours) or 1"
-        " (300-W, MATLAB)",
+        help="for --predictions: where they count from: 0 (OpenCV), 0.5 (ours, the"
+        " default) or 1 (300-W, MATLAB)",
     )
+
+
+OF_A_RUN = {
+    "test_set": "--predictions takes --data FOLDER",
+    "ibug_300w": "--predictions takes --data FOLDER",
+    "flip": "no network looks at predicted faces",
+    "views": "no network looks at predicted faces",
+    "best": "predictions have no weights",
+    "batch": "predictions are measured at once",
+    "target_faces": "predictions have no adapter",
+    "scheme": "predictions are of 68 points",
+    "seed": "predictions have no adapter",
+}
+"""Flags that go with --workdir alone, and why."""
+OF_PREDICTIONS = {
+    "data": "a run knows its own test sets",
+    "by_turn": "a run is measured by groups as it is",
+    "first_pixel_centre": "a run counts as its faces do",
+}
+"""Flags that go with --predictions alone, and why."""
 
 
 def _refuse_what_does_not_go_together(
     parser: cli.Parser, options: argparse.Namespace
 ) -> None:
+    other, theirs = "--workdir", OF_A_RUN
+    if options.workdir:
+        other, theirs = "--predictions", OF_PREDICTIONS
+    for name, why in theirs.items():
+        value = getattr(options, name)
+        if value is not None and value is not False:
+            parser.error(f"--{name.replace('_', '-')} goes with {other}: {why}")
     if options.predictions and not options.data:
         parser.error(
             "--predictions wants --data FOLDER, the .pts files to hold against"
         )
-    if options.predictions and options.test_set:
-        parser.error(
-            "--test-set goes with --workdir; --predictions takes --data FOLDER"
-        )
-    if options.predictions and options.scheme:
-        parser.error("--scheme goes with --workdir; predictions are of 68 points")
     parser.at_least_1(options, "batch")
     for name in ("target_faces", "seed"):
         value = getattr(options, name)
-        flag = f"--{name.replace('_', '-')}"
-        if value is not None and options.predictions:
-            parser.error(f"{flag} goes with --workdir; predictions have no adapter")
         if value is not None and value < 0:
+            flag = f"--{name.replace('_', '-')}"
             parser.error(f"{flag} wants 0 or more; got {value}")
-    if options.workdir and options.data:
-        parser.error("--data goes with --predictions; a run knows its own test sets")
-    if options.workdir and options.by_turn:
-        parser.error("--by-turn goes with --predictions: predict the faces first")
-    if not 0 < options.threshold <= 100:  # NaN neither
-        parser.error(f"--threshold wants a % above 0 to 100; got {options.threshold}")
+    threshold = options.threshold
+    if threshold is not None and not 0 < threshold <= 100:  # NaN neither
+        parser.error(f"--threshold wants a % above 0 to 100; got {threshold}")
 
 
 if __name__ == "__main__":

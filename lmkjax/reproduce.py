@@ -196,7 +196,8 @@ def _refuse_what_cannot_be(parser: cli.Parser, options: argparse.Namespace) -> N
         parser.error(f"--only wants some of {','.join(known)}; got '{came}'")
     parser.at_least_1(options, "seeds")
     if not 0 < options.length <= 100:  # NaN neither
-        parser.error(f"--length wants a share above 0, at most 100; got {options.length}")
+        came = options.length
+        parser.error(f"--length wants a share above 0, at most 100; got {came}")
     if not 0 <= options.wait < float("inf"):
         parser.error(f"--wait wants minutes from 0 on; got {options.wait}")
     for name in ("ibug_300w", "face_synthetics"):

@@ -8,6 +8,7 @@ import pytest
 
 from lmkjax import evaluate
 from lmkjax.errors import UserError
+from lmkjax.evaluation import predictions
 
 
 @pytest.fixture
@@ -57,12 +58,53 @@ def test_a_broken_pts_file_is_named_and_nothing_is_written(predicted, tmp_path):
         (["--workdir", "a", "--threshold", "0"], "above 0"),
         (["--workdir", "a", "--threshold", "nan"], "above 0 to 100"),
         (["--workdir", "a", "--colour", "red"], "--colour"),
-        (["--predictions", "a", "--data", "b", "--scheme", "c"], "--scheme goes with"),
+        (["--workdir", "a", "--data", "b"], "--data goes with --predictions"),
+        (["--workdir", "a", "--by-turn"], "--by-turn goes with --predictions"),
+        (
+            ["--workdir", "a", "--first-pixel-centre", "0"],
+            "--first-pixel-centre goes with --predictions",
+        ),
+        (["--workdir", "a", "--seed", "-1"], "--seed wants 0 or more; got -1"),
     ],
 )
 def test_a_wrong_command_line_is_refused(args, words):
     with pytest.raises(UserError, match=re.escape(words)):
         evaluate.main(args)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--scheme c", "--test-set c", "--ibug-300w c", "--flip", "--views 4", "--best"]
+    + ["--batch 4", "--target-faces 0", "--seed 0"],
+)
+def test_what_only_a_run_has_is_refused_of_predictions(words):
+    flag = words.split()[0]
+    with pytest.raises(UserError, match=f"{flag} goes with --workdir"):
+        evaluate.main(["--predictions", "a", "--data", "b", *words.split()])
+
+
+def test_a_folder_of_others_is_refused_before_anything_is_measured(
+    predicted, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(predictions, "compare", None)
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "results.json").write_text("[1, 2]")
+    with pytest.raises(UserError, match=r"already holds 'results\.json'"):
+        evaluate.main([*predicted, "--out", str(out)])
+    assert (out / "results.json").read_text() == "[1, 2]"
+
+
+def test_predictions_count_from_half_and_fail_above_eight_unless_told(
+    predicted, tmp_path
+):
+    for out in (tmp_path / "report", tmp_path / "report"):  # the second replaces it
+        assert evaluate.main([*predicted, "--out", str(out)]) == 0
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    assert {row["scheme"] for row in rows} == {"ibug68"} and "fr_08" in rows[0]
+    moved = np.hypot(0.5, 0.5)  # not 1: they were counted from 0
+    box = next(row for row in rows if row["normaliser"] == "box")
+    np.testing.assert_allclose(box["nme"], 100 * moved / 97, rtol=0.05)
 
 
 def test_help_shows_an_example_and_says_what_the_numbers_are(capsys):

@@ -55,11 +55,16 @@ def factor(error: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """By what each landmark's deviation is multiplied so that half lie in their circle.
 
     Args:
-        error: distance of point and truth of n faces [n, k].
+        error: distance of point and truth of n faces [n, k]; NaN does not count, and a
+            landmark of which none counts has the factor of all together.
         deviation: along an axis [n, k].
     """
     half = special.gammaincinv(2, 0.5) / np.sqrt(3)
-    return np.median(error / deviation, axis=0) / half
+    share = error / deviation / half
+    counts = np.isfinite(error)
+    every = np.median(share[counts]) if counts.any() else 1.0
+    columns = zip(share.T, counts.T, strict=True)
+    return np.array([np.median(s[c]) if c.any() else every for s, c in columns])
 
 
 def area_under_roc(score: np.ndarray, truth: np.ndarray) -> float:

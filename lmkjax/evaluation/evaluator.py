@@ -25,7 +25,7 @@ class Evaluation:
         rows: one for each labels and normaliser: "test_set", "labels",
             "normaliser", "nme" (%), "auc_08" and "fr_08" (0 to 1; the threshold in %
             stands in the name), "faces" (that counted), "points" (of each face: what
-            an NME is the mean over), "regions" ({name: nme}).
+            an NME is the mean over), "scheme" (of these), "regions" ({name: nme}).
         faces: by (labels, normaliser), the NME of every face of the stream, in its
             order; NaN = it does not count, as those do not that fill a batch.
         images: the first faces, float32 [n, s, s, 3].
@@ -50,9 +50,10 @@ def evaluate(
     batches: Iterable[Batch],
     *,
     test_set: str,
+    scheme: str = "ibug68",
     eyes: nme.Eyes = nme.IBUG68,
     regions: Mapping[str, Sequence[int]] | None = None,
-    threshold: float = 8.0,
+    threshold: float = nme.FAILURE,
     mean: np.ndarray | None = None,
     keep: int = 0,
 ) -> Evaluation:
@@ -65,6 +66,7 @@ def evaluate(
         batches: padded to one size, `mask` False for faces that only fill. Images as
             `predict` wants them (uint8 is divided by 255), points in their pixels.
         test_set: its name in the rows.
+        scheme: of its points; likewise.
         eyes: of the test set's scheme.
         regions: groups of points with an NME of their own.
         threshold: of AUC and failure rate, % NME.
@@ -109,7 +111,7 @@ def evaluate(
     rows = [
         {"test_set": test_set, "labels": labels} | row
         for labels, sums in totals.items()
-        for row in _rows(sums, count, threshold, dict(frozen))
+        for row in _rows(sums, (count, scheme), threshold, dict(frozen))
     ]
     drawn = {name: np.concatenate([part[name] for part in kept]) for name in kept[0]}
     images = drawn.pop("image")
@@ -160,7 +162,7 @@ def _keep(kept: list, shown: Mapping[str, Any], mask: np.ndarray, *, room: int) 
 
 def _rows(
     totals: Mapping[str, np.ndarray],
-    points: int,
+    points: tuple[int, str],
     threshold: float,
     regions: Iterable[str],
 ) -> list[dict[str, Any]]:
@@ -174,7 +176,8 @@ def _rows(
     return [
         {"normaliser": by}
         | {metric: mean(f"{by}/{metric}") for metric in metrics}
-        | {"faces": int(totals[f"{by}/nme"][1]), "points": points}
+        | {"faces": int(totals[f"{by}/nme"][1])}
+        | dict(zip(("points", "scheme"), points, strict=True))
         | {"regions": {region: mean(f"{by}/nme_{region}") for region in regions}}
         for by in nme.NORMALISERS
     ]

@@ -91,6 +91,7 @@ def rows(
     *,
     test_set: str,
     points: int,
+    scheme: str,
     threshold: float,
 ) -> list[dict[str, Any]]:
     """The errors of each group: what `tables` writes.
@@ -101,12 +102,13 @@ def rows(
         groups: numbers of the faces.
         test_set: its name in the rows.
         points: of each face.
+        scheme: of these.
         threshold: of the failure rate, % ocular NME.
 
     Returns:
-        One for each group and way to labels: "test_set", "labels", "points", "by",
-        "group", "faces" (whose box NME counts), the NME by its normaliser, and the
-        share of failures. NaN where no face counts.
+        One for each group and way to labels: "test_set", "labels", "points", "scheme",
+        "by", "group", "faces" (whose box NME counts), the NME by its normaliser, and
+        the share of failures. NaN where no face counts.
     """
     first = nme.NORMALISERS[0]
     found = []
@@ -116,7 +118,8 @@ def rows(
             each = {by: e[~np.isnan(e)] for by, e in each.items()}
             fails = each[first] > threshold
             found.append(
-                {"test_set": test_set, "labels": labels, "points": points}
+                {"test_set": test_set, "labels": labels}
+                | {"points": points, "scheme": scheme}
                 | {"by": what, "group": name, "faces": len(each["box"])}
                 | {by: _mean(values) for by, values in each.items()}
                 | {nme.name_at("fr", threshold): _mean(fails)}

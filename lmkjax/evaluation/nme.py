@@ -19,6 +19,8 @@ from jaxtyping import Array, Bool, Float
 from lmkjax.types import Metrics, typed
 
 NORMALISERS = ("ocular", "pupil", "box")
+FAILURE = 8.0
+"""% NME above which a face has failed, where nobody says otherwise."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +119,7 @@ def measure(
     mask: Bool[Array, " b"],
     *,
     normalisers: tuple[str, ...] = NORMALISERS,
-    threshold: float = 8.0,
+    threshold: float = FAILURE,
     eyes: Eyes = IBUG68,
     regions: Mapping[str, Sequence[int] | np.ndarray] | None = None,
 ) -> Metrics:

@@ -12,13 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.errors import UserError
-from lmkjax.evaluation import evaluator, groups, plots, prediction_files, tables
+from lmkjax.evaluation import evaluator, groups, nme, plots, prediction_files, tables
 from lmkjax.images import names
 from lmkjax.landmarks import points, pts, schemes
 from lmkjax.types import UNKNOWN, Batch
 
 COMMON = {"helen/testset", "lfpw/testset"}
 """The folders that 300-W's common test set is made of."""
+CURVE = "curve.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ def compare(
     folders: Sequence[str | pathlib.Path],
     *,
     first_pixel_centre: float = 0.5,
-    threshold: float = 8.0,
+    threshold: float = nme.FAILURE,
     by_turn: bool = False,
 ) -> Comparison:
     """Measures predictions on every face of the folders, mirrored copies left out.
@@ -98,6 +99,7 @@ def compare(
             groups.by_turn(target, _yaws(folders, faces)),
             test_set=test_set,
             points=target.shape[1],
+            scheme="ibug68",
             threshold=threshold,
         )
     unused = len(given) + len(without) - len(faces)
@@ -109,7 +111,7 @@ def run(
     folders: Sequence[str | pathlib.Path],
     *,
     first_pixel_centre: float = 0.5,
-    threshold: float = 8.0,
+    threshold: float = nme.FAILURE,
     by_turn: bool = False,
     out: str | pathlib.Path | None = None,
 ) -> Comparison:
@@ -121,8 +123,13 @@ def run(
         first_pixel_centre: where the file counts from: 0, 0.5 (we) or 1 (300-W).
         threshold: of AUC and failure rate, % NME.
         by_turn: also measure groups of faces by how far the head is turned.
-        out: a folder for `results.*` and `curve.png`.
+        out: a folder for `results.*` and `curve.png`, new or of an earlier report.
+
+    Raises:
+        UserError: as `compare`; or `out` holds other things.
     """
+    if out is not None:
+        tables.refuse_strangers(pathlib.Path(out), beside=[CURVE])
     found = compare(
         file,
         folders,
@@ -144,7 +151,7 @@ def run(
         )
         tables.write(out, rows, provenance, found.evaluation.groups)
         curves = {"direct": found.evaluation.errors["direct", "ocular"]}
-        plots.write_curves(pathlib.Path(out) / "curve.png", curves, title=test_set)
+        plots.write_curves(pathlib.Path(out) / CURVE, curves, title=test_set)
     return found
 
 

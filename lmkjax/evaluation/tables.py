@@ -11,7 +11,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -30,6 +30,8 @@ LEGEND = (
     " mean over; NMEs of different points do not compare. mean_face: the mean of train"
     " faces, put into each test face's box."
 )
+JSON, MARKDOWN, CSV = FILES = ("results.json", "results.md", "results.csv")
+"""What `write` writes."""
 Row = Mapping[str, Any]
 
 
@@ -82,12 +84,25 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     about = dataclasses.asdict(provenance)
     found = {"rows": rows, "groups": groups}
-    content = {name: [_finite(row) for row in own] for name, own in found.items()}
-    content |= about
-    text = json.dumps(content, indent=1, allow_nan=False)
-    files.write(folder / "results.json", text + "\n")
-    files.write(folder / "results.md", markdown(rows, provenance, groups))
-    files.write(folder / "results.csv", _csv(rows))
+    text = json.dumps(finite(found | about), indent=1, allow_nan=False)
+    files.write(folder / JSON, text + "\n")
+    files.write(folder / MARKDOWN, markdown(rows, provenance, groups))
+    files.write(folder / CSV, _csv(rows))
+
+
+def refuse_strangers(folder: pathlib.Path, *, beside: Collection[str] = ()) -> None:
+    """Refuses a folder for `write` that holds anything but an earlier report.
+
+    Args:
+        folder: a new or empty one, or that of a report.
+        beside: patterns of what is written beside the tables.
+
+    Raises:
+        UserError: it holds something else, or a `results.json` that is no report's.
+    """
+    # Without a report's tables, what is called as its pictures are is somebody's own.
+    ours = [*FILES, *beside] if _is_ours(folder / JSON) else ()
+    files.refuse_strangers(folder, ours=ours)
 
 
 def markdown(
@@ -170,11 +185,11 @@ def _numbers(test_set: str, rows: Iterable[Row]) -> Table:
     metrics = [name for name in rows[0] if name.startswith(("auc_", "fr_"))]
     first = normalisers[0]
     cells = []
-    for labels, points in dict.fromkeys(map(_way, rows)):
-        own = {r["normaliser"]: r for r in rows if _way(r) == (labels, points)}
-        line = [labels] + [_number(own[name]["nme"]) for name in normalisers]
+    for way in dict.fromkeys(map(_way, rows)):
+        own = {r["normaliser"]: r for r in rows if _way(r) == way}
+        line = [way[0]] + [_number(own[name]["nme"]) for name in normalisers]
         line += [_number(own[first][name], digits=3) for name in metrics]
-        cells.append([*line, str(own[first]["faces"]), str(points)])
+        cells.append([*line, str(own[first]["faces"]), _points(own[first], rows)])
     columns = ["labels", *(f"{name} %" for name in normalisers), *metrics]
     return Table(test_set, [*columns, "faces", "points"], cells)
 
@@ -186,7 +201,7 @@ def _regions(test_set: str, rows: Sequence[Row], regions: list[str]) -> Table:
         [
             row["labels"],
             *(_number(row["regions"].get(name)) for name in regions),
-            str(row["points"]),
+            _points(row, rows),
         ]
         for row in rows
         if row["normaliser"] == first
@@ -206,7 +221,7 @@ def _groups(test_set: str, rows: Sequence[Row]) -> list[Table]:
                 row["group"],
                 row["labels"],
                 *(_number(row[m], digits=3 if m[:3] == "fr_" else 2) for m in metrics),
-                *(str(row["faces"]), str(row["points"])),
+                *(str(row["faces"]), _points(row, own)),
             ]
             for row in own
         ]
@@ -216,9 +231,15 @@ def _groups(test_set: str, rows: Sequence[Row]) -> list[Table]:
     return found
 
 
-def _way(row: Row) -> tuple[str, int]:
-    """What a line is of: the way to labels, and how many points they are."""
-    return row["labels"], row["points"]
+def _way(row: Row) -> tuple[str, int, str]:
+    """What a line is of: the way to labels, and which points they are."""
+    return row["labels"], row["points"], row["scheme"]
+
+
+def _points(row: Row, rows: Iterable[Row]) -> str:
+    """How many points a line is of, and which where other rows have as many."""
+    alike = {other["scheme"] for other in rows if other["points"] == row["points"]}
+    return f"{row['points']}" + f" {row['scheme']}" * (len(alike) > 1)
 
 
 def _number(value: float | None, *, digits: int = 2) -> str:
@@ -227,18 +248,20 @@ def _number(value: float | None, *, digits: int = 2) -> str:
     return f"{value:.{digits}f}" if there else "-"
 
 
-def _finite(value: Any) -> Any:
-    """The value with None for every number that JSON cannot say."""
+def finite(value: Any) -> Any:
+    """The value with None for every number that JSON cannot say, at any depth."""
     if isinstance(value, Mapping):
-        return {name: _finite(part) for name, part in value.items()}
+        return {name: finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _csv(rows: Sequence[Row]) -> str:
     """One line per row; regions are columns `nme_<region>`."""
     flat = [
-        {name: value for name, value in _finite(row).items() if name != "regions"}
-        | {f"nme_{name}": value for name, value in _finite(row["regions"]).items()}
+        {name: value for name, value in finite(row).items() if name != "regions"}
+        | {f"nme_{name}": value for name, value in finite(row["regions"]).items()}
         for row in rows
     ]
     text = io.StringIO()
@@ -247,6 +270,15 @@ def _csv(rows: Sequence[Row]) -> str:
     writer.writeheader()
     writer.writerows(flat)
     return text.getvalue()
+
+
+def _is_ours(file: pathlib.Path) -> bool:
+    """Whether `write` has written a JSON file."""
+    try:
+        content = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"rows", "command", "commit"} <= set(content)
 
 
 def _code(name: str, value: Any) -> str:

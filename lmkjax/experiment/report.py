@@ -5,6 +5,8 @@ import pathlib
 from typing import Any
 
 from lmkjax import files
+from lmkjax.adapt import adaptation
+from lmkjax.errors import UserError
 from lmkjax.evaluation import evaluator, plots, tables
 from lmkjax.experiment import datasets, plan
 from lmkjax.experiment.bench import measurement
@@ -12,6 +14,28 @@ from lmkjax.training import averaged, log, loop, validation
 
 FOLDER = "report"
 TRAINING, CALIBRATION = "training.json", "calibration.json"
+VALIDATION = "validation.png"
+DRAWN = ("curve_*.png", "faces_*.png", "calibration_*.png")
+"""Pictures of test sets."""
+
+
+def refuse_strangers(folder: pathlib.Path, workdir: pathlib.Path) -> None:
+    """Refuses a folder for the report of a run that is measured again.
+
+    Args:
+        folder: where the report is to go.
+        workdir: of the run.
+
+    Raises:
+        UserError: it is the run's own folder, or holds anything but an earlier report.
+    """
+    if folder.resolve() == workdir.resolve():
+        raise UserError(
+            f"Wanted another folder for --out than the run's own; '{workdir}' keeps the"
+            f" adapter of its training. Try --out {workdir / 'again'}"
+        )
+    ours = [*DRAWN, CALIBRATION, VALIDATION, adaptation.FILE]
+    tables.refuse_strangers(folder, beside=ours)
 
 
 def write(
@@ -54,7 +78,8 @@ def write(
 def _write_calibrations(folder: pathlib.Path, found: dict[str, dict[str, Any]]) -> None:
     """Writes and draws what uncertainty and visibility are worth."""
     found = {name: figures for name, figures in found.items() if figures}
-    files.write(folder / CALIBRATION, json.dumps(found, indent=1) + "\n")
+    text = json.dumps(tables.finite(found), indent=1, allow_nan=False)
+    files.write(folder / CALIBRATION, text + "\n")
     for stale in folder.glob("calibration_*.png"):
         stale.unlink()
     for name, figures in found.items():
@@ -89,7 +114,7 @@ def write_validation(folder: pathlib.Path, workdir: pathlib.Path) -> None:
     if not found:
         return
     plots.write_line(
-        folder / "validation.png",
+        folder / VALIDATION,
         *zip(*found, strict=True),
         title="held-out faces while training",
         label="ocular NME, %",

@@ -190,7 +190,6 @@ def _call(run: Run, work: Work) -> None:
         experiments.evaluate(
             work.out / RUNS / run.folders["workdir"],
             test_sets=None,
-            threshold=8.0,
             labelled=run.fields["data.target_faces"],
             seed=run.seed,
             out=own / REPORT,

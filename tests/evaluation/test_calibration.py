@@ -36,6 +36,16 @@ def test_a_factor_makes_half_of_each_landmarks_errors_lie_within():
     np.testing.assert_allclose(found, [0.5, 1.0, 3.0], rtol=0.1)
 
 
+def test_a_factor_leaves_out_what_does_not_count():
+    deviation = RNG.uniform(0.5, 4, (4000, 3))
+    error = errors_of(deviation * np.array([0.5, 1.0, 3.0]))
+    error[::2, 0], error[:, 2] = np.nan, np.nan
+    found = calibration.factor(error, deviation)
+    np.testing.assert_allclose(found[:2], [0.5, 1.0], rtol=0.1)
+    assert 0.6 < found[2] < 1.0  # of all together
+    np.testing.assert_array_equal(calibration.factor(error * np.nan, deviation), 1.0)
+
+
 def test_auroc_is_the_chance_of_a_right_order():
     score = np.array([0.1, 0.4, 0.35, 0.8])
     truth = np.array([False, False, True, True])

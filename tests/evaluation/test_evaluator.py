@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lmkjax.evaluation import evaluator
+from configs import base
+from lmkjax.evaluation import evaluator, nme
 from lmkjax.types import Batch
 
 FACES, SIDE = 11, 64
@@ -43,7 +44,7 @@ def test_every_face_counts_once_however_it_is_batched(batch):
     row = found.rows[0]
     assert (row["labels"], row["normaliser"]) == ("subset", "ocular")
     assert row["test_set"] == "common" and row["faces"] == FACES
-    assert row["points"] == 68
+    assert row["points"] == 68 and row["scheme"] == "ibug68"
     nme = 100 * ERROR_PX / ocular
     np.testing.assert_allclose(row["nme"], nme.mean(), rtol=1e-5)
     np.testing.assert_allclose(row["fr_08"], (nme > 8).mean(), rtol=1e-6)
@@ -84,7 +85,8 @@ def test_the_first_faces_are_kept_to_be_drawn_without_what_fills_a_batch():
     assert float(few.images[5, 0, 0, 0]) == pytest.approx(5 / 255)
 
 
-def test_the_threshold_stands_in_the_name():
+def test_the_threshold_stands_in_the_name_and_is_the_configs_own():
+    assert base.get_config("tiny").eval.failure == nme.FAILURE
     found = evaluator.evaluate(predict, stream(4), test_set="a", threshold=10.0)
     assert {"auc_10", "fr_10"} <= set(found.rows[0])
 

@@ -58,11 +58,13 @@ def test_the_rows_of_groups_by_hand():
     errors = {("direct", "ocular"): ocular, ("direct", "pupil"): ocular + 1}
     errors |= {("direct", "box"): np.array([1.0, 2.0, 3.0, nan])}
     parts = {"yaw": {"0 to 30": np.array([0, 1, 2]), "60 and more": np.array([3])}}
-    first, last = groups.rows(errors, parts, test_set="a", points=68, threshold=8.0)
+    named = {"test_set": "a", "points": 68, "scheme": "ibug68"}
+    first, last = groups.rows(errors, parts, **named, threshold=8.0)
     assert first == {
         "test_set": "a",
         "labels": "direct",
         "points": 68,
+        "scheme": "ibug68",
         "by": "yaw",
         "group": "0 to 30",
         "faces": 3,

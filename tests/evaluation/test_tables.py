@@ -7,8 +7,10 @@ import math
 import platform
 import subprocess
 
+import pytest
 import rich.console
 
+from lmkjax.errors import UserError
 from lmkjax.evaluation import tables
 
 PROVENANCE = tables.Provenance(
@@ -20,7 +22,7 @@ PROVENANCE = tables.Provenance(
 )
 
 
-def row(test_set, labels, normaliser, nme, *, points=68, **regions):
+def row(test_set, labels, normaliser, nme, *, points=68, scheme="ibug68", **regions):
     return {
         "test_set": test_set,
         "labels": labels,
@@ -30,6 +32,7 @@ def row(test_set, labels, normaliser, nme, *, points=68, **regions):
         "fr_08": 0.125,
         "faces": 554,
         "points": points,
+        "scheme": scheme,
         "regions": regions,
     }
 
@@ -106,6 +109,57 @@ def test_rows_of_other_points_have_lines_of_their_own():
         ["16.00", "68"],
     ]
     assert [c[1:] for c in regions.cells] == [["3.00", "490"], ["4.00", "68"]]
+
+
+def test_rows_of_as_many_points_of_another_scheme_have_lines_of_their_own(tmp_path):
+    rows = [
+        row(
+            "synthetic", "mean_face", "ocular", 12.0, scheme="ibug68_surface", nose=3.0
+        ),
+        row("synthetic", "mean_face", "ocular", 16.0, scheme="ibug68", nose=4.0),
+        row("synthetic", "direct", "ocular", 2.0, points=490, scheme="dense490"),
+    ]
+    numbers, regions = tables.tables(rows)
+    told = ["68 ibug68_surface", "68 ibug68", "490"]
+    assert [[cells[1], cells[-1]] for cells in numbers.cells] == [
+        *(["12.00", told[0]], ["16.00", told[1]], ["2.00", told[2]])
+    ]
+    assert [cells[-1] for cells in regions.cells] == told
+    tables.write(tmp_path, rows, PROVENANCE)
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert content["rows"][0]["scheme"] == "ibug68_surface"
+    assert "ibug68_surface" in (tmp_path / "results.csv").read_text()
+
+
+def test_what_json_cannot_say_is_null_at_any_depth():
+    given = {"a": [math.nan, (1.0, {"b": -math.inf})], "c": "nan", "d": 2}
+    assert tables.finite(given) == {"a": [None, [1.0, {"b": None}]], "c": "nan", "d": 2}
+
+
+@pytest.mark.parametrize(
+    ("names", "stranger"),
+    [
+        (["curve_holiday.png"], "curve_holiday.png"),
+        (["results.json"], "results.json"),
+        (["results.md"], "results.md"),
+        (["notes.txt"], "notes.txt"),
+    ],
+)
+def test_a_folder_that_holds_no_report_is_refused(names, stranger, tmp_path):
+    for name in names:
+        (tmp_path / name).write_text('{"rows": "somebody else\'s"}')
+    with pytest.raises(UserError, match=f"new folder for --out.*'{stranger}'"):
+        tables.refuse_strangers(tmp_path, beside=["curve_*.png"])
+
+
+def test_a_folder_of_a_report_is_taken_unless_it_holds_more(tmp_path):
+    tables.refuse_strangers(tmp_path / "new")
+    tables.refuse_strangers(tmp_path)
+    tables.write(tmp_path, ROWS, PROVENANCE)
+    (tmp_path / "curve_a.png").touch()
+    tables.refuse_strangers(tmp_path, beside=["curve_*.png"])
+    with pytest.raises(UserError, match=r"'curve_a\.png'"):
+        tables.refuse_strangers(tmp_path)
 
 
 def test_writing_leaves_nothing_but_the_files(tmp_path):

@@ -1,10 +1,15 @@
 """A report: a picture for each test, none of an earlier report's left over."""
 
+import dataclasses
+import json
+import math
 import types
 
 import numpy as np
 import pytest
 
+from lmkjax.adapt import adaptation
+from lmkjax.errors import UserError
 from lmkjax.evaluation import evaluator
 from lmkjax.experiment import report
 from lmkjax.experiment.bench import measurement
@@ -24,7 +29,8 @@ def findings():
 
     def of(*names):
         points = np.random.default_rng(0).uniform(2, 30, (2, 68, 2)).astype(np.float32)
-        row = {"labels": "direct", "nme": 3.0, "faces": 2, "points": 68, "regions": {}}
+        row = {"labels": "direct", "nme": 3.0, "faces": 2, "points": 68}
+        row |= {"scheme": "ibug68", "regions": {}}
         found = {
             name: evaluator.Evaluation(
                 [{"test_set": name, "normaliser": "ocular"} | row],
@@ -39,15 +45,56 @@ def findings():
     return of
 
 
-def test_pictures_of_an_earlier_report_go_and_other_things_stay(findings, tmp_path):
+@pytest.fixture
+def write(findings):
+    """A function that writes a report of test sets into a folder."""
     network = types.SimpleNamespace(trained_on="nothing")
     experiment = types.SimpleNamespace(network=network, seed=0)
     faces = types.SimpleNamespace(notes=["A note."])
-    report.write(tmp_path, experiment, findings("common", "private"), faces)
+
+    def of(folder, found):
+        report.write(folder, experiment, found, faces)
+
+    return of
+
+
+def test_pictures_of_an_earlier_report_go_and_other_things_stay(
+    findings, write, tmp_path
+):
+    write(tmp_path, findings("common", "private"))
     assert (tmp_path / "faces_private.png").is_file()
     (tmp_path / "notes.txt").touch()
-    report.write(tmp_path, experiment, findings("common"), faces)
+    write(tmp_path, findings("common"))
     tables = {f"results.{ending}" for ending in ("json", "md", "csv")}
     pictures = {"curve_common.png", "faces_common.png", "calibration_common.png"}
     tables |= {"calibration.json"}
     assert {f.name for f in tmp_path.iterdir()} == tables | pictures | {"notes.txt"}
+
+
+def test_a_state_that_never_occurs_is_null_in_json(findings, write, tmp_path):
+    found = findings("common")
+    figures = CALIBRATION | {"auroc": {"visible": 0.9, "outside": math.nan}}
+    figures["reliability"] = [[0.1, math.nan, 50]]
+    write(tmp_path, dataclasses.replace(found, calibrations={"common": figures}))
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    text = (tmp_path / report.CALIBRATION).read_text()
+    told = json.loads(text, parse_constant=refuse)["common"]
+    assert told["auroc"] == {"visible": 0.9, "outside": None}
+    assert told["reliability"] == [[0.1, None, 50]]
+
+
+def test_a_run_measured_again_takes_no_folder_of_others(findings, write, tmp_path):
+    workdir, out = tmp_path / "run", tmp_path / "out"
+    workdir.mkdir()
+    with pytest.raises(UserError, match="than the run's own"):
+        report.refuse_strangers(tmp_path / "run/../run", workdir)
+    write(out, findings("common"))
+    for name in (report.VALIDATION, adaptation.FILE):
+        (out / name).touch()
+    report.refuse_strangers(out, workdir)
+    (out / "faces.png").touch()
+    with pytest.raises(UserError, match="already holds 'faces.png'"):
+        report.refuse_strangers(out, workdir)
