@@ -46,8 +46,8 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.source_share = 0.5  # of a batch, where there are two streams; 0 to 1 (alpha)
     data.workers = 0  # threads that decode; 0 = as many as cores that may be used
     # Processes that do so in place of threads, for a stream whose pictures are not kept
-    # in memory (see data.faces); 0 = threads. For hosts of many cores, see
-    # launch/README.md.
+    # in memory (they are where all of them, as cut, take no more than 2 GiB); 0 =
+    # threads. For hosts of many cores, see launch/README.md.
     data.processes = 0
     data.ahead = 4  # batches of each stream made before they are asked for, from 1
     # A workdir whose averaged weights label the target's train faces in `scheme`, in

@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 
-from lmkjax.adapt import adaptation
 from lmkjax.data import builders, sources, streams
 from lmkjax.errors import UserError
 from lmkjax.experiment.bench import measurement, testsets
@@ -258,28 +257,51 @@ def _stand_in(spec: DataSpec):
     return _labelled(train, scheme), {STAND_IN: _labelled(test, scheme)}, [note]
 
 
-def adapter(
-    run_folder: pathlib.Path, own: schemes.Scheme, source: schemes.Scheme
-) -> adaptation.Adapter:
-    """The label adapter of another run.
+def check_schemes(
+    own: schemes.Scheme,
+    source: schemes.Scheme,
+    *,
+    kind: str | None,
+    adapted: bool,
+    photos: bool,
+) -> None:
+    """Refuses a network that the labels do not teach.
 
     Args:
-        run_folder: of that run.
-        own: the scheme of the network that is to be taught.
-        source: the scheme of the labels that are rewritten.
+        own: the network's scheme.
+        source: of the source's labels.
+        kind: of the source, of `SOURCES`; None = it is not read.
+        adapted: whether an adapter rewrites its labels.
+        photos: whether the 68 labels of real faces are to teach the network's scheme.
 
     Raises:
-        UserError: it is none, or does not take the source's labels to our own.
+        UserError: naming the field that does not fit, and what would do.
     """
-    found = adaptation.load(run_folder / adaptation.FILE)
-    if found.scheme not in (None, source):
+    for field, scheme in (("scheme", own), ("data.scheme", source)):
+        if scheme.lone:
+            raise UserError(
+                f"--config.{field}={scheme.name}: training mirrors faces, and point"
+                f" '{scheme.lone[0]}' has no partner on the other side of the head."
+                " Add it; or train another scheme, and ask for this one in `predict`."
+            )
+    if own not in (source, measurement.IBUG68):
         raise UserError(
-            f"The adapter of {run_folder} reads '{found.scheme.name}'; the source's"
-            f" scheme is '{source.name}': set --config.data.scheme."
+            f"--config.scheme={own.name} wants labels that --config.data.scheme="
+            f"{source.name} does not give; make them equal, or scheme ibug68."
         )
-    if own != measurement.IBUG68:
+    if kind and own != source and source.subset68 is None and not adapted:
         raise UserError(
-            f"An adapter makes the 68 iBug points; --config.data.adapter wants"
-            f" --config.scheme=ibug68, got '{own.name}'."
+            f"--config.scheme={own.name} wants the 68 iBug points, which"
+            f" --config.data.scheme={source.name} does not hold; make them equal."
         )
-    return found
+    if kind == FACE_SYNTHETICS and source != SURFACE:
+        raise UserError(
+            f"--config.data.source={FACE_SYNTHETICS} is labelled in"
+            f" --config.data.scheme={SURFACE.name}; got '{source.name}'."
+        )
+    if photos and own != measurement.IBUG68:
+        raise UserError(
+            "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
+            f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
+            " terms.label_transfer, or data.pseudo_labels."
+        )

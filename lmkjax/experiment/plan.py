@@ -18,7 +18,7 @@ from lmkjax.face import drawing, labels
 from lmkjax.face.paint import backdrop
 from lmkjax.face.priors import options
 from lmkjax.face.shape import marks
-from lmkjax.landmarks import points, schemes
+from lmkjax.landmarks import heatmaps, points, schemes
 from lmkjax.losses import landmark
 from lmkjax.objectives import (
     daln,
@@ -31,6 +31,7 @@ from lmkjax.objectives import (
     supervised,
 )
 from lmkjax.training import loop, optim
+from lmkjax.types import host_seed
 
 IBUG68 = schemes.get("ibug68")
 
@@ -95,12 +96,19 @@ class Experiment:
     measuring: measurement.Measuring
 
 
-def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experiment:
+def build(
+    config: ml_collections.ConfigDict,
+    *,
+    to_train: bool = True,
+    workdir: pathlib.Path | None = None,
+) -> Experiment:
     """The objects that a config asks for.
 
     Args:
         config: an experiment, see `configs/base.py`.
         to_train: False leaves out what training alone needs of other folders.
+        workdir: of the run, which may have begun: what it has kept there of other runs
+            is not asked of their folders again.
 
     Raises:
         UserError: naming the field that does not fit, and what would do.
@@ -112,28 +120,38 @@ def build(config: ml_collections.ConfigDict, *, to_train: bool = True) -> Experi
     read = {stream for _, term in terms.values() for stream in term.streams}
     names = tuple(name for name in ranges.STREAMS if name in read)
     data, train = config.data, config.train
-    ranges.check_schemes(config, own, source, names)
+    datasets.check_schemes(
+        own,
+        source,
+        kind=data.source if "source" in names else None,
+        adapted=bool(data.adapter),
+        photos="target" in _known(config),
+    )
     if to_train and data.face_synthetics:
         _there(data.face_synthetics)
     priors = options.choose("photo", data.priors)
     faces = _faces(config, source, names, options.tell(priors, "photo"))
     begin = init_from.folder(train.init_from) if to_train else None
-    seen, labeller, drawn, adapter = faces.described(names), None, None, None
+    labeller, drawn, adapter = None, None, None
     if to_train and data.pseudo_labels:
         labeller = init_from.folder(data.pseudo_labels, field="data.pseudo_labels")
-        seen += f"; labels of the latter: {init_from.seen(labeller)}"
     if to_train and "source" in names:
         folder, stack = _folder(data.backgrounds, "data.backgrounds"), None
         if data.source == "rendered":
             stack = backdrop.load(folder) if folder else None
-            drawn = drawing.Drawn(faces.size, priors, stack, config.seed)
+            # Not the seed itself: a prepared set may have the same one.
+            seed = host_seed(config.seed, "faces drawn in the step")
+            drawn = drawing.Drawn(faces.size, priors, stack, seed)
         elif folder:  # told before minutes of rendering the target
             backdrop.find(folder)
     if to_train and data.adapter:
-        adapter = datasets.adapter(_folder(data.adapter, "data.adapter"), own, source)
+        folder = _folder(data.adapter, "data.adapter")
+        adapter = init_from.adapter(folder, own, source, workdir=workdir)
+    others = {"labeller": labeller, "begin": begin, "workdir": workdir}
+    seen = init_from.trained_on(faces.described(names), **others)
     return Experiment(
         seed=config.seed,
-        network=_network(config, own, seen, begin),
+        network=_network(config, own, seen),
         faces=faces,
         shares=_shares(config, names),
         terms=terms,
@@ -253,9 +271,11 @@ def _there(path: str) -> None:
         )
 
 
-def _network(config, own, seen, begin) -> specs.Spec:
-    """The network that a config asks for; what it began with has been seen too."""
-    model, terms = config.model, config.terms
+def _network(config, own, seen) -> specs.Spec:
+    """The network that a config asks for."""
+    model, terms, decoder = config.model, config.terms, config.heatmaps.decoder
+    if config.heatmaps.loss in ranges.DRAWN and decoder == "dark":
+        decoder = heatmaps.HEIGHTS
     form = terms.label_transfer.form if terms.label_transfer.weight else None
     return specs.Spec(
         scheme=own,
@@ -267,10 +287,10 @@ def _network(config, own, seen, begin) -> specs.Spec:
         dtype=model.dtype,
         transfer_features=model.transfer_features * (form == label_transfer.UNET),
         critic=bool(terms.discriminator.weight),
-        decoder=config.heatmaps.decoder,
+        decoder=decoder,
         margin=config.crop.margin,
         up=config.crop.up,
-        trained_on=f"{seen}; {init_from.told(begin)}" if begin else seen,
+        trained_on=seen,
         kernels=model.kernels,
         kernel_width=model.kernel_width,
         confidence=bool(terms.confidence.weight and _known(config)),

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import numbers
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import ml_collections
@@ -11,8 +11,9 @@ import ml_collections
 from lmkjax.detect import specs, views
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets
-from lmkjax.landmarks import heatmaps, schemes
+from lmkjax.landmarks import heatmaps
 from lmkjax.losses import adversarial, landmark
+from lmkjax.models import critic
 from lmkjax.objectives import daln, label_transfer, mean_teacher
 
 SIZES = ("tiny", "laptop", "full")
@@ -24,6 +25,10 @@ LOSSES = {
     "mse": landmark.mse,
     "awing": landmark.awing,
 }
+DRAWN = ("mse", "awing")
+"""Losses for which a network draws heatmaps of height 1."""
+OF_LOGITS = ("confidence", "daln", "disparity", "mean_teacher")
+"""Terms that take the softmax of a map."""
 MOST_FACES = 2**31 - 1  # a face's number is below; those of test sets begin there
 
 
@@ -226,24 +231,39 @@ def check(config: ml_collections.ConfigDict) -> None:
         raise UserError(wrong)
 
 
-def _contradictions(config: ml_collections.ConfigDict):
+def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
     """What does not fit together among plain numbers and names."""
-    model, terms, loss = config.model, config.terms, config.heatmaps.loss
+    yield from _of_maps(config)
+    yield from _of_terms(config)
+    yield from _of_data(config)
+
+
+def _of_maps(config: ml_collections.ConfigDict) -> Iterator[str]:
+    """... of the network's maps and what reads them."""
+    model, terms, told = config.model, config.terms, config.heatmaps
     cells = model.heatmap_px
     by_place = terms.daln.form == daln.LANDMARK
     coarse = min(daln.DALN.grid, cells) if by_place else 1
-    if loss in ("mse", "awing") and config.heatmaps.decoder == "soft_argmax":
+    if told.loss in DRAWN and told.decoder == "soft_argmax":
         yield (
-            f"heatmaps.loss '{loss}' learns maps of height 1, which soft_argmax cannot"
-            " read; set --config.heatmaps.decoder=dark or argmax."
+            f"heatmaps.loss '{told.loss}' learns maps of height 1, which soft_argmax"
+            " cannot read; set --config.heatmaps.decoder=dark or argmax."
+        )
+    if told.decoder != "soft_argmax" and cells < heatmaps.WINDOW:
+        yield (
+            f"--config.model.heatmap_px={cells}: heatmaps.decoder={told.decoder} reads"
+            f" {heatmaps.WINDOW} x {heatmaps.WINDOW} cells of a map; got {cells}."
         )
     if model.input_px != 4 * cells:
         yield (
             f"Wanted model.input_px = 4 x model.heatmap_px; got {model.input_px} and"
             f" {cells}."
         )
+    unet = terms.label_transfer.form == label_transfer.UNET
+    critics = 2**critic.Critic.depth
     halved = [(True, 2**model.depth, f"model.depth={model.depth}")]
-    halved += [(terms.label_transfer.weight, 4, "terms.label_transfer")]
+    halved += [(terms.label_transfer.weight and unet, 4, "terms.label_transfer")]
+    halved += [(terms.discriminator.weight, critics, "terms.discriminator")]
     halved += [(terms.daln.weight, coarse, "terms.daln")]
     halved += [(config.augment.blur, 2, "augment.blur")]
     for there, parts, why in halved:
@@ -252,6 +272,11 @@ def _contradictions(config: ml_collections.ConfigDict):
                 f"--config.model.heatmap_px={cells}: --config.{why} wants a multiple of"
                 f" {parts}; got {cells}."
             )
+
+
+def _of_terms(config: ml_collections.ConfigDict) -> Iterator[str]:
+    """... of what a step makes small."""
+    model, terms, loss = config.model, config.terms, config.heatmaps.loss
     if not any(term.weight for term in terms.values()):
         setting = "--config.terms.supervised.weight=1"
         yield f"Wanted a term to make small; all --config.terms are 0. Set {setting}."
@@ -260,7 +285,19 @@ def _contradictions(config: ml_collections.ConfigDict):
             f"--config.model.kernels={model.kernels}: terms.mean_teacher asks for any"
             f" place of a head: wanted '{specs.PLACE}'."
         )
-    data, teaches = config.data, "target" in terms.supervised.streams
+    for name in OF_LOGITS if loss in DRAWN else ():
+        if terms[name].weight:
+            yield (
+                f"--config.terms.{name}.weight={terms[name].weight} reads maps as"
+                f" logits, and --config.heatmaps.loss={loss} learns heatmaps: wanted"
+                " the loss 'points' or 'kl', or the weight 0."
+            )
+
+
+def _of_data(config: ml_collections.ConfigDict) -> Iterator[str]:
+    """... of the faces."""
+    data, terms = config.data, config.terms
+    teaches = "target" in terms.supervised.streams
     if data.pseudo_labels and (terms.label_transfer.weight or not teaches):
         yield (
             f"--config.data.pseudo_labels={data.pseudo_labels} stand in place of the"
@@ -297,53 +334,3 @@ def _contradictions(config: ml_collections.ConfigDict):
                 f"{config.data.validation_faces} are held out and data.target_faces="
                 f"{config.data.target_faces} trained on."
             )
-
-
-def check_schemes(
-    config: ml_collections.ConfigDict,
-    own: schemes.Scheme,
-    source: schemes.Scheme,
-    names: tuple[str, ...],
-) -> None:
-    """Refuses a network that the labels do not teach.
-
-    Args:
-        config: an experiment.
-        own: the network's scheme.
-        source: of the source's labels.
-        names: of the streams that are read.
-
-    Raises:
-        UserError: naming the field that does not fit, and what would do.
-    """
-    for field, scheme in (("scheme", own), ("data.scheme", source)):
-        if scheme.lone:
-            raise UserError(
-                f"--config.{field}={scheme.name}: training mirrors faces, and point"
-                f" '{scheme.lone[0]}' has no partner on the other side of the head."
-                " Add it; or train another scheme, and ask for this one in `predict`."
-            )
-    if own not in (source, schemes.get("ibug68")):
-        raise UserError(
-            f"--config.scheme={own.name} wants labels that --config.data.scheme="
-            f"{source.name} does not give; make them equal, or scheme ibug68."
-        )
-    if "source" in names and own != source and source.subset68 is None:
-        if not config.data.adapter:
-            raise UserError(
-                f"--config.scheme={own.name} wants the 68 iBug points, which"
-                f" --config.data.scheme={source.name} does not hold; make them equal."
-            )
-    theirs = config.data.source == datasets.FACE_SYNTHETICS
-    if "source" in names and theirs and source != datasets.SURFACE:
-        raise UserError(
-            f"--config.data.source={datasets.FACE_SYNTHETICS} is labelled in"
-            f" --config.data.scheme={datasets.SURFACE.name}; got '{source.name}'."
-        )
-    taught = "target" in config.terms.supervised.streams
-    if taught and own != schemes.get("ibug68") and not config.data.pseudo_labels:
-        raise UserError(
-            "Real faces carry 68 points: terms.supervised.streams with 'target' wants"
-            f" --config.scheme=ibug68; got '{own.name}'. For a dense scheme use"
-            " terms.label_transfer, or data.pseudo_labels."
-        )

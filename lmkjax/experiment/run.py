@@ -46,7 +46,7 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
         UserError: the config does not fit together, data are missing, or the folder
             holds another run, or one that is training now.
     """
-    experiment = plan.build(config)
+    experiment = plan.build(config, workdir=workdir)
     record.check(config, workdir)
     grid = mesh.build()
     check_batches(experiment, grid)
@@ -67,6 +67,8 @@ def _run(
     if lead:
         record.write(config, workdir)
         experiment.network.save(workdir)
+        if experiment.adapter is not None:
+            init_from.keep(experiment.adapter, workdir)
     hosts.wait("the run's folder is there")
     result = train(experiment, workdir, faces, grid, benchmark)
     if not result.finished:
@@ -89,7 +91,7 @@ def evaluate(
     workdir: pathlib.Path,
     *,
     test_sets: Sequence[str] | None,
-    threshold: float,
+    threshold: float | None = None,
     photos: pathlib.Path | None = None,
     flip: bool = False,
     views: int | None = None,
@@ -105,11 +107,12 @@ def evaluate(
     Args:
         workdir: the run's folder.
         test_sets: names of those wanted; None = all that there are.
-        threshold: of AUC and failure rate, % NME.
+        threshold: of AUC and failure rate, % NME; None = the run's own.
         photos: 300-W's folder, where the run had another one or none.
         flip: average with the mirrored picture, also where the run did not.
         views: looks at each face to average; None = as the run measured itself.
-        out: where the report and the adapter go; None = it is only printed.
+        out: where the report and the adapter go: a new folder, or that of an earlier
+            report; None = it is only printed.
         best: the weights that did best on validation faces, not the last ones.
         batch: faces at once; None = as the run measured itself.
         labelled: real train faces that the adapter is fitted on, 0 = all; None = as
@@ -119,12 +122,16 @@ def evaluate(
             none = that of the run.
 
     Raises:
-        UserError: the folder holds no trained run, or a test set is not there.
+        UserError: the folder holds no trained run, `out` is the run's own or holds
+            other things, or a test set is not there.
     """
+    if out:
+        report.refuse_strangers(out, workdir)
     spec, weights = inference.load(workdir, best=best)
     config = record.recall(workdir)
     with config.unlocked():
-        config.eval.failure = float(threshold)
+        if threshold is not None:
+            config.eval.failure = float(threshold)
         if photos:
             config.data.ibug_300w = str(photos)
         config.eval.flip = flip or config.eval.flip
@@ -209,9 +216,9 @@ def train(
     training, faces = experiment.training, parts.taught(experiment, faces, workdir)
     start, one_step = parts.build_step(experiment, grid)
     given = {}
-    if training.init_from:
-        outline = state.shapes(start, grid)
-        given = init_from.read(training.init_from, outline.params)
+    if training.init_from and not init_from.begun(workdir):
+        outline, gain = state.shapes(start, grid), experiment.network.gain
+        given = init_from.read(training.init_from, outline.params, gain=gain)
     first = state.create(
         start,
         grid,

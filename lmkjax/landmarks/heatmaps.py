@@ -23,6 +23,10 @@ from lmkjax.landmarks import points as coordinates
 from lmkjax.types import typed
 
 DECODERS = ("soft_argmax", "argmax", "dark")
+HEIGHTS = "dark_of_heights"
+"""What reads maps that are heatmaps themselves as "dark" does their softmax."""
+WINDOW = 3
+"""Cells along a side that "argmax" and both kinds of "dark" look at."""
 
 
 @typed
@@ -157,9 +161,10 @@ def decode(logits: Float[Array, "b h w k"], *, decoder: str) -> Float[Array, "b 
     """The landmarks that a network's maps tell, heatmap pixels.
 
     Args:
-        logits: maps before any softmax. Of a network that was trained to draw the
-            heatmap itself (losses `mse` and `awing`) use "argmax" or "dark".
-        decoder: "soft_argmax", "argmax" (with the quarter offset) or "dark".
+        logits: maps before any softmax; or, of a network that was trained to draw the
+            heatmap itself (losses `mse` and `awing`), its heatmaps: use "argmax" or
+            `HEIGHTS`, as a softmax of them bends the bump (by up to 0.05 cells).
+        decoder: "soft_argmax", "argmax" (with the quarter offset), "dark" or `HEIGHTS`.
 
     Raises:
         ValueError: another decoder.
@@ -170,7 +175,9 @@ def decode(logits: Float[Array, "b h w k"], *, decoder: str) -> Float[Array, "b 
         return argmax(logits)
     if decoder == "dark":
         return dark(softmax(logits))
-    raise ValueError(f"Unknown decoder '{decoder}'; known: {list(DECODERS)}.")
+    if decoder == HEIGHTS:
+        return dark(jnp.maximum(logits, 0.0))
+    raise ValueError(f"Unknown decoder '{decoder}'; known: {[*DECODERS, HEIGHTS]}.")
 
 
 def _margins(logits):

@@ -29,6 +29,11 @@ def weights_of(spec, seed=None):
     return jax.tree.map(lambda x: random.normal(size=x.shape).astype("f4"), shapes)
 
 
+def read(folder, spec):
+    """What a network takes over from a run."""
+    return init_from.read(folder, weights_of(spec), gain=spec.gain)
+
+
 FREE = "--config.model.kernels=free"
 
 
@@ -46,7 +51,7 @@ def test_the_68_of_a_dense_network_are_where_they_were(dense):
     folder, theirs, weights = dense
     ours = network("fine_tuning", FREE)
     # How sure it is, is not theirs to say: it begins by chance.
-    mine = weights_of(ours, seed=3) | init_from.read(folder, weights_of(ours))
+    mine = weights_of(ours, seed=3) | read(folder, ours)
     image = jax.random.uniform(jax.random.key(2), (1, 32, 32, 3))
     few, many = (
         inference.predictor(spec)(params, inference.asker(spec)(params), image).points
@@ -62,7 +67,7 @@ def test_a_network_of_any_place_goes_on_in_another_scheme(tmp_path):
     spec.save(tmp_path)
     weights = weights_of(spec, seed=2)
     averaged.save(weights, tmp_path / averaged.EXPORTED)
-    mine = init_from.read(tmp_path, weights_of(ours))
+    mine = read(tmp_path, ours)
     jax.tree.map(np.testing.assert_array_equal, mine, weights)
 
 
@@ -70,7 +75,7 @@ def test_a_network_of_any_place_goes_on_in_another_scheme(tmp_path):
 def test_every_scheme_goes_on_with_the_weights_that_ship(name):
     """In 68 points and in 490; what else a config's network has begins anew."""
     folder = init_from.folder(init_from.SHIPPED)
-    given = init_from.read(folder, weights_of(network(name, size="laptop")))
+    given = read(folder, network(name, size="laptop"))
     shipped = averaged.load(folder)
     assert {"hourglass", "kernels"} <= set(given) <= set(shipped)
     for part, mine in given.items():
@@ -79,11 +84,11 @@ def test_every_scheme_goes_on_with_the_weights_that_ship(name):
 
 def test_free_kernels_and_places_do_not_go_together(dense):
     with pytest.raises(UserError, match="kernels.*free.*place"):
-        init_from.read(dense[0], weights_of(network("synthetic_only")))
+        read(dense[0], network("synthetic_only"))
 
 
 def test_parts_that_only_this_network_has_are_drawn_anew(dense):
-    given = init_from.read(dense[0], weights_of(network("daln", FREE)))
+    given = read(dense[0], network("daln", FREE))
     assert set(given) == {"hourglass", "kernels"}
 
 
@@ -92,11 +97,12 @@ def test_parts_that_only_this_network_has_are_drawn_anew(dense):
     [
         ("--config.model.features=4", r"\(.*\) there and \(.*\) here"),
         ("--config.model.stacks=2", "the network is of .* arrays"),
+        ("--config.heatmaps.gain=1", "heatmaps.gain is 16 there and 1 here"),
     ],
 )
 def test_weights_of_another_shape_are_refused(word, said, dense):
     with pytest.raises(UserError, match=said):
-        init_from.read(dense[0], weights_of(network("synthetic_only", FREE, word)))
+        read(dense[0], network("synthetic_only", FREE, word))
 
 
 def test_shipped_weights_stand_behind_one_word():

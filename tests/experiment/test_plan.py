@@ -13,10 +13,10 @@ from configs import base
 from lmkjax.adapt import adaptation
 from lmkjax.detect import specs
 from lmkjax.errors import UserError
-from lmkjax.experiment import parts, plan
+from lmkjax.experiment import init_from, parts, plan
 from lmkjax.face import labels
 from lmkjax.face.shape import head as heads
-from lmkjax.landmarks import schemes
+from lmkjax.landmarks import heatmaps, schemes
 from lmkjax.training import mesh
 from lmkjax.types import Rendered
 from tests.invented import faces
@@ -217,3 +217,43 @@ def test_no_function_below_experiment_sees_a_config():
     own = {f"experiment/{name}.py" for name in ("config_file", "plan", "ranges")}
     own |= {"experiment/record.py", "experiment/run.py"}
     assert found == own | {"reproduction/speed.py"}  # above it
+
+
+def test_a_run_taken_up_again_learns_from_the_adapter_that_it_began_with(own):
+    """Also where the other run has fitted another one since, or is gone."""
+    scheme, run = own
+    workdir = run / "mine"
+    fields = dict(scheme="ibug68", data__scheme=scheme.text, data__adapter=str(run))
+    build = functools.partial(plan.build, config_of(**fields), workdir=workdir)
+    first = build().adapter
+    init_from.keep(first, workdir)
+    pred = np.random.default_rng(1).uniform(0, 9, (12, scheme.count, 2))
+    other = adaptation.fit(pred, 2 * pred[:, scheme.subset68], scheme=scheme, steps=0)
+    adaptation.save(other, run / adaptation.FILE)
+    init_from.keep(other, workdir)  # once in the life of a run
+    (run / adaptation.FILE).unlink()
+    again = build().adapter
+    assert again.scheme == scheme
+    for name, value in first.params.items():
+        np.testing.assert_array_equal(again.params[name], value)
+    with pytest.raises(UserError, match="adapter"):
+        plan.build(config_of(**fields))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_faces_drawn_inside_the_step_are_those_of_no_prepared_set(seed):
+    fields = dict(data__source="rendered", seed=seed, data__seed=max(0, seed - 1))
+    experiment = plan.build(config_of(**fields))
+    faces = experiment.faces
+    assert experiment.drawn.seed not in (faces.source.seed, faces.stand_in.seed)
+    other = plan.build(config_of(**fields | {"seed": seed + 1}))
+    assert other.drawn.seed != experiment.drawn.seed
+
+
+def test_what_draws_heatmaps_is_read_as_what_it_draws():
+    def decoder(loss, chosen):
+        fields = dict(heatmaps__loss=loss, heatmaps__decoder=chosen)
+        return plan.build(config_of(**fields)).network.decoder
+
+    assert decoder("mse", "dark") == decoder("awing", "dark") == heatmaps.HEIGHTS
+    assert (decoder("kl", "dark"), decoder("mse", "argmax")) == ("dark", "argmax")

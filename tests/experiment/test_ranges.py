@@ -103,6 +103,20 @@ def test_what_is_wanted_is_told(field, value, said):
         ({"train.steps": 0}, "train.steps and --config.train.minutes"),
         ({"train.minutes": 1.0}, "train.steps and --config.train.minutes"),
         ({"heatmaps.loss": "awing"}, "heatmaps.decoder"),
+        (
+            {"model.heatmap_px": 2, "model.input_px": 8, "heatmaps.decoder": "dark"},
+            "heatmap_px=2: heatmaps.decoder=dark reads 3 x 3 cells",
+        ),
+        (
+            {"model.heatmap_px": 6, "model.input_px": 24}
+            | {"terms.discriminator.weight": 0.1},
+            "terms.discriminator wants a multiple of 4; got 6",
+        ),
+        (
+            {"model.heatmap_px": 6, "model.input_px": 24}
+            | {"terms.label_transfer.weight": 0.1},
+            "terms.label_transfer wants a multiple of 4; got 6",
+        ),
         ({"model.heatmap_px": 16}, "input_px"),
         ({"data.priors": "hats=2"}, "hats"),
         ({"data.dir": "gs://b/data"}, "data.dir.*bucket"),
@@ -137,3 +151,24 @@ def test_a_config_without_a_field_is_told():
     del config.train.batch
     with pytest.raises(UserError, match=r"without train\.batch"):
         ranges.check(config)
+
+
+@pytest.mark.parametrize("term", ["confidence", "daln", "disparity", "mean_teacher"])
+@pytest.mark.parametrize("loss", ["mse", "awing"])
+def test_what_reads_maps_as_logits_wants_a_loss_of_logits(term, loss):
+    config = base.get_config("tiny").unlock()
+    config.terms[term].weight = 0.1
+    config.heatmaps.loss, config.heatmaps.decoder = loss, "dark"
+    said = f"terms.{term}.weight=0.1 reads maps as logits.*heatmaps.loss={loss} "
+    with pytest.raises(UserError, match=said):
+        ranges.check(config)
+    config.heatmaps.loss = "kl"
+    ranges.check(config)
+
+
+def test_learned_places_need_no_map_that_can_be_halved():
+    config = base.get_config("tiny").unlock()
+    config.model.heatmap_px, config.model.input_px = 6, 24
+    config.terms.label_transfer.weight = 0.1
+    config.terms.label_transfer.form = "places"
+    ranges.check(config)

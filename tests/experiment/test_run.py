@@ -1,12 +1,16 @@
 """A run that cannot be is refused before it makes data or a folder."""
 
+import functools
+import types
+
 import jax
 import pytest
 
 from configs import base
+from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.experiment import plan, run
-from lmkjax.training import mesh
+from lmkjax.experiment import plan, record, run
+from lmkjax.training import loop, mesh, state
 
 
 def config_of(folder, **fields):
@@ -36,6 +40,62 @@ def test_nothing_is_made_for_a_run_that_cannot_be(fields, said, tmp_path):
     with pytest.raises(UserError, match=said):
         run.run(config_of(tmp_path, **fields), tmp_path / "run")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_others_is_refused_before_a_run_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(inference, "load", None)  # would be refused otherwise
+    workdir, photos = tmp_path / "run", tmp_path / "photos"
+    photos.mkdir()
+    (photos / "faces_of_friends.png").touch()
+    with pytest.raises(UserError, match=r"already holds 'faces_of_friends\.png'"):
+        run.evaluate(workdir, test_sets=None, out=photos)
+    with pytest.raises(UserError, match="than the run's own"):
+        run.evaluate(workdir, test_sets=None, out=workdir)
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [(None, 12.5), (10, 10.0)])
+def test_a_run_is_measured_again_at_its_own_threshold(
+    asked, wanted, tmp_path, monkeypatch
+):
+    config = config_of(tmp_path, eval__failure=12.5)
+    record.write(config, tmp_path)
+    monkeypatch.setattr(inference, "load", lambda *_, best: (None, None))
+    told = []
+
+    def build(config, **_):
+        told.append(config.eval.failure)
+        raise UserError("enough")
+
+    monkeypatch.setattr(plan, "build", build)
+    with pytest.raises(UserError, match="enough"):
+        run.evaluate(tmp_path, test_sets=None, threshold=asked)
+    assert told == [wanted]
+
+
+def test_a_run_that_goes_on_reads_no_other_runs_weights(tmp_path, monkeypatch):
+    """Their folder may be gone: what the network has seen it has told itself."""
+    first, workdir = tmp_path / "first", tmp_path / "run"
+    first.mkdir()
+    plan.build(config_of(tmp_path)).network.save(first)
+    config = config_of(tmp_path, train__init_from=str(first))
+    seen = plan.build(config, workdir=workdir).network.trained_on
+    assert "began with" in seen
+    workdir.mkdir()
+    plan.build(config).network.save(workdir)
+    (first / "network.json").unlink()
+    with pytest.raises(UserError, match="first"):
+        plan.build(config, workdir=workdir)  # it has not begun
+    (workdir / "checkpoints/3").mkdir(parents=True)
+    experiment = plan.build(config, workdir=workdir)
+    assert experiment.network.trained_on == seen
+
+    monkeypatch.setattr(state, "create", lambda *_, given, **__: given)
+    monkeypatch.setattr(loop, "run", lambda given, *_, **__: given)
+    faces = types.SimpleNamespace(source=None, target=None, tests=[])
+    go_on = functools.partial(run.train, experiment, grid=mesh.build(), benchmark=None)
+    assert go_on(workdir, faces) == {}
+    with pytest.raises(UserError, match="first"):
+        go_on(tmp_path / "another", faces)
 
 
 def test_a_batch_to_measure_with_is_shared_by_processes(tmp_path, monkeypatch):

@@ -105,6 +105,19 @@ def test_the_bias_is_what_the_table_says(decoder, expected):
     assert row in heatmaps.__doc__
 
 
+def test_a_heatmap_that_is_drawn_is_read_exactly_where_its_softmax_is_not():
+    """Of a Gaussian of height 1 and sigma 1, and with what lies below 0 about it."""
+    place = np.random.default_rng(0).uniform(4, 8, (7, 5, 2)).astype(np.float32)
+    at = np.arange(12, dtype=np.float32)[None, :, None] + 0.5
+    x, y = (np.exp(-((at - place[:, None, :, i]) ** 2) / 2) for i in (0, 1))
+    maps = jnp.asarray(y[:, :, None] * x[:, None])
+    found = DECODE(maps, decoder=heatmaps.HEIGHTS)
+    np.testing.assert_allclose(found, place, atol=1e-3)
+    below = jnp.where(maps < 1e-3, -0.5, maps)
+    np.testing.assert_allclose(DECODE(below, decoder=heatmaps.HEIGHTS), found)
+    assert np.abs(DECODE(maps, decoder="dark") - place).max() > 0.02
+
+
 def test_what_is_refused():
     with pytest.raises(ValueError, match="Unknown decoder 'peak'; known"):
         heatmaps.decode(jnp.zeros((2, 4, 5, 3)), decoder="peak")

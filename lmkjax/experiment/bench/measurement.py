@@ -16,7 +16,7 @@ from lmkjax.data import geometric, streams
 from lmkjax.detect import inference, specs
 from lmkjax.errors import UserError
 from lmkjax.evaluation import boxes, calibration, evaluator, groups, mean_face, nme
-from lmkjax.experiment.bench import testsets
+from lmkjax.experiment.bench import crossfit, testsets
 from lmkjax.landmarks import points, schemes
 from lmkjax.landmarks import points as coordinates
 from lmkjax.types import UNKNOWN, Batch
@@ -173,22 +173,22 @@ class Benchmark:
         told = []
         for batch in self._batches(fit_on):
             said = predict(batch.image)
-            told.append((batch.mask, said.points, said.spread, batch.points))
+            inside = coordinates.inside(batch.points, size=batch.image.shape[-2])
+            told.append((batch.mask, said.points, said.spread, batch.points, inside))
         # Every process fits on the faces of all.
         real, *parts = _columns(told)
-        pred, spread, target = (part[real] for part in parts)
+        pred, spread, target, inside = (part[real] for part in parts)
         own = self.spec.scheme
-        adapter = adaptation.fit(
-            pred,
-            target,
-            indices=own.subset68,
-            mirror=(own.mirror, IBUG68.mirror),
-            seed=self.seed,
-            scheme=own,
-        )
+        how = {"indices": own.subset68, "mirror": (own.mirror, IBUG68.mirror)}
+        adapter = adaptation.fit(pred, target, **how, seed=self.seed, scheme=own)
         if own.subset68 is None:
             return adapter
-        away = np.linalg.norm(adaptation.apply(adapter, pred) - target, axis=-1)
+        # Faces that taught it would tell how well it knows them by heart.
+        found = crossfit.labels(pred, target, **how, seed=self.seed)
+        if found is None:
+            found = adaptation.apply(adapter, pred)
+        away = np.linalg.norm(found - target, axis=-1)
+        away = np.where(inside, away, np.nan)
         scale = calibration.factor(away, spread[:, own.subset68])
         return dataclasses.replace(adapter, scale=scale)
 
@@ -294,6 +294,7 @@ class Benchmark:
             predict,
             batches,
             test_set=wrong.of(test.name),
+            scheme=scheme.name,
             eyes=nme.IBUG68 if subset is None else nme.Eyes.of(subset),
             regions=scheme.regions,
             threshold=self.how.failure,
@@ -306,6 +307,7 @@ class Benchmark:
                 test.groups,
                 test_set=test.name,
                 points=scheme.count,
+                scheme=scheme.name,
                 threshold=self.how.failure,
             )
         return found
