@@ -50,7 +50,7 @@ def written(config, tmp_path_factory):
         count=COUNT,
         test_count=0,
         size=SIZE,
-        seed=config.seed,
+        seed=plan.build(config).drawn.seed,
         priors=config.data.priors,
         backgrounds=config.data.backgrounds,
     )
