@@ -108,9 +108,7 @@ def fit(
     pred, target = _checked(pred, target)
     centre, size = _frame(pred)
     z, t = (pred - centre) / size, (target - centre) / size
-    parts = np.array_split(
-        np.random.default_rng(host_seed(seed, "parts")).permutation(len(z)), PARTS
-    )
+    parts = _parts(len(z), seed)
     if len(z) < 2 * PARTS:
         return Adapter(ridge.Ridge(z, t, indices).arrays(np.inf), {}, scheme)
 
@@ -131,6 +129,47 @@ def fit(
     # The linear map alone: now that its ridge is chosen, all faces may teach it.
     solved = ridge.Ridge(*_mirrored(z, t, mirror), indices)
     return Adapter(solved.arrays(best), errors, scheme)
+
+
+def unseen(
+    pred: np.ndarray,
+    target: np.ndarray,
+    *,
+    indices: np.ndarray | None = None,
+    mirror: tuple[np.ndarray, np.ndarray] | None = None,
+    seed: int = 0,
+) -> np.ndarray | None:
+    """The labels of each part of the faces by the linear map that the others teach.
+
+    One ridge for all parts, that which serves them best, and no MLP, which is kept only
+    where it is better: so labels are told as a little worse than an adapter's are.
+
+    Args:
+        pred: as of `fit`, and so are the others.
+        target: the labels.
+        indices: for each label, the predicted point nearest to it.
+        mirror: each landmark's partner on the other side.
+        seed: of the division into parts.
+
+    Returns:
+        [n l 2], pixels; None where the faces are so few that the adapter is only moved.
+
+    Raises:
+        UserError: as `fit`.
+    """
+    pred, target = _checked(pred, target)
+    if len(pred) < 2 * PARTS:
+        return None
+    centre, size = _frame(pred)
+    z, t = (pred - centre) / size, (target - centre) / size
+    found = np.zeros((len(RIDGES), *t.shape))
+    for part in _parts(len(z), seed):
+        taught = np.setdiff1d(np.arange(len(z)), part)
+        solved = ridge.Ridge(*_mirrored(z[taught], t[taught], mirror), indices)
+        for number, strength in enumerate(RIDGES):
+            found[number, part] = solved.predict(z[part], strength)
+    best = np.argmin([_error(labels, t) for labels in found])
+    return found[best] * size + centre
 
 
 def apply(adapter: Adapter, points: Points) -> Points:
@@ -208,6 +247,12 @@ def _checked(pred, target):
             "An adapter needs points that are numbers; got NaN or infinity."
         )
     return pred, target
+
+
+def _parts(count, seed):
+    """The numbers of the faces of each part, by chance."""
+    random = np.random.default_rng(host_seed(seed, "parts"))
+    return np.array_split(random.permutation(count), PARTS)
 
 
 def _frame(points):

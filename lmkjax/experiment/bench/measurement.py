@@ -16,7 +16,7 @@ from lmkjax.data import geometric, streams
 from lmkjax.detect import inference, specs
 from lmkjax.errors import UserError
 from lmkjax.evaluation import boxes, calibration, evaluator, groups, mean_face, nme
-from lmkjax.experiment.bench import crossfit, testsets
+from lmkjax.experiment.bench import testsets
 from lmkjax.landmarks import points, schemes
 from lmkjax.landmarks import points as coordinates
 from lmkjax.types import UNKNOWN, Batch
@@ -184,7 +184,7 @@ class Benchmark:
         if own.subset68 is None:
             return adapter
         # Faces that taught it would tell how well it knows them by heart.
-        found = crossfit.labels(pred, target, **how, seed=self.seed)
+        found = adaptation.unseen(pred, target, **how, seed=self.seed)
         if found is None:
             found = adaptation.apply(adapter, pred)
         away = np.linalg.norm(found - target, axis=-1)

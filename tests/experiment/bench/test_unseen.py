@@ -6,7 +6,7 @@ import numpy as np
 
 from lmkjax.adapt import adaptation
 from lmkjax.evaluation import calibration
-from lmkjax.experiment.bench import crossfit, measurement
+from lmkjax.experiment.bench import measurement
 from lmkjax.landmarks import schemes
 from lmkjax.types import UNKNOWN, Batch
 
@@ -39,7 +39,7 @@ def test_few_faces_of_many_noisy_points_tell_what_new_faces_do():
     adapter = adaptation.fit(pred, target, **HOW, steps=0)
     new, truth = faces(400, 2)
     of_new = factors(adaptation.apply(adapter, new), truth)
-    found = factors(crossfit.labels(pred, target, **HOW, seed=0), target)
+    found = factors(adaptation.unseen(pred, target, **HOW, seed=0), target)
     np.testing.assert_allclose(np.median(found), np.median(of_new), rtol=0.15)
     # By the faces that it was fitted on, it seems far better.
     by_heart = factors(adaptation.apply(adapter, pred), target)
@@ -64,7 +64,7 @@ def test_an_adapter_is_as_unsure_as_of_faces_not_seen_where_labels_lie_in_the_cr
     monkeypatch.setattr(adaptation, "fit", lambda *_, **__: adaptation.Adapter({}, {}))
     away = np.where(target < 0, 1000.0, np.arange(1, 69)[:, None])
     unseen = target + away * [0.6, 0.8]
-    monkeypatch.setattr(crossfit, "labels", lambda *_, **__: unseen)
+    monkeypatch.setattr(adaptation, "unseen", lambda *_, **__: unseen)
     said = types.SimpleNamespace(points=pred, spread=np.full(pred.shape[:2], 2.0))
     spec = types.SimpleNamespace(scheme=DENSE)
     found = measurement.Benchmark(spec, None)._fit(lambda _: said, None).scale
@@ -74,4 +74,4 @@ def test_an_adapter_is_as_unsure_as_of_faces_not_seen_where_labels_lie_in_the_cr
 
 def test_too_few_faces_to_hold_any_out():
     pred, target = faces(2 * adaptation.PARTS - 1, 1)
-    assert crossfit.labels(pred, target, **HOW, seed=0) is None
+    assert adaptation.unseen(pred, target, **HOW, seed=0) is None
