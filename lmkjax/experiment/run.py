@@ -10,7 +10,7 @@ import ml_collections
 
 from lmkjax import hosts
 from lmkjax.adapt import adaptation
-from lmkjax.detect import inference
+from lmkjax.detect import inference, specs
 from lmkjax.errors import UserError
 from lmkjax.experiment import datasets, init_from, parts, plan, record, report
 from lmkjax.experiment.bench import measurement
@@ -216,9 +216,11 @@ def train(
     training, faces = experiment.training, parts.taught(experiment, faces, workdir)
     start, one_step = parts.build_step(experiment, grid)
     given = {}
-    if training.init_from and not init_from.begun(workdir):
+    begin = training.init_from
+    # Also where the run goes on: its checkpoint may prove to be damaged.
+    if begin and ((begin / specs.FILE).is_file() or not init_from.begun(workdir)):
         outline, gain = state.shapes(start, grid), experiment.network.gain
-        given = init_from.read(training.init_from, outline.params, gain=gain)
+        given = init_from.read(begin, outline.params, gain=gain)
     first = state.create(
         start,
         grid,

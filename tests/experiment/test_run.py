@@ -9,7 +9,7 @@ import pytest
 from configs import base
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.experiment import plan, record, run
+from lmkjax.experiment import init_from, plan, record, run
 from lmkjax.training import loop, mesh, state
 
 
@@ -72,8 +72,8 @@ def test_a_run_is_measured_again_at_its_own_threshold(
     assert told == [wanted]
 
 
-def test_a_run_that_goes_on_reads_no_other_runs_weights(tmp_path, monkeypatch):
-    """Their folder may be gone: what the network has seen it has told itself."""
+def test_a_run_goes_on_where_the_run_that_it_began_with_is_gone(tmp_path, monkeypatch):
+    """What the network has seen it has told itself."""
     first, workdir = tmp_path / "first", tmp_path / "run"
     first.mkdir()
     plan.build(config_of(tmp_path)).network.save(first)
@@ -96,6 +96,10 @@ def test_a_run_that_goes_on_reads_no_other_runs_weights(tmp_path, monkeypatch):
     assert go_on(workdir, faces) == {}
     with pytest.raises(UserError, match="first"):
         go_on(tmp_path / "another", faces)
+    # While it is there its weights are read: the checkpoint may prove to be damaged.
+    monkeypatch.setattr(init_from, "read", lambda *_, **__: {"theirs": 1})
+    experiment.network.save(first)
+    assert go_on(workdir, faces) == {"theirs": 1}
 
 
 def test_a_batch_to_measure_with_is_shared_by_processes(tmp_path, monkeypatch):
