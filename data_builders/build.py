@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 from absl import logging
 
@@ -109,14 +110,19 @@ def _build(builder_class: Any, config: Any, home: pathlib.Path, options: dict) -
 
 @contextlib.contextmanager
 def quiet():
-    """Keeps TFDS from talking; the builders show their own progress, on stderr."""
+    """Keeps TFDS from talking; the builders show their own progress, on stderr.
+
+    And from making a folder in /tmp for what Google's bucket tells of a new set, which
+    of ours is nothing: it would stay there, empty.
+    """
     import tensorflow_datasets as tfds
 
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     tfds.disable_progress_bar()
+    bucket = mock.patch.object(tfds.core.DatasetInfo, "initialize_from_bucket")
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with bucket, contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         tfds.enable_progress_bar()

@@ -2,6 +2,7 @@
 
 import inspect
 import pathlib
+import tempfile
 
 import pytest
 
@@ -15,12 +16,12 @@ DUMMY = pathlib.Path(__file__).parent / "ibug_300w/dummy_data"
 
 def test_a_killed_build_is_not_taken_for_whole_and_is_swept_away(tmp_path):
     home = tmp_path / "ibug_300w" / builder.make_config(source=DUMMY).name
-    half = home / "incomplete.ABC123_1.0.1"  # where TFDS writes until it is done
+    half = home / "incomplete.ABC123_1.0.2"  # where TFDS writes until it is done
     half.mkdir(parents=True)
     (half / "dataset_info.json").write_text("{}")
     folder = build.prepare("ibug_300w", data_dir=tmp_path, source=DUMMY)
-    assert folder == home / "1.0.1"
-    assert sorted(p.name for p in home.iterdir()) == [".lock", "1.0.1"]
+    assert folder == home / "1.0.2"
+    assert sorted(p.name for p in home.iterdir()) == [".lock", "1.0.2"]
 
 
 def test_a_failing_build_leaves_no_set(tmp_path, monkeypatch):
@@ -32,6 +33,13 @@ def test_a_failing_build_leaves_no_set(tmp_path, monkeypatch):
         build.prepare("ibug_300w", data_dir=tmp_path, source=DUMMY)
     assert not list(tmp_path.rglob("dataset_info.json"))
     build.prepare("ibug_300w", data_dir=tmp_path, source=DUMMY)
+
+
+def test_nothing_stays_in_the_folder_for_passing_things(tmp_path, monkeypatch):
+    (tmp_path / "passing").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "passing"))
+    build.prepare("ibug_300w", data_dir=tmp_path / "data", source=DUMMY)
+    assert not list((tmp_path / "passing").iterdir())
 
 
 def test_what_is_there_is_not_built_again(tmp_path):

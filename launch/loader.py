@@ -1,6 +1,6 @@
 """How many faces a second the loader makes alone, without a device.
 
-Run:  python launch/loader.py --data-dir data/ibug_300w/folder-.../1.0.1 --size 384
+Run:  python launch/loader.py --data-dir data/ibug_300w/folder-.../1.0.2 --size 384
 
 It prints one line of JSON. `taskset -c 0` before it lends it one core. A training
 wants more than `batch / seconds per step`; `data.workers`, `data.processes` and
@@ -54,6 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="to measure")
     parser.add_argument("--keep", action="store_true", help="keep cut faces in memory")
     flags = parser.parse_args(argv)
+    for name in ("batch", "size", "ahead"):
+        parser.at_least_1(flags, name)
+    for name in ("workers", "processes"):
+        if (count := getattr(flags, name)) < 0:
+            parser.error(f"--{name} wants 0 or more; got {count}")
+    for name in ("margin", "seconds"):
+        if not 0 < (value := getattr(flags, name)) < float("inf"):
+            parser.error(f"--{name} wants a number above 0; got {value}")
+    if not -1 <= flags.up <= 1:
+        parser.error(f"--up wants a share of a canvas's side; got {flags.up}")
 
     from lmkjax.data import sources, streams, workers
     from lmkjax.landmarks import points

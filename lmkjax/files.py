@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import fnmatch
+import hashlib
 import json
 import os
 import pathlib
@@ -48,7 +49,7 @@ def write(path: str | os.PathLike, content: str | bytes) -> None:
     """
     path = pathlib.Path(path)
     content = content.encode() if isinstance(content, str) else content
-    new = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
+    new = path.with_name(f".{_short(path.name)}.{secrets.token_hex(8)}")
     try:
         new.write_bytes(content)
         new.replace(path)
@@ -88,7 +89,15 @@ def folder(
 def part_of(out: str | os.PathLike) -> pathlib.Path:
     """The hidden folder beside `out` that its content grows in until it is whole."""
     out = pathlib.Path(os.path.abspath(out))
-    return out.with_name(f".{out.name[:100]}.part")
+    return out.with_name(f".{_short(out.name)}.part")
+
+
+def _short(name: str) -> str:
+    """A name that leaves room in the 255 bytes of a name; another name has another."""
+    if len(os.fsencode(name)) <= 200:
+        return name
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return f"{name[:40]}-{digest}"
 
 
 @contextlib.contextmanager
@@ -157,6 +166,8 @@ def together(
 ) -> Iterator[tuple[pathlib.Path, list[pathlib.Path]]]:
     """A hidden folder whose files appear in `out` together, or none does.
 
+    What a process left there that was killed is swept away.
+
     Args:
         out: the folder; it is made, its other files stay, and those of the same name
             are replaced.
@@ -172,22 +183,36 @@ def together(
     out, there = pathlib.Path(out), []
     try:
         out.mkdir(parents=True, exist_ok=True)
-        new = pathlib.Path(tempfile.mkdtemp(prefix=".part-", dir=out))
+        _sweep(out)
+        new = pathlib.Path(tempfile.mkdtemp(prefix=_PART, dir=out))
     except OSError as error:
         raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
     try:
-        yield new, there
-        if key in instead_of:
-            (out / key).unlink()
-        come = sorted(new.iterdir(), key=lambda file: (file.name == key, file))
-        for name in set(instead_of) - {file.name for file in come} - {key}:
-            (out / name).unlink(missing_ok=True)
-        for file in come:
-            there.append(file.replace(out / file.name))
+        with alone(new, wait=False):
+            yield new, there
+            if key in instead_of:
+                (out / key).unlink()
+            come = [file for file in new.iterdir() if file.name != LOCK]
+            for name in set(instead_of) - {file.name for file in come} - {key}:
+                (out / name).unlink(missing_ok=True)
+            for file in sorted(come, key=lambda file: (file.name == key, file)):
+                there.append(file.replace(out / file.name))
     except OSError as error:
         raise UserError(f"Cannot write into '{out}': {error.strerror}.") from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _sweep(out: pathlib.Path) -> None:
+    """Removes what `together` left in a folder when its process was killed."""
+    for left in out.glob(f"{_PART}*"):
+        lock = filelock.FileLock(left / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except (OSError, NotImplementedError):  # in use, or nobody can tell
+            continue
+        lock.release()
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def refuse_strangers(
@@ -212,6 +237,8 @@ def refuse_strangers(
         )
     names = sorted(f.name for f in out.iterdir()) if out.is_dir() else []
     for name in names:
+        if name.lower() in SYSTEM:  # who has looked into the folder has these
+            continue
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in ours):
             raise UserError(
                 f"Wanted a new folder for {flag}; '{out}' already holds '{name}',"
@@ -219,8 +246,11 @@ def refuse_strangers(
             )
 
 
+SYSTEM = {".ds_store", "thumbs.db", "desktop.ini", ".localized", ".directory"}
+"""Files that file managers leave in each folder, in lower case."""
 LOCK = ".lock"
 """The file in a folder that says who has it."""
+_PART = ".part-"
 OLD = "old"
 """What was there before, while the new takes its place."""
 

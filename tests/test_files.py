@@ -107,6 +107,26 @@ def test_a_second_process_is_refused_and_disturbs_nothing(tmp_path):
     assert [f.name for f in tmp_path.rglob("*")] == ["out", "a"]
 
 
+TOGETHER = """
+import os, signal, sys
+from lmkjax import files
+with files.together(sys.argv[1]) as (new, _):
+    (new / "half.png").write_text("")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_what_a_killed_process_left_among_other_files_is_swept_away(tmp_path):
+    killed = subprocess.run([sys.executable, "-c", TOGETHER, str(tmp_path)])
+    assert killed.returncode == -signal.SIGKILL
+    assert list(tmp_path.rglob("half.png"))
+    with files.together(tmp_path) as (one, _), files.together(tmp_path) as (other, _):
+        (one / "1.png").write_text("1")  # one in use is nobody's to sweep
+        (other / "2.png").write_text("2")
+    assert sorted(f.name for f in tmp_path.rglob("*")) == ["1.png", "2.png"]
+
+
 def test_a_folder_with_other_things_is_refused_and_left(tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
     with (
@@ -120,6 +140,26 @@ def test_a_folder_with_other_things_is_refused_and_left(tmp_path):
     ):
         pass
     assert (tmp_path / "thesis.tex").read_text() == "x"
+
+
+def test_what_file_managers_leave_is_nobodys_own(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".DS_Store", "Thumbs.db", "1.png"):
+        (out / name).write_text("")
+    with files.folder(out, ours=["*.png"]) as new:
+        (new / "2.png").write_text("")
+    assert [f.name for f in out.iterdir()] == ["2.png"]
+
+
+@pytest.mark.parametrize("name", ["\u9762" * 84, "a" * 254], ids=["252 bytes", "254"])
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path, name):
+    files.write(tmp_path / name, "x")
+    (tmp_path / name).unlink()
+    with files.folder(tmp_path / name, ours=[]) as new:
+        (new / "a").write_text("")
+    assert [f.name for f in tmp_path.rglob("*")] == [name, "a"]
+    assert files.part_of("b" * 210 + "1") != files.part_of("b" * 210 + "2")
 
 
 def test_two_at_once_are_told_apart(tmp_path):

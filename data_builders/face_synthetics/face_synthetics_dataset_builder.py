@@ -93,17 +93,15 @@ def listed(source: pathlib.Path) -> tuple[dict[str, str], Callable[[str], bytes]
         Number to the picture's file, in order; file to bytes.
 
     Raises:
-        UserError: there is no such file or folder, or no picture in it.
+        UserError: there is no such file or folder, no picture in it, or one twice.
     """
     if source.is_dir() and not any(map(PHOTO.fullmatch, _names(source))):
         source = next(iter(sorted(source.glob("dataset_*.zip"))), source)
     if source.is_dir():
         files, opened = _names(source), None
-    elif zipfile.is_zipfile(source):
-        opened = zipfile.ZipFile(source)
-        files = opened.namelist()
     else:
-        raise UserError(f"{source}: wanted FaceSynthetics, a folder or the zip.")
+        opened = _unzipped(source)
+        files = opened.namelist()
 
     def read(file: str) -> bytes:
         try:
@@ -111,13 +109,31 @@ def listed(source: pathlib.Path) -> tuple[dict[str, str], Callable[[str], bytes]
         except Exception as error:  # damaged, a zip makes readers raise anything
             raise UserError(f"{file}: cannot be read ({error}).") from None
 
-    found = {m[1]: m[0] for m in map(PHOTO.fullmatch, sorted(files)) if m}
+    found: dict[str, str] = {}
+    for match in filter(None, map(PHOTO.fullmatch, sorted(files))):
+        if (first := found.setdefault(match[1], match[0])) != match[0]:
+            raise UserError(
+                f"{source}: wanted each face once; there are {first} and {match[0]}."
+                " Take one of them out."
+            )
     if not found:
         raise UserError(
             f"{source}: wanted FaceSynthetics (000000.png, 000000_ldmks.txt, ...); "
             "found no such picture."
         )
     return found, read
+
+
+def _unzipped(source: pathlib.Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(source)
+    except OSError as error:
+        reason = error.strerror
+    except Exception as error:  # damaged, a zip makes readers raise anything
+        reason = f"{error}; was its download cut off?"
+    raise UserError(
+        f"{source}: wanted FaceSynthetics, a folder or the zip ({reason})."
+    ) from None
 
 
 def labels_of(file: str) -> str:

@@ -151,3 +151,24 @@ def test_corrected_labels_are_prepared_anew(tmp_path):
     before = face_synthetics.make_config(source=folder).name
     middle.write_text(middle.read_text().replace("20.000 12.000", "20.000 13.000"))
     assert face_synthetics.make_config(source=folder).name != before
+
+
+def test_a_face_that_is_there_twice_is_refused(tmp_path):
+    folder = pathlib.Path(shutil.copytree(DUMMY, tmp_path / "faces"))
+    shutil.copytree(DUMMY, folder / "dataset_2")
+    with pytest.raises(UserError, match=r"once; .* 000000.png and dataset_2/000000"):
+        build.prepare("face_synthetics", data_dir=tmp_path, source=folder)
+
+
+@pytest.mark.parametrize("part", ["end", "list"])
+def test_a_damaged_zip_is_told_to_be_one(tmp_path, part):
+    file = zipped(tmp_path, top="")
+    data = file.read_bytes()
+    if part == "end":
+        file.write_bytes(data[: len(data) // 2])
+    else:
+        file.write_bytes(data.replace(b"PK\1\2", b"PK\0\0"))
+    with pytest.raises(UserError, match="dataset_2.zip: wanted.*cut off"):
+        build.prepare("face_synthetics", data_dir=tmp_path, source=file)
+    with pytest.raises(UserError, match="No such file"):
+        build.prepare("face_synthetics", data_dir=tmp_path, source=tmp_path / "no.zip")

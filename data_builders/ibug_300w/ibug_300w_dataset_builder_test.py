@@ -115,6 +115,12 @@ def inflate(folder):
     Image.new("RGB", (200, 200)).save(folder / "afw/one_1.jpg")
 
 
+def turn(folder):
+    photo, exif = folder / "afw/one_1.jpg", Image.Exif()
+    exif[0x0112] = 6  # as phones write it of a photo taken upright
+    Image.open(photo).save(photo, exif=exif)
+
+
 def remove(folder):
     (folder / "afw/one_1.jpg").unlink()
 
@@ -125,6 +131,7 @@ BAD = [
     (break_number, "afw/one_1.pts: point 0 .*finite"),
     (cut_off, "afw/one_1.jpg: not a photo that can be read .*[Tt]runcated"),
     (inflate, "afw/one_1.jpg: .*200 x 200 pixels, and more than"),
+    (turn, "afw/one_1.jpg: its EXIF says to turn it"),
     (remove, "afw/one_1.pts: wanted a photo beside it"),
 ]
 
@@ -208,3 +215,10 @@ def test_grey_of_16_bits_is_scaled_and_transparent_is_white(tmp_path):
     for name, shade in (("a.png", 128), ("b.png", 255)):
         photo = Image.open(io.BytesIO(ibug_300w.encoded(tmp_path / name)))
         assert photo.getpixel((2, 2)) == (shade, shade, shade)
+
+
+def test_a_photo_is_found_without_a_look_at_all_files_of_its_folder(monkeypatch):
+    """300-W has thousands of them, and each start of a training asks for all."""
+    faces = [f for own in ibug_300w.find(DUMMY).values() for f in own.values()]
+    monkeypatch.setattr(pathlib.Path, "glob", None)
+    assert all(ibug_300w.photo_of(file).stem == file.stem for file in faces)

@@ -272,6 +272,8 @@ def make_config(
             that cannot be.
     """
     priors = face_options.tell(face_options.choose(looks, priors), looks)
+    if not 0 <= seed < 2**32:  # others are the sets of these over again
+        raise UserError(f"Wanted a seed from 0 to {2**32 - 1}; got {seed}.")
     if size < 1 or min(count, test_count) < 0 or count + test_count == 0:
         raise UserError(
             "Wanted a size of at least 1 pixel and at least one face; got size "

@@ -204,6 +204,8 @@ def test_a_file_does_not_depend_on_the_order_of_features(tmp_path):
         ({"backgrounds": "nowhere"}, "no 'nowhere' is there"),
         ({"count": 0, "test_count": 0}, "at least one face"),
         ({"size": 0}, "at least 1 pixel"),
+        ({"seed": -1}, "from 0 to 4294967295; got -1"),
+        ({"seed": 2**32}, "from 0 to 4294967295"),  # the set of seed 0, silently
         ({"faces_per_file": 33}, "multiples of 32"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from lmkjax.errors import UserError
+from lmkjax.images import reading
 from lmkjax.landmarks import points as plane
 from lmkjax.types import Batch, Rendered
 
@@ -207,7 +208,10 @@ def decode(photo: bytes, *, side_px: float = 0.0, size: int = 0) -> tuple:
     Returns:
         The photo as an RGB `PIL.Image`, and pixels of it per pixel of the full photo.
     """
-    image = Image.open(io.BytesIO(photo))
+    try:
+        image = Image.open(io.BytesIO(photo))
+    except Image.DecompressionBombError:  # Pillow's limit; `reading` has its own
+        image = reading.opened(io.BytesIO(photo))
     full = image.size
     shrink = int(side_px // size) if size else 1
     if shrink > 1 and min(full) >= shrink:

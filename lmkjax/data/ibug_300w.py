@@ -58,6 +58,9 @@ def photo_of(file: pathlib.Path) -> pathlib.Path:
     Raises:
         UserError: there is none.
     """
+    for ending in PHOTOS:  # as nearly all are called; to list a folder takes long
+        if (photo := file.with_name(file.stem + ending)).is_file():
+            return photo
     for ending in PHOTOS:
         any_case = "".join(f"[{c}{c.upper()}]" for c in ending[1:])
         stem = glob.escape(file.stem)

@@ -206,6 +206,7 @@ def _drawn(example):
 
 
 def _box(points):
+    # By hand: what `points.box` checks costs a face 40 microseconds more.
     return np.concatenate([points.min(0), points.max(0)])
 
 

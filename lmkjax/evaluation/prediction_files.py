@@ -1,13 +1,16 @@
 """Files of predicted points, our own and those of other systems."""
 
+import functools
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from lmkjax import files
 from lmkjax.errors import UserError
-from lmkjax.landmarks import schemes
+from lmkjax.images import finding
+from lmkjax.landmarks import pts, schemes
 
 POINTS = "points.json"
 """What `predict` and `render` call theirs."""
@@ -22,7 +25,7 @@ def read(
     Args:
         file: JSON of an image's name to its points, [[x, y], ...], or to
             {"points": [[x, y], ...]}, as `predict` writes it, or what `render` wrote.
-            Where "scheme" names one of ours, its 68 points of iBug are taken; of
+            Where "scheme" names one (or a file of one), its 68 of iBug are taken; of
             several faces that `predict` found, the largest one's.
 
     Returns:
@@ -34,9 +37,11 @@ def read(
             twice.
     """
     content = files.read_json(file, what="[[x, y], ...]")
-    scheme = None
+    scheme, known = None, functools.cache(_known)
     if _is_render(content):
         scheme, content = content["scheme"], content["faces"]
+        if not content:
+            raise UserError(f"{file}: wanted faces with their points; there are none.")
     given, without = {}, {}
     for name, value in content.items():
         entry = value if isinstance(value, dict) else {"points": value}
@@ -45,7 +50,7 @@ def read(
         elif entry.get("faces") == []:
             without[name] = "no face was found"
         else:
-            given[name] = _points(entry, scheme, name, file)
+            given[name] = _points(entry, scheme, name, file, known)
     return given, without
 
 
@@ -53,15 +58,16 @@ def is_truth(file: pathlib.Path) -> bool:
     """Whether a `points.json` is the truth of its pictures, no system's answer.
 
     What `render` wrote is, and so are plain lists of points, where no .pts file lies
-    beside them.
+    beside them or in a sub-folder.
 
     Raises:
         UserError: it is no JSON file.
     """
     content = files.read_json(file, what="[[x, y], ...]")
-    plain = bool(content) and all(isinstance(v, list) for v in content.values())
-    alone = not any(f.suffix.lower() == ".pts" for f in file.parent.iterdir())
-    return _is_render(content) or (plain and alone)
+    plain = all(isinstance(v, list) for v in content.values())
+    return _is_render(content) or (
+        plain and not any(f.suffix.lower() == ".pts" for f in finding.walk(file.parent))
+    )
 
 
 def yaws(file: pathlib.Path) -> dict[str, float]:
@@ -77,13 +83,22 @@ def _is_render(content: dict[str, Any]) -> bool:
 
 
 def _points(
-    entry: dict[str, Any], scheme: str | None, name: str, file: str | pathlib.Path
+    entry: dict[str, Any],
+    scheme: str | None,
+    name: str,
+    file: str | pathlib.Path,
+    known: Callable[[str], tuple[int, np.ndarray | None]],
 ) -> np.ndarray:
     """The 68 points that a file gives for an image."""
     faces = entry.get("faces")
+    if isinstance(faces, list) and not all(isinstance(face, dict) for face in faces):
+        raise UserError(
+            f"{file}: the faces of '{name}' want to be {{'points': [[x, y], ...]}}"
+            f" each; got {str(faces)[:40]}."
+        )
     if isinstance(faces, list) and len(faces) > 1 and all("score" in f for f in faces):
         # Found by `predict`, which was told of none; the photo's is the largest.
-        faces = [max(faces, key=lambda face: _area(face["box"]))]
+        faces = [max(faces, key=lambda face: _area(face, name, file))]
     if isinstance(faces, list) and len(faces) == 1:
         entry = {"scheme": entry.get("scheme")} | faces[0]
     elif isinstance(faces, list):
@@ -94,26 +109,49 @@ def _points(
     value, scheme = entry.get("points"), entry.get("scheme") or scheme
     try:
         found = np.array(value, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = np.zeros(0)
-    ours = schemes.SCHEMES.get(scheme) if isinstance(scheme, str) else None
-    if ours and ours.subset68 is not None and found.shape == (ours.count, 2):
-        found = found[ours.subset68]
+    if isinstance(scheme, str):
+        count, subset = known(scheme)
+        if subset is None and found.shape == (_COUNT, 2):
+            raise UserError(
+                f"{file}: '{name}' has 68 points of the scheme '{scheme}', and nobody"
+                " knows that they are iBug's. If they are, leave out what it says of a"
+                " scheme."
+            )
+        if subset is not None and found.shape == (count, 2):
+            found = found[subset]
     if found.shape != (_COUNT, 2):
         raise UserError(
             f"{file}: '{name}' wants 68 points [x, y]; got {_came(found, value)}."
         )
-    if not np.isfinite(found).all():
-        bad = int(np.flatnonzero(~np.isfinite(found).all(-1))[0])
+    if (far := ~(np.abs(found) < pts.FAR).all(-1)).any():  # NaN is not below it
+        bad = int(np.flatnonzero(far)[0])
         raise UserError(
             f"{file}: '{name}', point {bad} (counted from 0) is {found[bad].tolist()};"
-            " wanted finite numbers."
+            f" wanted finite numbers below {pts.FAR:.0e}."
         )
     return found.astype(np.float32)
 
 
-def _area(box: list[float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
+def _known(scheme: str) -> tuple[int, np.ndarray | None]:
+    """How many points a scheme has, and which are iBug's 68; None = nobody knows."""
+    try:
+        own = schemes.get(scheme)
+    except UserError:
+        return 0, None
+    return own.count, own.subset68
+
+
+def _area(face: dict[str, Any], name: str, file: str | pathlib.Path) -> float:
+    try:
+        left, top, right, bottom = map(float, face["box"])
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            f"{file}: '{name}' has several faces; wanted a box [left, top, right,"
+            f" bottom] of each, to take the largest; got {face.get('box')!r}."
+        ) from None
+    return (right - left) * (bottom - top)
 
 
 def _came(found: np.ndarray, value: Any) -> str:

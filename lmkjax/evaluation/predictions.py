@@ -13,7 +13,7 @@ import numpy as np
 
 from lmkjax.errors import UserError
 from lmkjax.evaluation import evaluator, groups, nme, plots, prediction_files, tables
-from lmkjax.images import names
+from lmkjax.images import finding, names
 from lmkjax.landmarks import points, pts, schemes
 from lmkjax.types import UNKNOWN, Batch
 
@@ -159,7 +159,7 @@ def find(folders: Sequence[str | pathlib.Path]) -> list[pathlib.Path]:
     """All .pts files of the folders and their sub-folders but for mirrored copies.
 
     Raises:
-        UserError: a folder is missing or has none.
+        UserError: a folder is missing, has none, or has one that cannot be opened.
     """
     found: dict[pathlib.Path, None] = {}
     for folder in map(pathlib.Path, folders):
@@ -167,7 +167,7 @@ def find(folders: Sequence[str | pathlib.Path]) -> list[pathlib.Path]:
             raise UserError(f"Wanted a folder of .pts files; there is no '{folder}'.")
         own = sorted(
             file
-            for file in folder.rglob("*")
+            for file in finding.walk(folder)
             if file.suffix.lower() == ".pts"
             and not pts.is_mirrored(file)
             and not file.name.startswith("._")  # macOS's notes on other files
@@ -262,7 +262,7 @@ def _batch(target: np.ndarray) -> Batch:
         image=np.zeros((len(target), 1, 1, 3), np.uint8),
         points=target,
         visibility=np.full(target.shape[:2], UNKNOWN, np.int8),
-        box=np.concatenate([target.min(1), target.max(1)], -1),
+        box=points.box(target),
         mask=np.ones(len(target), bool),
     )
 

@@ -275,7 +275,7 @@ def _csv(rows: Sequence[Row]) -> str:
 def _is_ours(file: pathlib.Path) -> bool:
     """Whether `write` has written a JSON file."""
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and {"rows", "command", "commit"} <= set(content)

@@ -5,11 +5,12 @@ import contextlib
 import os
 import pathlib
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from PIL import Image, features
 
+from lmkjax import files
 from lmkjax.errors import UserError
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -28,8 +29,6 @@ OTHERS = {
     "unpack them": (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"),
 }
 """What to do with kinds of pictures that are not read here."""
-SYSTEM = {".ds_store", "thumbs.db", "desktop.ini", ".localized", ".directory"}
-"""Files that file managers leave in each folder, in lower case."""
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 
 
@@ -64,7 +63,7 @@ def find(
         if path.is_dir():
             own = {
                 file.relative_to(path).as_posix(): file
-                for file in sorted(_files(path, skip, passed))
+                for file in sorted(walk(path, skip=skip, closed=passed.note))
                 if _is_photo(file, endings, passed)
             }
         elif path.exists():
@@ -94,6 +93,10 @@ class _Passed:
         self.endings: collections.Counter[str] = collections.Counter()
         self.doubles = 0
         self.closed: list[str] = []
+
+    def note(self, error: OSError) -> None:
+        """Takes note of a folder that cannot be opened."""
+        self.closed.append(f"'{error.filename}' ({error.strerror})")
 
     def lines(self) -> list[str]:
         """A line for each kind of thing."""
@@ -135,18 +138,27 @@ def _endings() -> set[str]:
     return endings | ({".avif"} if features.check("avif") else set())
 
 
-def _files(
-    folder: pathlib.Path, skip: pathlib.Path | None, passed: _Passed
+def walk(
+    folder: pathlib.Path,
+    *,
+    skip: pathlib.Path | None = None,
+    closed: Callable[[OSError], None] | None = None,
 ) -> Iterator[pathlib.Path]:
-    """All files below a folder; a link that leads back up ends there.
+    """Yields all files below a folder, through links too; one that leads back up ends.
 
-    Unfinished results beside `skip` are left out with it.
+    Args:
+        folder: where to begin.
+        skip: a folder to leave out, with unfinished results beside it; resolved.
+        closed: told of each folder that cannot be opened; None = they are refused.
+
+    Raises:
+        UserError: a folder cannot be opened.
     """
 
-    def closed(error: OSError) -> None:
-        passed.closed.append(f"'{error.filename}' ({error.strerror})")
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename}: cannot be opened ({error.strerror}).")
 
-    been: set[str] = set()
+    closed, been = closed or refuse, set()
     for top, folders, names in os.walk(folder, followlinks=True, onerror=closed):
         real = os.path.realpath(top)
         hidden = skip is not None and (
@@ -163,7 +175,7 @@ def _files(
 
 def _is_photo(file: pathlib.Path, endings: set[str], passed: _Passed) -> bool:
     """Whether a file is to be read; what is passed over is noted."""
-    if file.name.lower() in SYSTEM:
+    if file.name.lower() in files.SYSTEM:
         return False
     if file.name.startswith("._") and _begins(file, _APPLE_DOUBLE):
         passed.doubles += 1

@@ -56,6 +56,7 @@ def read(path: str | os.PathLike) -> Image.Image:
 def stored(data: bytes, *, name: str | os.PathLike) -> bytes:
     """A photo as datasets keep it: its own bytes, if these are JPEG or PNG in RGB.
 
+    A phone's JPEG with more pictures behind the first (MPO) is one, too.
     Any other comes as a PNG in RGB, see `rgb`; none is turned.
 
     Args:
@@ -63,16 +64,25 @@ def stored(data: bytes, *, name: str | os.PathLike) -> bytes:
         name: of the file, for the message.
 
     Raises:
-        UserError: it is no image, damaged or too large.
+        UserError: it is no image, damaged or too large, or its EXIF turns it.
     """
     try:
         with opened(io.BytesIO(data)) as image:
             image.load()
-            if image.mode == "RGB" and image.format in ("JPEG", "PNG"):
+            if _turn(image) is not None:
+                raise UserError(
+                    f"{name}: its EXIF says to turn it, and nobody knows whether its"
+                    " points are of the turned photo. Save it as they see it, without"
+                    " EXIF."
+                )
+            plain = image.mode == "RGB" and not image.has_transparency_data
+            if plain and image.format in ("JPEG", "MPO", "PNG"):
                 return data
             rewritten = io.BytesIO()
             rgb(image).save(rewritten, "PNG")
             return rewritten.getvalue()
+    except UserError:
+        raise
     except UnidentifiedImageError:
         reason = "this is no image, or of a kind unknown here"
     except Exception as error:  # a damaged file makes decoders raise anything
@@ -111,15 +121,19 @@ def seen(image: Image.Image) -> Image.Image:
         OSError: its pixels are damaged.
     """
     image.load()  # what stands behind the pixels of a PNG is known then
-    turn = None
-    with _calm(), contextlib.suppress(Exception):  # broken EXIF raises anything
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    image = rgb(image)
+    turn, image = _turn(image), rgb(image)
     if turn is None:
         return image
     image = image.transpose(turn)
     image.info = {}  # or it would be turned again
     return image
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How EXIF says that a picture is to be turned; None = it does not."""
+    with _calm(), contextlib.suppress(Exception):  # broken EXIF raises anything
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    return None
 
 
 def rgb(image: Image.Image) -> Image.Image:
@@ -171,7 +185,7 @@ def _from_numbers(image: Image.Image) -> Image.Image:
     tops = [top for top in (1, 255, 65535) if high <= top]
     if image.mode == "I":
         tops = [top for top in tops if top > 1]
-    if image.format == "PPM":  # Pillow has scaled it to 16 bits
+    if image.format == "PPM" and image.mode == "I":  # Pillow has scaled it to 16 bits
         tops = [65535]
     if not (np.isfinite([low, high]).all() and low >= 0 and tops):
         raise ValueError(

@@ -54,7 +54,10 @@ def on_skin(xyz: np.ndarray) -> Places:
     Raises:
         UserError: they are no such array, or not finite, or far from the head.
     """
-    found = np.asarray(xyz, np.float32)
+    try:
+        found = np.asarray(xyz, np.float32)
+    except (TypeError, ValueError):  # rows of other lengths, words
+        found = np.zeros(0, np.float32)
     if found.ndim != 2 or found.shape[-1] != 3 or not np.isfinite(found).all():
         raise UserError(
             "Wanted places of the mean head as an array [k, 3] of finite numbers, cm;"

@@ -1,6 +1,7 @@
 """Landmark files of 300-W (`.pts`): read into our coordinates."""
 
 import pathlib
+import re
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from lmkjax.errors import UserError
 FIRST_PIXEL_CENTRE = 1.0  # this format counts pixels from 1
 UNMARKED = ((-1.0, -1.0), (0.0, 0.0))  # what tools write for a point not marked
 EYES = (36, 45)  # outer corners of the 68, that errors are measured by
+FAR = 1e9
+"""Pixels; no picture is so large."""
+_TOLD = re.compile(r"n_points:\s*(\d+)")
 
 
 def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
@@ -26,8 +30,9 @@ def read(path: str | pathlib.Path, *, count: int = 68) -> np.ndarray:
 
     Raises:
         UserError: the file cannot be read, holds something that is no number, another
-            count of points, one that is not finite or not marked, or (of 68 on) both
-            outer eye corners in one place.
+            count of points (or says so in its header), one that is not finite, further
+            out than `FAR` or not marked, or (of 68 on) both outer eye corners in one
+            place.
     """
     path = pathlib.Path(path)
     try:
@@ -58,11 +63,18 @@ def parse(text: str, path: str | pathlib.Path, *, count: int) -> np.ndarray:
         raise UserError(
             f"{path}: wanted {count} points, one 'x y' a line; found {len(points)}."
         )
-    if not np.isfinite(points).all():
-        bad = int(np.flatnonzero(~np.isfinite(points).all(-1))[0])
+    told = {int(n) for n in _TOLD.findall(text)}
+    if told - {count}:
+        raise UserError(
+            f"{path}: its n_points says {min(told - {count})}, and {count} stand in it."
+            " Mend it, or take the face out of the folder."
+        )
+    if (far := ~(np.abs(points) < FAR).all(-1)).any():  # NaN is not below it
+        bad = int(np.flatnonzero(far)[0])
         raise UserError(
             f"{path}: point {bad} (counted from 0) is {points[bad].tolist()}; wanted "
-            "finite numbers. Mend the file, or take the face out of the folder."
+            f"finite numbers below {FAR:.0e}. Mend the file, or take the face out of"
+            " the folder."
         )
     for number, point in enumerate(points.tolist()):
         if tuple(point) in UNMARKED:

@@ -240,7 +240,7 @@ def _is_number(value: object) -> bool:
 _FILE = pathlib.Path(__file__).with_suffix(".yaml")
 SCHEMES = {
     name: check(Scheme(name, tuple(lines.items())), where=f"{_FILE.name}: {name}")
-    for name, lines in yaml.safe_load(_FILE.read_text()).items()
+    for name, lines in yaml.safe_load(_FILE.read_text("utf-8")).items()
 }
 """The schemes that come with the project, by name."""
 
@@ -259,7 +259,7 @@ def get(name: str) -> Scheme:
     if name.endswith("}"):
         own, _, lines = name.partition(": ")
         return read(lines, name=own, where=f"scheme '{own}'")
-    if pathlib.Path(name).suffix in (".yaml", ".yml"):
+    if pathlib.Path(name).suffix.lower() in (".yaml", ".yml"):
         return load(pathlib.Path(name))
     raise UserError(
         f"Unknown scheme '{name}'; known: {sorted(SCHEMES)}, or the path of a .yaml "
@@ -293,7 +293,7 @@ def load(path: pathlib.Path) -> Scheme:
     """
     path = pathlib.Path(path).expanduser()
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as a scheme: {error}") from error
     scheme = read(text, name=path.stem, where=str(path))
@@ -318,7 +318,7 @@ def read(text: str, *, name: str, where: str) -> Scheme:
     """
     try:
         lines = yaml.load(text, _Lines)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{where}: cannot be read as a scheme: {reason}") from error
     if not isinstance(lines, dict) or not all(isinstance(n, str) for n in lines):

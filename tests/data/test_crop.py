@@ -207,3 +207,12 @@ NO_BOXES = [[5, 5, 5, 5], [9, 9, 4, 4], [0, 0, np.nan, 9], [0, 0, 0, 9], [0, 8, 
 def test_a_box_without_size_is_refused(box):
     with pytest.raises(UserError, match="Wanted a box"):
         crop.square(np.array(box, float), framing=points.Framing(1.3))
+
+
+def test_a_photo_beyond_pillows_own_limit_is_decoded(monkeypatch):
+    """It was prepared, by the limit of `reading`; training would stop at it."""
+    photo = encode(smooth(40, 30))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    decoded, scale = crop.decode(photo)
+    np.testing.assert_array_equal(np.asarray(decoded), smooth(40, 30))
+    assert scale == 1

@@ -1,5 +1,7 @@
 """Colour and noise: nothing where nothing is asked, values by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -73,6 +75,21 @@ def test_noise_has_no_drift_and_the_spread_asked_for(key):
     assert abs(drawn.mean()) < 0.02 * spread.mean()
 
 
+def test_pictures_are_spoilt_with_the_chance_given_in_four_ways(image, key):
+    keys, share = jax.random.split(key, 64), {}
+    for chance in (0.0, 0.5, 1.0):
+        spoil = functools.partial(photometric.random_spoil, chance=chance)
+        found = jax.jit(jax.vmap(spoil, (0, None)))(keys, image)
+        apart = np.abs(np.asarray(found) - np.asarray(image)).max((1, 2, 3))
+        share[chance] = (apart > 1e-3).mean()
+    # A blur of a fifth of a pixel, the least there is, shows nowhere.
+    assert share[0.0] == 0 and abs(share[0.5] - 0.5) < 0.2 and share[1.0] > 0.85
+    # Two factors of coarseness leave a picture each; blur and levels are all others.
+    spreads = np.asarray(found).std((1, 2, 3)).round(5)
+    kinds = np.unique(spreads, return_counts=True)[1]
+    assert (kinds > 5).sum() == 2 and len(kinds) > 15
+
+
 def test_no_strength_is_nothing(batch, key):
     image = batch.image.astype(jnp.float32) / 255
     same = photometric.augment(key, image, colour=0.0, blur_chance=0.0)
@@ -90,7 +107,7 @@ def test_every_picture_is_changed_in_its_own_way_and_stays_in_range(batch, key):
 
 def test_a_batch_for_a_picture_is_refused(batch):
     with pytest.raises(TypeCheckError):
-        photometric.random_noise(jax.random.key(0), batch.image, strength=1.0)
+        photometric.random_noise(jax.random.key(0), batch.image / 255, strength=1.0)
 
 
 def test_a_restyled_picture_has_the_colours_wanted_and_its_own_shapes(batch, key):

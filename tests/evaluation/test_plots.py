@@ -18,6 +18,47 @@ def test_curves_are_drawn_even_where_nobody_counted(tmp_path):
     assert size_of(tmp_path / "ced.png") > (300, 200)
 
 
+@pytest.fixture
+def figures(monkeypatch):
+    """What is drawn, in place of a file."""
+    drawn = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: drawn.append(figure))
+    return drawn
+
+
+def test_a_curve_steps_up_at_each_error_and_goes_on_to_the_limit(figures):
+    errors = {"subset": np.array([3.0, 50.0, 2.0, 10.0])}
+    plots.write_curves("ced.png", errors, title="stand-in", limit=10.0)
+    (line,) = figures[0].axes[0].lines
+    np.testing.assert_allclose(line.get_xdata(), [0, 2, 3, 10, 10])
+    np.testing.assert_allclose(line.get_ydata(), [0, 0.25, 0.5, 0.75, 0.75])
+    assert line.get_drawstyle() == "steps-post"
+    assert line.get_label() == "subset: median 6.50 %"
+
+
+def test_the_least_of_a_training_is_marked_where_it_was(figures):
+    plots.write_line("nme.png", [10, 20, 30], [5.0, 3.25, 4.0], title="", label="")
+    line, least = figures[0].axes[0].lines
+    np.testing.assert_allclose(line.get_xydata(), [[10, 5], [20, 3.25], [30, 4]])
+    np.testing.assert_allclose(least.get_xydata(), [[20, 3.25]])
+    assert least.get_label() == "least: 3.25 at step 20"
+
+
+def test_calibration_is_drawn_as_it_was_measured(figures):
+    told = {"within": {"0.95": 0.9, "0.5": 0.4}, "rank_correlation": 0.25}
+    plots.write_calibration("c.png", told, title="")
+    known = {"reliability": [[0.1, 0.2, 7], [0.9, 0.8, 5]], "auroc": {"visible": 0.75}}
+    plots.write_calibration("c.png", told | known, title="")
+    for figure, lines in zip(figures, (2, 3), strict=True):
+        axes = figure.axes[0]
+        assert len(axes.lines) == lines and "error 0.25" in axes.get_xlabel()
+        np.testing.assert_allclose(
+            axes.lines[1].get_xydata(), [[0.5, 0.4], [0.95, 0.9]]
+        )
+    np.testing.assert_allclose(axes.lines[2].get_xydata(), [[0.1, 0.2], [0.9, 0.8]])
+    assert "visible 0.750" in axes.get_xlabel()
+
+
 def test_a_point_is_drawn_at_its_pixel(tmp_path):
     image = np.zeros((1, 20, 30, 3), np.uint8)
     image[0, 4, 21] = 255, 0, 0  # its centre is (21.5, 4.5)

@@ -1,6 +1,7 @@
 """Predictions of any system: names, conventions, and what is refused."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -104,8 +105,17 @@ def test_bare_names_do_where_they_are_unique(folder):
         ({n: (t * [1, -1]).tolist() for n, t in TRUTH.items()}, "height - y"),
         (lists() | {NAMES[1]: {"box": 3}}, "b_1' wants 68"),
         (lists() | {NAMES[1]: [[float("nan"), 1]] * 68}, "b_1', point 0 .*finite"),
+        (lists() | {NAMES[1]: [[1, 1e300]] * 68}, "b_1', point 0 .*finite"),
+        (lists() | {NAMES[1]: [[1, 10**400]] * 68}, "b_1' wants 68"),
+        (lists() | {NAMES[1]: {"faces": [[1, 2]]}}, "faces of '.*b_1'.* got ..1, 2"),
+        (lists() | {NAMES[1]: {"faces": [{"score": 1}] * 2}}, "b_1' .*box.* got None"),
+        (
+            {n: {"points": v, "scheme": "mine.yaml"} for n, v in lists().items()},
+            "a_1' has 68 points of the scheme 'mine.yaml', and nobody knows",
+        ),
         ([1, 2], "got list"),
         ({}, "nothing in it"),
+        ({"scheme": "ibug68", "faces": {}}, "there are none"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_that_names_the_file(folder, content, words):
@@ -133,6 +143,46 @@ def test_what_render_writes_is_read_as_predictions_and_as_truth(tmp_path):
         (tmp_path / "found").mkdir()
         (tmp_path / "found/points.json").write_text(json.dumps(found))
         predictions.compare(file, [tmp_path / "found"])
+
+
+def test_a_scheme_of_ones_own_is_read_as_its_68(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    ibug = schemes.get("ibug68").curves
+    lines = "".join(f"{name}: {count}\n" for name, count in (("chin", 4), *ibug))
+    (folder / "mine.yaml").write_text(lines)
+    own = {n: np.concatenate([t[:4], t]).tolist() for n, t in TRUTH.items()}
+    content = {n: {"points": v, "scheme": "mine.yaml"} for n, v in own.items()}
+    file = write(folder, content)
+    found = predictions.compare(file, [folder], first_pixel_centre=1)
+    assert max(nme_of(found)) < 1e-3
+
+
+def test_predictions_beside_folders_of_labels_are_no_truth(folder):
+    """Else they were held against themselves, and were perfect."""
+    content = {n: (t + [9, 0]).tolist() for n, t in TRUTH.items()}
+    (folder / "points.json").write_text(json.dumps(content))
+    found = predictions.compare(folder / "points.json", [folder])
+    assert min(nme_of(found)) > 1
+
+
+def test_links_to_folders_of_labels_are_followed_once(folder, tmp_path):
+    (folder / "lfpw").rename(tmp_path / "elsewhere")
+    (folder / "lfpw").symlink_to(tmp_path / "elsewhere")
+    (folder / "helen/back").symlink_to(folder)
+    assert len(predictions.find([folder])) == 3
+
+
+def test_a_folder_of_labels_that_cannot_be_opened_is_told(folder, monkeypatch):
+    scan = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("lfpw"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UserError, match="lfpw: cannot be opened .Permission denied"):
+        predictions.find([folder])
 
 
 def test_points_put_into_the_order_of_mirrored_images_are_refused(tmp_path, shared):

@@ -1,5 +1,6 @@
 """Pictures read as one sees them: depths, transparency, EXIF, sizes, refusals."""
 
+import io
 import struct
 import zlib
 
@@ -80,6 +81,13 @@ def test_grey_without_a_range_goes_by_its_largest_number(factor, dtype):
     np.testing.assert_array_equal(grey_of(image), GREY)
 
 
+def test_ppm_of_real_numbers_goes_to_one_and_of_whole_ones_to_its_own_top(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"Pf\n2 1\n-1.0\n" + struct.pack("<2f", 1, 0.6))
+    np.testing.assert_array_equal(grey_of(Image.open(tmp_path / "a.pgm")), [[255, 153]])
+    (tmp_path / "b.pgm").write_bytes(b"P5\n2 1\n1023\n" + struct.pack(">2H", 1023, 0))
+    np.testing.assert_array_equal(grey_of(Image.open(tmp_path / "b.pgm")), [[255, 0]])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 70000.0])
 def test_numbers_that_are_no_grey_are_refused(value):
     numbers = GREY.astype(np.float32)
@@ -110,6 +118,19 @@ def test_a_colour_may_stand_for_transparent(tmp_path, mode):
     assert (shown[:, 2:] == 255).all()
     if mode != "1":
         assert (shown[:, :2] < 100).all()
+
+
+def test_what_datasets_keep_shows_as_the_photo_does():
+    """A colour of an RGB picture that stands for transparent is white there too."""
+    plain, clear = Image.new("RGB", (4, 3), (10, 20, 30)), io.BytesIO()
+    plain.save(clear, "PNG", transparency=(10, 20, 30))
+    kept = reading.stored(clear.getvalue(), name="a.png")
+    assert Image.open(io.BytesIO(kept)).getpixel((1, 1)) == (255, 255, 255)
+    for kind in ("PNG", "JPEG", "MPO"):
+        own, more = io.BytesIO(), {"append_images": [plain]} if kind == "MPO" else {}
+        plain.save(own, kind, save_all=bool(more), **more)
+        assert Image.open(io.BytesIO(own.getvalue())).format == kind
+        assert reading.stored(own.getvalue(), name="a.png") == own.getvalue()
 
 
 def test_16_bits_may_have_a_transparent_grey(tmp_path):

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lmkjax.errors import UserError
 from lmkjax.landmarks import places
-from lmkjax.types import Places
+from lmkjax.types import SKIN, Places
 
 LANDMARKS = 7
 OWN = Places(
@@ -42,3 +43,24 @@ def test_any_is_as_likely_as_another_and_they_lie_far_apart(count):
 def test_without_chance_they_are_always_the_same():
     np.testing.assert_array_equal(rows(None, 3), [1, 3, 5])
     assert jnp.asarray(places.some(None, OWN, count=3).part).dtype == jnp.int32
+
+
+def test_places_of_the_skin_are_numbers_near_the_head():
+    found = places.on_skin([[0, -1, 11], [3, -4, 8.5]])
+    np.testing.assert_array_equal(found.xyz, [[0, -1, 11], [3, -4, 8.5]])
+    assert (found.part == SKIN).all()
+
+
+@pytest.mark.parametrize(
+    ("xyz", "words"),
+    [
+        ([[0, 1]], "shape .1, 2."),
+        ([[0, 1, 2], [0, 1]], "finite numbers"),
+        ([["a", 1, 2]], "finite numbers"),
+        ([[0, 1, np.nan]], "finite numbers"),
+        ([[0, -1, 110]], "110.0 cm away"),
+    ],
+)
+def test_what_is_no_place_of_the_skin_is_refused(xyz, words):
+    with pytest.raises(UserError, match=words):
+        places.on_skin(xyz)

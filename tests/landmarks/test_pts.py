@@ -28,6 +28,7 @@ def test_the_first_pixels_centre_moves_from_one_to_a_half(tmp_path, header):
         (ROWS[:67], "found 67"),
         ([*ROWS, "1 2"], "found 69"),
         (["nan 3", *ROWS[1:]], "point 0"),
+        (["1e300 3", *ROWS[1:]], "point 0 .*below"),
         (["x 3", *ROWS[1:]], "line 4"),
         (["1 2 3", *ROWS[1:]], "line 4"),
         ([*ROWS[:5], "-1 -1", *ROWS[6:]], "point 5 .* nobody marked"),
@@ -69,3 +70,19 @@ def test_all_real_files_read(shared):
     files = sorted((shared / "data/300w/helen/testset").glob("*.pts"))
     assert len(files) == 330
     assert all(np.isfinite(pts.read(f)).all() for f in files[:40])
+
+
+def test_a_header_that_tells_another_count_is_not_passed_over(tmp_path):
+    path = write(tmp_path / "a.pts", ROWS)
+    path.write_text(path.read_text().replace("n_points: 68", "n_points:  194"))
+    with pytest.raises(UserError, match="n_points says 194, and 68 stand in it"):
+        pts.read(path)
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\r"])
+def test_line_ends_and_the_mark_of_other_systems_change_nothing(tmp_path, ends):
+    path = write(tmp_path / "a.pts", ROWS)
+    expected = pts.read(path)
+    text = "\ufeff" + path.read_text().replace("\n", ends)
+    path.write_bytes(text.encode())
+    np.testing.assert_array_equal(pts.read(path), expected)

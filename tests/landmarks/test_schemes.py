@@ -1,5 +1,9 @@
 """Schemes: counts, mirror pairs, subsets, a user's own file, and refusals."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -99,6 +103,7 @@ def test_a_users_own_scheme_is_a_short_file(tmp_path):
     scheme = schemes.get(str(path))
     assert (scheme.name, scheme.count, scheme.contour) == ("mine", 25, "none")
     assert scheme.subset68 is None
+    assert schemes.get(str(path.rename(tmp_path / "mine.YML"))) == scheme
     # The right eye's leftmost corner (5) is the left eye's rightmost (15 + 5).
     np.testing.assert_array_equal(scheme.mirror[[0, 5, 6, 10]], [0, 20, 19, 15])
 
@@ -151,6 +156,7 @@ def test_every_region_of_the_face_has_an_area():
         ("points: {a: [0, 1, 2], a: [0, 1, 3]}", "once; got .'a'. twice"),
         ("points: {}", "wanted curves"),
         ("a: [", "cannot be read"),
+        ("[" * 5000, "cannot be read"),
         ("", "wanted lines"),
     ],
 )
@@ -214,3 +220,19 @@ def test_another_scheme_may_not_take_the_name_of_ours(tmp_path):
     path.write_text("chin: 3\n")
     with pytest.raises(UserError, match="another name"):
         schemes.get(str(path))
+
+
+def test_a_file_is_read_alike_whatever_the_machine_takes_for_text(tmp_path):
+    """On Windows that is no UTF-8, and editors there begin files with a mark."""
+    file = tmp_path / "mine.yaml"
+    file.write_bytes("\ufeffpoints: {Leberfleck \u00fc: [0, 1, 11]}\r\n".encode())
+    program = "import sys; from lmkjax.landmarks import schemes;"
+    program += "print(ascii(schemes.get(sys.argv[1]).names))"
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", program, file],
+        env=os.environ | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == r"('Leberfleck \xfc',)"
