@@ -1,5 +1,6 @@
 """`lmkjax VERB ...`: how flags are declared and read, and one clear line of error."""
 
+import _thread
 import argparse
 import contextlib
 import ctypes
@@ -13,6 +14,7 @@ import pathlib
 import platform
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -39,8 +41,8 @@ VERBS = {
 
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
-DISK |= {errno.EACCES, errno.EPERM, errno.ENOTDIR}
-"""What a full disk or a folder that cannot be written says."""
+DISK |= {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG}
+"""What a full disk, or a file or folder that cannot be opened or written, says."""
 
 
 MALLOC = {  # by the names of malloc.h, with their numbers there
@@ -83,6 +85,7 @@ class Parser(argparse.ArgumentParser):
         """The options, and the words that `passes` hands on."""
         words = sys.argv[1:] if args is None else list(args)
         options, rest = super().parse_known_args(list(map(self._now, words)), namespace)
+        self._refuse_empty(options)
         value_may_follow = False
         for word in rest:
             flag = word.startswith("-")
@@ -115,6 +118,15 @@ class Parser(argparse.ArgumentParser):
         flag, equals, value = word.partition("=")
         return flag.replace("_", "-") + equals + value
 
+    def _refuse_empty(self, options: argparse.Namespace) -> None:
+        """Refuses "", as a script gives it: it is not as if nothing were given."""
+        for action in self._actions:
+            value = getattr(options, action.dest, None)
+            empty = "" in value if isinstance(value, list) else value == ""
+            if empty and action.default != "":
+                flag = (action.option_strings or [action.metavar])[-1]
+                self.error(f"{flag} wants a value; got '' (a variable without one?)")
+
     def _refuse(self, word: str) -> NoReturn:
         flag = word.partition("=")[0]
         known = re.findall(r"--[a-z0-9-]+", self.format_usage())
@@ -140,11 +152,29 @@ def keep_memory() -> None:
         mallopt(option, value)
 
 
+def keep_ctrl_c() -> None:
+    """Has a Ctrl-C count that comes where nothing can be raised.
+
+    In a garbage collection, which JAX has a hand in, Python prints it and goes on.
+    """
+    usual = sys.unraisablehook
+
+    def hook(lost) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            return usual(lost)
+        again = threading.Timer(0.05, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
+
+
 def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
     """Ends the process with what `main` returns, or with one line of what was wrong."""
     logging.set_verbosity("error")  # libraries' notes are not for the person here
     keep_compiled()
     keep_memory()
+    keep_ctrl_c()
     try:
         sys.exit(main(None) or 0)
     except UserError as error:
@@ -159,7 +189,7 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
         if error.errno not in DISK:
             raise
         where = f" '{error.filename}'" if error.filename else ""
-        _fail(f"Cannot write{where}: {error.strerror}.")
+        _fail(f"Cannot read or write{where}: {error.strerror}.")
     except KeyboardInterrupt:
         _end("Stopped by Ctrl-C. What is on disk is whole.", code=130)
     except Exception as error:

@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -115,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             asked=[own.text, inference.identity(workdir), _looks(options), told],
             together=options.batch or PHOTOS,
             progress=progress,
-            **({"afterwards": fitting} if fitting else {}),
+            afterwards=fitting or _drop_heads,
         )
     except (KeyboardInterrupt, OSError):
         if files.part_of(out).is_dir():
@@ -279,6 +280,16 @@ def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
     for line in outcome.faults:
         print(line, file=sys.stderr)
     return 1 if outcome.faults else 0
+
+
+def _drop_heads(folder: pathlib.Path, entries: Iterator) -> None:
+    """Takes away the heads of a job with --fit that was broken off."""
+    from lmkjax.detect import photos
+
+    for name in photos.HEADS:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        (folder / name).unlink(missing_ok=True)
 
 
 class _Fitting:

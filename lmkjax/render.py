@@ -26,6 +26,14 @@ ELEMENTS = (
     "sensor",
 )
 """What a sheet may vary: the names of `sheets.ELEMENTS`, told without JAX."""
+HEEDED = {
+    "faces": "scheme count size batch seed out clip looks priors backgrounds sheet",
+    "sheet": "size seed out backgrounds",
+    "page": "scheme out",
+    "report": "scheme count size seed out looks priors ibug_300w",
+    "benchmark": "scheme count size seed",
+}
+"""The flags that count for each thing that is written."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _flags()
     flags = parser.parse_args(argv)
     parser.at_least_1(flags, "batch")
+    _refuse_the_unheeded(parser, flags)
     for name in ("out", "ibug_300w", "backgrounds"):
         if path := getattr(flags, name):
-            flag = f"--{name.replace('_', '-')}"
-            setattr(flags, name, files.local(path, flag=flag))
+            setattr(flags, name, files.local(path, flag=_spelt(name)))
     scheme = schemes.get(flags.scheme)
     priors = options.choose(flags.looks, flags.priors)
     if flags.benchmark:
@@ -50,6 +58,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         _draw(flags, scheme, priors)
     return 0
+
+
+def _refuse_the_unheeded(parser: cli.Parser, flags: argparse.Namespace) -> None:
+    """Refuses a flag that changes nothing of what is asked for."""
+    given = {
+        name for name, value in vars(flags).items() if value != parser.get_default(name)
+    }
+    asked = sorted(given & {"page", "report", "benchmark"})
+    asked += ["sheet"] * (flags.sheet not in (None, "points"))
+    what = (asked or ["faces"])[0]
+    for name in sorted(given - {what, *HEEDED[what].split()}):
+        if not asked:
+            parser.error(f"{_spelt(name)} goes with --report")
+        told = f"--sheet {flags.sheet}" if what == "sheet" else _spelt(what)
+        parser.error(f"{_spelt(name)} does not go with {told}")
+
+
+def _spelt(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _flags() -> cli.Parser:
@@ -169,7 +196,7 @@ def _page(flags: argparse.Namespace, scheme: schemes.Scheme) -> None:
 
     text = page.html(scheme)
     with files.together(flags.out or pathlib.Path()) as (scratch, written):
-        (scratch / f"{scheme.name}.html").write_text(text)
+        files.write(scratch / f"{scheme.name}.html", text)
     print(written[0])
 
 

@@ -8,6 +8,9 @@ import sys
 import jax
 import pytest
 
+from lmkjax import cli
+from lmkjax.errors import UserError
+
 PROGRAM = """
 import sys
 from lmkjax import cli
@@ -72,3 +75,27 @@ def test_the_suite_keeps_what_one_of_its_processes_compiled_for_the_others():
 
 def the_suites_own(x):
     return x * 5 + 2
+
+
+@pytest.mark.parametrize("words", ["predict --out out --images", "render --out"])
+def test_a_path_too_long_is_one_line(words):
+    done = subprocess.run(
+        [sys.executable, "-m", "lmkjax", *words.split(), "x" * 300],
+        cwd=pathlib.Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and "File name too long" in line
+
+
+def test_an_empty_word_is_no_value():
+    parser = cli.Parser(prog="lmkjax look")
+    parser.add_argument("--at", nargs="+")
+    parser.add_argument("--by", default="")
+    parser.add_argument("paths", nargs="*", metavar="PATH")
+    assert parser.parse_args(["--at", "a", "--by", ""]).by == ""
+    for words, named in ((["--at", "a", ""], "--at"), (["", "a"], "PATH")):
+        with pytest.raises(UserError, match=f"{named} wants a value; got ''"):
+            parser.parse_args(words)

@@ -44,6 +44,29 @@ def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+LOST = """
+import signal, sys, time
+from lmkjax import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Collected:
+    def __del__(self):  # nothing can be raised here, as in a garbage collection
+        raise KeyboardInterrupt
+def main(argv):
+    Collected()
+    for _ in range(100):
+        time.sleep(0.1)
+cli.run(main)
+"""
+
+
+def test_a_ctrl_c_that_comes_where_nothing_can_be_raised_counts():
+    done = subprocess.run(
+        [sys.executable, "-c", LOST], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 130
+    assert done.stderr.count("\n") == 1 and "Stopped by Ctrl-C" in done.stderr
+
+
 def ended(monkeypatch, main):
     """The exit code that a command ends the process with."""
 

@@ -155,6 +155,31 @@ def test_wrong_boxes_end_it_with_nothing_written(args, boxes, words, tmp_path):
     assert sorted(f.name for f in tmp_path.iterdir()) == ["boxes.json", "photos"]
 
 
+@pytest.mark.parametrize("flag", ["--boxes", "--scheme", "--workdir", "--images"])
+def test_what_is_given_empty_is_not_as_if_it_were_not_given(flag, args, tmp_path):
+    """As a script gives a variable that has no value."""
+    with pytest.raises(UserError, match=f"{flag} wants a value; got ''"):
+        predict.main([*args, flag, ""])
+    assert not (tmp_path / "out").exists()
+
+
+def test_heads_of_a_job_that_was_broken_off_do_not_stay(args, tmp_path, monkeypatch):
+    pytest.importorskip("trimesh", reason='needs the extra "fit"')
+    from lmkjax.fitting import written
+
+    def begin(folder, *_):
+        (folder / written.FILE).write_text('{"a.jpg": [')
+        (folder / written.FOLDER).mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(written, "write", begin)
+    with pytest.raises(KeyboardInterrupt):
+        predict.main([*args, "--fit"])
+    assert predict.main(args) == 0
+    names = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert names == ["overlays", "points.json"]
+
+
 def test_a_form_of_boxes_without_boxes_is_refused(args, tmp_path):
     with pytest.raises(UserError, match="--box-format goes with --boxes"):
         predict.main([*args, "--box-format", "xywh"])

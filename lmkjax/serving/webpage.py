@@ -129,12 +129,28 @@ def _page(gradio: Any, detector: detection.Detector, room: pathlib.Path) -> Any:
             try:
                 return _look(detector, file, mine or name, room)
             except UserError as error:
-                raise gradio.Error(str(error), print_exception=False) from None
+                told = str(error)
+                for path in filter(None, (file, mine)):  # not where it lies here
+                    told = told.replace(path, pathlib.Path(path).name)
+                raise gradio.Error(told, print_exception=False) from None
 
+        photo.preprocess = _file_of(photo.preprocess)
         asked = [photo, scheme, own]
         for part in asked:
             part.change(look, asked, [picture, told, head])
     return page
+
+
+def _file_of(read):
+    """As Gradio reads an upload, but for its file: that `answering` opens alone.
+
+    Of what is no photo Gradio would print a traceback, and show the page another.
+    """
+
+    def handed_in(upload):
+        return upload.path if upload and upload.path else read(upload)
+
+    return handed_in
 
 
 def _look(detector, file, scheme, room):

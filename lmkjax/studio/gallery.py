@@ -34,6 +34,8 @@ FPS = "frames_per_second"
 """What `points.json` says if its faces are those of a clip."""
 FACE = r"[0-9]{6,}\.png"
 """What a face's picture is called, as a pattern."""
+SEEDS = 2**32
+"""So many seeds there are: JAX takes no more of a number than 32 bits."""
 
 
 def keys(seed: int, first: int, count: int) -> jax.Array:
@@ -72,10 +74,11 @@ def write(
         The files.
 
     Raises:
-        UserError: a number that makes no sense, or a folder that cannot be written
-            or holds files of these names which an earlier call did not write.
+        UserError: a number that makes no sense, priors by which a face is not finite,
+            or a folder that cannot be written or holds files of these names which an
+            earlier call did not write.
     """
-    check(count=count, size=size)
+    check(count=count, size=size, seed=seed)
     batch = min(count, batch)
 
     def draw(first: int) -> tuple[drawing.Rendering, jax.Array]:
@@ -105,7 +108,8 @@ def write_drawn(
         count: how many faces.
         sheet: also write the contact sheet.
     """
-    old = earlier(out, [_name(number) for number in range(count)])
+    names = [_name(number) for number in range(count)]
+    old = earlier(out, [*names, *[SHEET] * sheet, *[CLIP] * (FPS in told)])
     with files.together(out, instead_of=old, key=POINTS) as (scratch, written):
         _fill(scratch, draw, told, count, sheet)
     return written
@@ -132,9 +136,9 @@ def write_sheet(
         The file.
 
     Raises:
-        UserError: no such element or size, or a folder that cannot be written.
+        UserError: no such element, size or seed, or a folder that cannot be written.
     """
-    check(count=1, size=size)
+    check(count=1, size=size, seed=seed)
     picture = sheets.draw(element, size=size, seed=seed, backgrounds=backgrounds)
     with files.together(out) as (scratch, written):
         picture.save(scratch / f"sheet_{element}.png")
@@ -146,7 +150,7 @@ def earlier(out: pathlib.Path, names: Collection[str]) -> set[str]:
 
     Args:
         out: the folder; it may be missing.
-        names: of pictures that are to be written.
+        names: of files that are to be written, but for `points.json`.
 
     Raises:
         UserError: a file of such a name, or `points.json`, is another's.
@@ -173,16 +177,19 @@ def _name(number: int) -> str:
     return f"{number:06d}.png"
 
 
-def check(*, count: int, size: int) -> None:
-    """Refuses a number of faces or a size of pictures that makes no sense.
+def check(*, count: int, size: int, seed: int) -> None:
+    """Refuses a number of faces, a size of pictures or a seed that makes no sense.
 
     Raises:
-        UserError: fewer than one face, or a size that is not 16 to 1024 pixels.
+        UserError: fewer than one face, a size that is not 16 to 1024 pixels, or a seed
+            that is below 0 or 2**32 and more, whose faces would be another seed's.
     """
     if count < 1:
         raise UserError(f"Wanted at least 1 face; got --count {count}.")
     if not 16 <= size <= 1024:
         raise UserError(f"Wanted a size from 16 to 1024 pixels; got --size {size}.")
+    if not 0 <= seed < SEEDS:
+        raise UserError(f"Wanted a seed from 0 to {SEEDS - 1}; got --seed {seed}.")
 
 
 def _fill(folder, draw, told, count, sheet):
@@ -193,6 +200,11 @@ def _fill(folder, draw, told, count, sheet):
         for i in range(min(len(yaw_rad), count - first)):
             face = jax.tree.map(lambda a, i=i: np.asarray(a[i]), faces)
             name = _name(first + i)
+            if not (np.isfinite(face.image).all() and np.isfinite(face.points).all()):
+                raise UserError(
+                    f"{name} has numbers that are not finite: a value of --priors is"
+                    " too large. Bring it nearer to what is usual."
+                )
             image = Image.fromarray(np.uint8(face.image * 255 + 0.5))
             image.save(folder / name)
             labels[name] = {
@@ -246,7 +258,7 @@ def benchmark(scheme: schemes.Scheme, *, size: int, seed: int, count: int) -> di
     """
     import resource  # Unix alone has it
 
-    check(count=count, size=size)
+    check(count=count, size=size, seed=seed)
     drawn = keys(seed, 0, count)
     whole, compiled = _time(
         lambda k: drawing.faces(k, scheme, size=size), drawn, count=count

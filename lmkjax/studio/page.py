@@ -91,7 +91,7 @@ def _clicked(scheme):
         "parts": atlas.SOLID,
         "lift": LIFT_CM,
     }
-    script = pathlib.Path(__file__).with_name("clicks.js").read_text()
+    script = pathlib.Path(__file__).with_name("clicks.js").read_text("utf-8")
     # No name may end the script that it stands in.
     text = json.dumps(told).replace("<", "\\u003c")
     return f'{script}\nclicks.start(document.getElementById("scheme"), {text});'

@@ -55,7 +55,7 @@ def write(
         UserError: a number that makes no sense, or a folder that cannot be written
             or holds files of these names which an earlier call did not write.
     """
-    gallery.check(count=count, size=size)
+    gallery.check(count=count, size=size, seed=seed)
     if not RATES[0] <= rate <= RATES[1]:
         raise UserError(
             f"Wanted {RATES[0]:.0f} to {RATES[1]:.0f} pictures a second; got"

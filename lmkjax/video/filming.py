@@ -61,12 +61,13 @@ def annotate(
     with files.growing(out, why=f"predicts into {out}") as new:
         new.mkdir(parents=True, exist_ok=True)
         job = _Job(new, scheme)
+        count = min((n for n in (film.count, most) if n is not None), default=None)
         try:
             with job:
                 for shot in film:
                     faces = follow(shot.image, shot.time_s)
                     job.add(shot, faces, film.rate or films.RATE)
-                    progress(job.frames, film.count)
+                    progress(job.frames, count)
                     if job.frames == most:
                         break
         finally:

@@ -4,6 +4,7 @@ import contextlib
 import fractions
 import importlib
 import pathlib
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -42,7 +43,8 @@ class Film:
 
     Attributes:
         faults: what went wrong so far, a line each: a video that breaks off ends
-            early, a picture that cannot be decoded is left out.
+            early, a picture that cannot be decoded is left out, one that FFmpeg holds
+            for damaged is not.
         count: how many pictures the file says to have; None where it does not.
         rate: how many there are in a second, at the mean; None likewise.
     """
@@ -57,7 +59,7 @@ class Film:
 
     def __iter__(self) -> Iterator[Shot]:
         """The pictures, in the order and at the times that they are seen."""
-        clock, damaged = _Clock(1 / (self.rate or RATE)), 0
+        clock, damaged, broken = _Clock(1 / (self.rate or RATE)), 0, 0
         with contextlib.closing(self._packets()) as packets:
             for packet in packets:
                 try:
@@ -67,16 +69,22 @@ class Film:
                         raise
                     damaged += 1
                     continue
+                broken += packet.is_corrupt or any(f.is_corrupt for f in frames)
                 for frame in frames:
                     yield Shot(_picture(frame), clock(frame.time))
+        if clock.last_s is None:
+            raise UserError(f"{self._name}: wanted a video; it has no pictures in it.")
+        self._note_a_short_end(clock.last_s)
         if damaged:
             self.faults.append(
                 f"{self._name}: {damaged} parts of it cannot be decoded; what they"
                 " show is left out."
             )
-        if clock.last_s is None:
-            raise UserError(f"{self._name}: wanted a video; it has no pictures in it.")
-        self._note_a_short_end(clock.last_s)
+        if broken and not (self._live or self.faults):  # where it breaks off are some
+            self.faults.append(
+                f"{self._name}: {broken} parts of it are damaged; their pictures are"
+                " read as they are."
+            )
 
     def close(self) -> None:
         """Lets go of the file or camera."""
@@ -105,11 +113,10 @@ class Film:
 
     def _note_a_short_end(self, last: float) -> None:
         """Notes that the file ends before its end."""
-        stream = self._stream
-        if self._live or self.faults or not stream.duration:
+        told = _length(self._container, self._stream)
+        if self._live or self.faults or not told:
             return
-        told = float(stream.duration * stream.time_base)
-        if last < told - SHORT_S - 2 / float(stream.average_rate or 2):
+        if last < told - SHORT_S - 2 / (self.rate or 2):
             self.faults.append(
                 f"{self._name} breaks off: its last picture is at {last:.1f} s of"
                 f" {told:.1f}."
@@ -195,6 +202,23 @@ def _camera(av: Any, number: int) -> Any:
             raise ValueError(f"there are {len(names)}, counted from 0")
         return av.open(f"video={names[number]}", format="dshow")
     return av.open(f"/dev/video{number}", format="v4l2")
+
+
+def _length(container: Any, stream: Any) -> float | None:
+    """Seconds that the pictures take, as the file tells; None if it does not.
+
+    Matroska tells when each stream ends, in words, or when the longest does.
+    """
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    start = float((stream.start_time or 0) * stream.time_base)
+    told = stream.metadata.get("DURATION") or ""
+    if end := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", told):
+        hours, minutes, seconds = map(float, end.groups())
+        return hours * 3600 + minutes * 60 + seconds - start
+    if container.duration and len(container.streams) == 1:
+        return container.duration / 1_000_000 - start
+    return None
 
 
 def _picture(frame: Any) -> Image.Image:

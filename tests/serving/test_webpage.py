@@ -72,6 +72,11 @@ def test_a_photo_is_uploaded_looked_at_and_its_json_downloaded(open_tab, tmp_pat
     tab.reload()
     tab.set_input_files("#photo input[type=file]", tmp_path / "huge.png")
     tab.wait_for_selector("text=million pixels", timeout=WAIT_MS)
+    (tmp_path / "words.png").write_text("no photo")
+    tab.reload()
+    tab.set_input_files("#photo input[type=file]", tmp_path / "words.png")
+    # No more than its name is told, nor does Gradio say it in its own words.
+    tab.wait_for_selector("text=/^ *words.png: wanted a photo/", timeout=WAIT_MS)
     assert name == "points.json"
     assert len(told["a.png"]["faces"][0]["points"]) == 68
     ours = (URL, "data:", "blob:")

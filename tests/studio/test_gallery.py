@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lmkjax import files
+from lmkjax import render as command
 from lmkjax.errors import UserError
 from lmkjax.studio import gallery
 
@@ -54,6 +55,41 @@ def test_another_ones_file_is_not_overwritten(tmp_path, name):
     with pytest.raises(UserError, match=f"already holds '{name}'"):
         render(tmp_path, 2)
     assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", [gallery.SHEET, gallery.CLIP])
+def test_neither_are_another_ones_sheet_and_clip(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    told = {"scheme": "ibug68", "seed": 0, gallery.FPS: 25.0}
+    with pytest.raises(UserError, match=f"already holds '{name}'"):
+        gallery.write_drawn(tmp_path, pytest.fail, told, count=1, sheet=True)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "99999999999999999999"])
+@pytest.mark.parametrize("also", [[], ["--clip"], ["--sheet", "hair"], ["--benchmark"]])
+def test_a_seed_whose_faces_would_be_another_seeds_is_refused(tmp_path, seed, also):
+    out = [] if also == ["--benchmark"] else ["--out", str(tmp_path / "out")]
+    with pytest.raises(UserError, match="Wanted a seed from 0 to 4294967295"):
+        command.main(["--seed", seed, *also, *out])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--page --report", "--report does not go with --page"),
+        ("--page --priors hats=1", "--priors does not go with --page"),
+        ("--benchmark --out x", "--out does not go with --benchmark"),
+        ("--report --backgrounds x", "--backgrounds does not go with --report"),
+        ("--sheet hair --clip --out x", "--clip does not go with --sheet hair"),
+        ("--sheet hair --looks stand_in", "--looks does not go with --sheet hair"),
+        ("--ibug-300w x --out x", "--ibug-300w goes with --report"),
+    ],
+)
+def test_a_flag_that_would_change_nothing_is_refused(words, told):
+    with pytest.raises(UserError, match=f"^{told}; "):
+        command.main(words.split())
 
 
 def test_names_that_lead_out_of_the_folder_are_not_followed(tmp_path):

@@ -1,7 +1,10 @@
 """The page of a scheme: it holds every point by name, and asks for nothing outside."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -29,7 +32,16 @@ def written(scheme, tmp_path_factory):
     path.write_text(MINE)
     assert command.main(["--scheme", str(path), "--page", "--out", str(out)]) == 0
     assert sorted(f.name for f in out.iterdir()) == ["mine.html", "mine.yaml"]
-    return (out / "mine.html").read_text()
+    return (out / "mine.html").read_text("utf-8")
+
+
+def test_it_is_written_whatever_the_systems_own_letters_are(tmp_path):
+    """As under Windows, where files are not UTF-8 unless one says so."""
+    words = [sys.executable, "-m", "lmkjax", "render", "--page", "--out", str(tmp_path)]
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(words, env=os.environ | plain, capture_output=True, text=True)
+    assert not done.returncode, done.stderr[-2000:]
+    assert "Plotly.newPlot" in (tmp_path / "ibug68.html").read_text("utf-8")
 
 
 def traces(text):

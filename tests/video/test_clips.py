@@ -1,5 +1,6 @@
 """A clip's folder: that of any render, at a rate, and a video of its pictures."""
 
+import dataclasses
 import json
 
 import jax.numpy as jnp
@@ -64,6 +65,22 @@ def test_faces_that_replace_a_clip_leave_no_video_of_it(tmp_path, drawn):
     assert names == {"000000.png", "000001.png", "points.json"}
     with pytest.raises(UserError, match="wanted a clip"):
         clips.truth(tmp_path)
+
+
+def test_a_face_that_is_not_finite_is_told_and_leaves_nothing(
+    tmp_path, drawn, monkeypatch
+):
+    own = drawing.draw
+
+    def draw(*faces, **asked):
+        found = own(*faces, **asked)
+        return dataclasses.replace(found, image=found.image.at[1].set(jnp.nan))
+
+    monkeypatch.setattr(drawing, "draw", draw)
+    with pytest.raises(UserError, match="000001.png has numbers that are not finite"):
+        words = ["--clip", "--count", "3", "--size", str(SIZE)]
+        render.main([*words, "--out", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("rate", ["0", "-3", "1000", "nan"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax import predict
+from lmkjax import cli, predict
 from lmkjax.detect import detection
 from lmkjax.errors import UserError
 from lmkjax.video import filming, films, tracking
@@ -137,7 +137,12 @@ def test_frames_without_a_face_are_empty_lists_and_said(
     detector.there = []
     out = tmp_path / "out"
     words = ["--video", str(clip), "--out", str(out), "--frames", "4"]
+    told, own = [], cli.Progress.__call__
+    monkeypatch.setattr(
+        cli.Progress, "__call__", lambda p, *done: told.append(done) or own(p, *done)
+    )
     assert predict.main(words) == 0
+    assert told[-1] == (4, 4)  # of as many as are asked for
     assert [line["faces"] for line in lines(out)] == [[]] * 4
     assert "4 of 4 frames show no face" in capsys.readouterr().err
 
@@ -148,6 +153,7 @@ def test_frames_without_a_face_are_empty_lists_and_said(
         ["--images", "a.jpg", "--no-smooth"],
         ["--images", "a.jpg", "--video", "a.mp4"],
         ["--video", "a.mp4", "--boxes", "boxes.json"],
+        ["--video", "a.mp4", "--boxes", ""],
         ["--video", "a.mp4", "--frames", "0"],
         [],
     ],

@@ -1,5 +1,6 @@
 """Videos read as one sees them; what is none, or ends early, is one line."""
 
+import re
 import struct
 
 import numpy as np
@@ -86,6 +87,34 @@ def test_a_video_that_is_cut_off_gives_what_is_there(tmp_path):
     shots, faults = read(path)
     assert 45 < len(shots) < 65
     assert len(faults) == 1 and "a.mp4" in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "told"),
+    [
+        ("a.mkv", 1.0, None),
+        ("a.mkv", 0.5, "breaks off: its last picture is at .* s of 4.0"),
+        ("a.flv", 0.5, "breaks off: its last picture is at .* s of"),
+        ("a.ts", 0.5, "1 parts of it are damaged"),
+    ],
+)
+def test_a_video_of_any_kind_that_is_cut_off_is_told(tmp_path, name, kept, told):
+    """Matroska tells the end of each stream otherwise than MP4; MPEG-TS none."""
+    import av
+
+    rng, path = np.random.default_rng(0), tmp_path / name
+    with av.open(str(path), "w") as made:
+        stream = made.add_stream("h264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(40):
+            pixels = rng.integers(0, 255, (48, 64, 3), dtype=np.uint8)
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
+        made.mux(stream.encode(None))
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    shots, faults = read(path)
+    assert len(shots) == 40 if told is None else 10 < len(shots) < 30
+    assert not faults if told is None else any(re.search(told, f) for f in faults)
 
 
 def test_what_is_written_can_be_seen_before_it_is_whole(tmp_path):

@@ -220,7 +220,7 @@ def tell(priors: Priors, looks: str) -> str:
         value = getattr(priors, name)
         if value != getattr(LOOKS[looks], name):
             numbers = value if isinstance(value, tuple) else (value,)
-            words.append(f"{name}={','.join(f'{number:g}' for number in numbers)}")
+            words.append(f"{name}={','.join(f'{number:.15g}' for number in numbers)}")
     return " ".join(words)
 
 

@@ -49,9 +49,9 @@ def write(
         photos: 300-W in its own layout; None = rendered faces stand alone.
 
     Raises:
-        UserError: too few faces, or no 300-W.
+        UserError: too few faces, no such size or seed, or no 300-W.
     """
-    gallery.check(count=count, size=size)
+    gallery.check(count=count, size=size, seed=seed)
     if statistics < 2:
         raise UserError(f"Wanted statistics of 2 faces or more; got {statistics}.")
     marked, real = ([], None) if photos is None else _marked(photos)
@@ -78,7 +78,7 @@ def write(
                 "laws": f"{count} faces, {scheme.name}, {size} pixels",
             },
         )
-        (scratch / "report.html").write_text(text)
+        files.write(scratch / "report.html", text)
     print("\n".join(html.lines(measured, found, pictures)))
     print(written[0])
 

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         file = files.local(options.picture, flag="--picture")
         portrait.picture().save(file, quality=90)
     else:
-        text = pages.README.read_text()
+        text = pages.README.read_text("utf-8")
         files.write(pages.README, pages.write(text, pages.tables()))
     return 0
 

@@ -186,6 +186,8 @@ def test_words_are_read():
     told = options.tell(priors, "photo")
     assert told == "melanin=0.1,0.2,1 glasses=1"
     assert options.choose("photo", told) == priors
+    fine = options.choose("photo", "glasses=0.12345678 noise=0.00123456789")
+    assert options.choose("photo", options.tell(fine, "photo")) == fine
 
 
 @pytest.mark.parametrize(
