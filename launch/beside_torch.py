@@ -194,7 +194,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = cli.Parser(
         prog="python -m launch.beside_torch", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--size", default="laptop", help="of the config")
+    sizes = ("tiny", "laptop", "full")
+    parser.add_argument("--size", default="laptop", choices=sizes, help="of the config")
     parser.add_argument("--batch", type=int, default=16, help="faces")
     parser.add_argument(
         "--landmarks", type=int, nargs="*", default=[68, 490, 1001], help="maps"
@@ -204,6 +205,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--eager-only", action="store_true", help="leave out torch.compile"
     )
     options = parser.parse_args(argv)
+    for name in ("batch", "rounds"):
+        parser.at_least_1(options, name)
+    if min(options.landmarks, default=0) < 1:
+        parser.error(f"--landmarks wants numbers from 1 on; got {options.landmarks}")
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError as error:

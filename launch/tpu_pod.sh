@@ -103,7 +103,7 @@ take() {
   fi
   run gcloud compute tpus queued-resources create "$name" --node-id "$name" \
     --zone "$zone" --accelerator-type "$type" --runtime-version "$runtime" \
-    "${spot[@]}"
+    ${spot[@]+"${spot[@]}"} # bash 3.2, as macOS has it, takes an empty list for unset
 }
 
 wait_until_active() {

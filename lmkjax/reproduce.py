@@ -16,11 +16,11 @@ examples:
 
 A is the first document's table, B the second's Figure 4 and Table 2, points what the
 number of points is worth. First it says what it will train and how long that takes
-here, from a measured step of each kind. Runs that are over are skipped, one that broke
-off goes on, one that failed is tried again by the next call; a run is done by one
-process at a time. --jobs I/N does every N-th run, beginning with the I-th: several
-machines that see the same --out share the list. The folder then holds report.md,
-report.html (one file), figures/ (of each run, as JSON), runs/ and logs/.
+here, from a measured step of each kind that is left. Runs that are over are skipped,
+one that broke off goes on, one that failed is tried again by the next call; a run is
+done by one process at a time. --jobs I/N does every N-th run, beginning with the I-th:
+several machines that see the same --out share the list. The folder then holds
+report.md, report.html (one file), figures/ (of each run, as JSON), runs/ and logs/.
 """
 
 
@@ -60,12 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = listing.plan(request)
     runs, job = list(plan.runs.values()), work.Job(*options.jobs)
     listing.settle(request, out)
-    before = figures.load(out)
+    over = work.over(runs, out)
+    left = [] if size == "tiny" else [run for run in runs if run.name not in over]
     estimate = speed.Estimate(
-        speed.known(out)
-        if request.size == "tiny"
-        else speed.measure(runs, out, request.size),
-        speed.over(before),
+        speed.measure(left, out, size),
+        speed.over(figures.load(out)),
         request.budget.batch,
         request.measured,
         request.budget.validation / request.budget.every,
@@ -118,7 +117,8 @@ def _flags() -> cli.Parser:
         default="",
         help="laptop on a CPU and full on an accelerator, unless it is given",
     )
-    add("--only", type=_names, default="A,B,points", metavar="A,B,points")
+    parts = "A,B,points"
+    add("--only", type=_names, default=parts, metavar=parts, help="these parts alone")
     add("--rows", type=_names, default="", metavar="NAMES", help="these rows alone")
     add("--seeds", type=int, metavar="N", help="of each row (default: 3; tiny 1)")
     add(
@@ -126,7 +126,7 @@ def _flags() -> cli.Parser:
         type=_numbers,
         metavar="N,N",
         help="numbers of labelled real faces in B, beside all that there are (default:"
-        " 25,50,157,315,630,1000)",
+        " 25,50,157,315,630,1000; tiny 10,16)",
     )
     add(
         "--length",
@@ -139,7 +139,7 @@ def _flags() -> cli.Parser:
     add("--ibug-300w", metavar="FOLDER", help="300-W (default: a rendered stand-in)")
     add("--face-synthetics", metavar="PATH", help="Microsoft's zip or its folder")
     add("--data-dir", default="data", metavar="DIR", help="of prepared datasets")
-    add("--out", default="runs/reproduce", metavar="DIR")
+    add("--out", default="runs/reproduce", metavar="DIR", help="of all that it makes")
     add("--dry-run", action="store_true", help="measure, say what is planned, and end")
     add(
         "--jobs",

@@ -213,13 +213,14 @@ def load(path: os.PathLike | str) -> Adapter:
         UserError: there is no such file, or it holds no adapter.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        data = io.BytesIO(pathlib.Path(path).read_bytes())
+        with np.load(data, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         scheme = str(arrays.pop("scheme"))
         # Older files tell a name alone, which may be that of a user's own scheme.
         known = scheme in schemes.SCHEMES or scheme.endswith("}")
         scheme = schemes.get(scheme) if known else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # a damaged file makes NumPy and zlib raise anything
         raise UserError(
             f"Wanted an adapter's .npz at {path}; got {type(error).__name__}. "
             "Training or `adaptation.save` writes one."

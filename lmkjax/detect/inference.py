@@ -161,7 +161,8 @@ def predictor(
         found = heatmaps.decode(maps, decoder=spec.decoder)
         cells = maps.shape[-2]
         found = points.rescale(found, old_px=cells, new_px=width)
-        return found + offset * width, heatmaps.spread(maps) * (width / cells)
+        spread = heatmaps.spread(maps, decoder=spec.decoder) * (width / cells)
+        return found + offset * width, spread
 
     def transferred(module, features, asked):
         if asked.learned is not None:

@@ -274,8 +274,8 @@ def _there(path: str) -> None:
 def _network(config, own, seen) -> specs.Spec:
     """The network that a config asks for."""
     model, terms, decoder = config.model, config.terms, config.heatmaps.decoder
-    if config.heatmaps.loss in ranges.DRAWN and decoder == "dark":
-        decoder = heatmaps.HEIGHTS
+    if config.heatmaps.loss in ranges.DRAWN:
+        decoder = heatmaps.HEIGHTS[decoder]
     form = terms.label_transfer.form if terms.label_transfer.weight else None
     return specs.Spec(
         scheme=own,
@@ -293,7 +293,7 @@ def _network(config, own, seen) -> specs.Spec:
         trained_on=seen,
         kernels=model.kernels,
         kernel_width=model.kernel_width,
-        confidence=bool(terms.confidence.weight and _known(config)),
+        confidence=bool(terms.confidence.weight),
         visibility=_seen(config, own, schemes.get(config.data.scheme)),
         learned_places=form == label_transfer.PLACES,
         rival=bool(terms.disparity.weight),
@@ -341,5 +341,4 @@ def _terms(config, places) -> dict[str, tuple[float, objective.Term]]:
         "discriminator": discriminator.Discriminator(ramp=terms.discriminator.ramp),
     }
     weights = {name: terms[name].weight for name in found}
-    weights["confidence"] *= bool(_known(config))
     return {n: (weights[n], term) for n, term in found.items() if weights[n]}

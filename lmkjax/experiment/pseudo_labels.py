@@ -3,7 +3,6 @@
 import functools
 import io
 import pathlib
-import zipfile
 from collections.abc import Sequence
 
 import jax
@@ -14,6 +13,7 @@ from lmkjax.data import geometric, streams
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
 from lmkjax.landmarks import points, schemes
+from lmkjax.training import trouble
 from lmkjax.types import Batch
 
 FILE = "pseudo_labels.npz"
@@ -101,11 +101,11 @@ def _read(
             raise ValueError(f"labels of {len(theirs)} other faces")
         if found.shape != (len(names), scheme.count, 2):
             raise ValueError(f"points {list(found.shape)}")
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file makes NumPy and zlib raise anything
         raise UserError(
             f"Wanted in {file} the {scheme.count} points of each of {len(names)} faces"
-            f" that this run learns from; got {error}. Delete the file, and it is made"
-            " anew."
+            f" that this run learns from; got {trouble.short(error)}. Delete the file,"
+            " and it is made anew."
         ) from error
     return found.astype(np.float32)
 

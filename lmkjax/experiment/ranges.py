@@ -141,7 +141,7 @@ RANGES = {
     "model.kernels": one_of(specs.KERNELS),
     "model.kernel_width": whole(1, 2**16),
     "heatmaps.loss": one_of(LOSSES),
-    "heatmaps.sigma_px": POSITIVE,
+    "heatmaps.sigma_px": number(0.1, 1024),  # below, no cell shows a Gaussian
     "heatmaps.gain": POSITIVE,
     "heatmaps.decoder": one_of(heatmaps.DECODERS),
     "terms.supervised.weight": AT_LEAST_0,
@@ -297,12 +297,18 @@ def _of_terms(config: ml_collections.ConfigDict) -> Iterator[str]:
 def _of_data(config: ml_collections.ConfigDict) -> Iterator[str]:
     """... of the faces."""
     data, terms = config.data, config.terms
-    teaches = "target" in terms.supervised.streams
-    if data.pseudo_labels and (terms.label_transfer.weight or not teaches):
+    taught = set(terms.supervised.streams)
+    if data.pseudo_labels and (terms.label_transfer.weight or "target" not in taught):
         yield (
             f"--config.data.pseudo_labels={data.pseudo_labels} stand in place of the"
             " target's own labels: wanted terms.supervised.streams with 'target', and"
             " terms.label_transfer.weight=0, which reads the target's own."
+        )
+    if data.pseudo_labels and terms.confidence.weight and not taught - {"target"}:
+        yield (
+            f"--config.terms.confidence.weight={terms.confidence.weight} learns how far"
+            " off points are, and data.pseudo_labels are points that a network found:"
+            " wanted 'source' too in terms.supervised.streams, or the weight 0."
         )
     if (data.source == datasets.FACE_SYNTHETICS) != bool(data.face_synthetics):
         yield (

@@ -23,8 +23,8 @@ from lmkjax.landmarks import points as coordinates
 from lmkjax.types import typed
 
 DECODERS = ("soft_argmax", "argmax", "dark")
-HEIGHTS = "dark_of_heights"
-"""What reads maps that are heatmaps themselves as "dark" does their softmax."""
+HEIGHTS = {"argmax": "argmax_of_heights", "dark": "dark_of_heights"}
+"""What reads maps that are heatmaps themselves as these read maps before a softmax."""
 WINDOW = 3
 """Cells along a side that "argmax" and both kinds of "dark" look at."""
 
@@ -46,13 +46,21 @@ def soft_argmax(logits: Float[Array, "b h w k"]) -> Float[Array, "b k 2"]:
 
 
 @typed
-def spread(logits: Float[Array, "b h w k"]) -> Float[Array, "b k"]:
+def spread(
+    logits: Float[Array, "b h w k"], *, decoder: str = "soft_argmax"
+) -> Float[Array, "b k"]:
     """How unsure each landmark is: standard deviation per axis, heatmap pixels.
 
-    The root of the mean of the variances in x and in y under the softmax: about
-    0.3 of the map's side where the map says nothing, 0 where it is one cell.
+    The root of the mean of the variances in x and in y under the softmax, or under the
+    heatmap: about 0.3 of the map's side where the map says nothing, 0 where it is one
+    cell.
+
+    Args:
+        logits: maps before any softmax, or heatmaps; see `decode`.
+        decoder: what reads them. With one of `HEIGHTS`, cells count that are at least a
+            tenth as high as the highest: a network draws many low ones about its bump.
     """
-    margins = _margins(logits)
+    margins = _heights(logits) if decoder in HEIGHTS.values() else _margins(logits)
     means = [_mean(m, _cells(m)) for m in margins]
     # About the mean: of two large squares, the difference would keep no digits.
     variances = [
@@ -162,22 +170,23 @@ def decode(logits: Float[Array, "b h w k"], *, decoder: str) -> Float[Array, "b 
 
     Args:
         logits: maps before any softmax; or, of a network that was trained to draw the
-            heatmap itself (losses `mse` and `awing`), its heatmaps: use "argmax" or
+            heatmap itself (losses `mse` and `awing`), its heatmaps: use one of
             `HEIGHTS`, as a softmax of them bends the bump (by up to 0.05 cells).
-        decoder: "soft_argmax", "argmax" (with the quarter offset), "dark" or `HEIGHTS`.
+        decoder: one of `DECODERS`, "argmax" with the quarter offset, or of `HEIGHTS`.
 
     Raises:
         ValueError: another decoder.
     """
     if decoder == "soft_argmax":
         return soft_argmax(logits)
-    if decoder == "argmax":
+    if decoder in ("argmax", HEIGHTS["argmax"]):
         return argmax(logits)
     if decoder == "dark":
         return dark(softmax(logits))
-    if decoder == HEIGHTS:
+    if decoder == HEIGHTS["dark"]:
         return dark(jnp.maximum(logits, 0.0))
-    raise ValueError(f"Unknown decoder '{decoder}'; known: {[*DECODERS, HEIGHTS]}.")
+    known = [*DECODERS, *HEIGHTS.values()]
+    raise ValueError(f"Unknown decoder '{decoder}'; known: {known}.")
 
 
 def _margins(logits):
@@ -185,6 +194,15 @@ def _margins(logits):
     high = logits.max((1, 2), keepdims=True)
     weight = jnp.exp(logits.astype(jnp.float32) - high)
     # One sum per axis first: a fraction of the work of a product with both.
+    return weight.sum(1), weight.sum(2)
+
+
+def _heights(maps):
+    """As `_margins`, of heatmaps; one that is nowhere above 0 says nothing."""
+    maps = maps.astype(jnp.float32)
+    high = maps.max((1, 2), keepdims=True)
+    weight = jnp.where(maps >= 0.1 * high, maps, 0.0)
+    weight = jnp.where(high > 0, weight, 1.0)
     return weight.sum(1), weight.sum(2)
 
 

@@ -64,7 +64,10 @@ def _head(found: Found) -> Iterator[Block]:
         told = dict.fromkeys(one.about[what] for one in over.values())
         lines += [f"{title}: {'; '.join(told)}."] if told else []
     hours = sum(one.seconds for one in over.values()) / 3600
-    lines.append(f"The runs that are over took {hours:.1f} hours, measuring included.")
+    least = "" if all(one.whole for one in over.values()) else "at least "
+    lines.append(
+        f"The runs that are over took {least}{hours:.1f} hours, measuring included."
+    )
     yield Points(lines)
     if found.main == STAND_IN and over:
         yield Text(

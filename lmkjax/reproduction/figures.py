@@ -33,6 +33,7 @@ class Figures:
         command: that does the same by hand.
         failed: why there are no figures; "" = there are.
         seconds: it took, measuring included, in this process's life.
+        whole: whether that was all of it: it did not go on with what broke off.
         about: where the figures come from: "hardware", "commit", "data", "trained_on".
         images_per_s: of the training; None = it took no step this time.
         rows: of the run's report, see `evaluator.Evaluation`.
@@ -43,6 +44,7 @@ class Figures:
     command: str
     failed: str = ""
     seconds: float = 0.0
+    whole: bool = True
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     images_per_s: float | None = None
     rows: Sequence[Mapping[str, Any]] = ()
@@ -86,7 +88,9 @@ def load(out: pathlib.Path) -> dict[str, Figures]:
     return found
 
 
-def collect(run: Run, out: pathlib.Path, command: str, seconds: float) -> Figures:
+def collect(
+    run: Run, out: pathlib.Path, command: str, seconds: float, *, whole: bool = True
+) -> Figures:
     """What a finished run left in its folder.
 
     Args:
@@ -94,6 +98,7 @@ def collect(run: Run, out: pathlib.Path, command: str, seconds: float) -> Figure
         out: the reproduction's folder.
         command: that does the same by hand.
         seconds: it took.
+        whole: see `Figures`.
     """
     workdir = out / RUNS / run.name
     told = json.loads((workdir / REPORT / "results.json").read_text())
@@ -110,6 +115,7 @@ def collect(run: Run, out: pathlib.Path, command: str, seconds: float) -> Figure
         run,
         command,
         seconds=round(seconds, 1),
+        whole=whole,
         about={name: told[name] for name in ("hardware", "commit", "data")}
         | {"trained_on": network["trained_on"]},
         images_per_s=trained.get("images_per_s"),

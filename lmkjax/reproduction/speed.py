@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import statistics
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from lmkjax.evaluation import tables
 from lmkjax.experiment import config_file, parts, plan
 from lmkjax.reproduction.figures import Figures
 from lmkjax.reproduction.runs import Run
-from lmkjax.training import mesh, state
+from lmkjax.training import mesh, state, trouble
 
 FILE = "speed.json"
 FORWARD = 1 / 3
@@ -83,7 +84,9 @@ def table(
         own = ", ".join(dict.fromkeys(str(jobs[n]) for n in numbers))
         done = str(len([n for n in numbers if runs[n].name in over]))
         sees = f"{first.begins}: {first.sees}"
-        took = told(estimate.seconds(first))
+        seconds = estimate.seconds(first)
+        left = seconds is not None or int(done) < len(numbers)
+        took = told(seconds) if left else "–"  # and nobody asks
         lines.append((name, f"{first.steps:,}", seeds, done, own, took, sees))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -116,39 +119,46 @@ def known(out: pathlib.Path) -> dict[str, float]:
 def over(found: Mapping[str, Figures]) -> dict[tuple[str, int], float]:
     """Seconds that runs took which are over, on a machine like this one.
 
-    One that was broken off and went on took longer than it knows: the longest counts.
+    Of those alike the middle one counts: beside others a run takes longer. One that was
+    broken off and went on does not know how long it took, and does not count.
     """
-    here, longest = machine(), {}
+    here, took = machine(), {}
     for one in found.values():
-        if not one.failed and one.about["hardware"] == here:
+        if not one.failed and one.whole and one.about["hardware"] == here:
             like = one.run.kind, one.run.steps
-            longest[like] = max(one.seconds, longest.get(like, 0.0))
-    return longest
+            took.setdefault(like, []).append(one.seconds)
+    return {like: statistics.median(seconds) for like, seconds in took.items()}
 
 
 def measure(runs: Iterable[Run], out: pathlib.Path, size: str) -> dict[str, float]:
     """Seconds of a step of each kind, measured where that was not done yet.
 
+    A kind that cannot be measured is named and left out: its runs will tell why.
+
     Args:
-        runs: planned.
+        runs: those that are to be done.
         out: the reproduction's folder, where they are kept.
         size: of the configs.
     """
-    found = known(out)
+    found, first = known(out), {}
     for run in runs:
-        if not run.kind or run.kind in found:
-            continue
-        print(f"Measuring a step: {run.kind} ...", flush=True)
+        if run.kind and run.kind not in found:
+            first.setdefault(run.kind, run)
+    for kind, run in first.items():
+        print(f"Measuring a step: {kind} ...", flush=True)
         file = config_file.OURS / f"{run.config}.py"
         # Without other runs, which are not there yet; what labels is not asked.
         apart = [
             f"--config.{field}=" + "shipped" * (field == "data.pseudo_labels")
             for field in ("train.init_from", *run.folders)
         ]
-        config = config_file.load_config(
-            str(file), [*run.overrides(out), *apart], size=size
-        )
-        found[run.kind] = round(step_seconds(config), 5)
+        words = [*run.overrides(out), *apart]
+        try:
+            config = config_file.load_config(str(file), words, size=size)
+            found[kind] = round(step_seconds(config), 5)
+        except Exception as error:  # the others go on
+            print(f"Not measured: {trouble.short(error)}", flush=True)
+            continue
         every = _read(out / FILE) | {machine(): found}
         files.write(out / FILE, json.dumps(every, indent=1) + "\n")
     return found
@@ -171,8 +181,14 @@ def invented(experiment: plan.Experiment, grid: jax.sharding.Mesh) -> dict[str, 
 
 
 def step_seconds(config: ml_collections.ConfigDict) -> float:
-    """What a step of an experiment takes on invented faces, once it is compiled."""
+    """What a step of an experiment takes on invented faces, once it is compiled.
+
+    Raises:
+        UserError: the config does not fit together, or its batch onto the devices.
+    """
     experiment, grid = plan.build(config), mesh.build()
+    for name, faces in experiment.shares.items():
+        mesh.check_batch(grid, faces, stream=name)
     start, one_step = parts.build_step(experiment, grid)
     size = experiment.training.fsdp_min_size
     now = state.create(start, grid, seed=0, fsdp_min_size=size)

@@ -9,14 +9,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import rich.console
 import rich.progress
 
 from lmkjax import files
 from lmkjax.errors import UserError
-from lmkjax.experiment import config_file
+from lmkjax.experiment import config_file, init_from
 from lmkjax.experiment import run as experiments
 from lmkjax.reproduction import figures, speed
 from lmkjax.reproduction.runs import REPORT, RUNS, Run
@@ -26,6 +26,8 @@ LOGS, HELD = "logs", "held"
 """Folders: of what each run says, and of locks."""
 LOOK_S = 5.0
 """Seconds between two looks at how far a run is."""
+STOOD_S = 60.0
+"""Seconds without a look, after which the program was suspended in between."""
 SAY_S = 300.0
 """Seconds between two lines where there is no terminal."""
 
@@ -72,20 +74,29 @@ class Work:
     wait_s: float = 0.0
 
     def over(self) -> dict[str, figures.Figures]:
-        """The figures of the planned runs that are over.
+        """The figures of the planned runs that are over; see there."""
+        return over(self.runs, self.out)
 
-        Figures may have come from another machine without the runs' folders: what one
-        that is left needs of such a run is made anew, to its end.
-        """
-        found = figures.load(self.out)
-        own = {run.name: run for run in self.runs}
-        over = {n: f for n, f in found.items() if n in own and f.is_of(own[n])}
-        for run in reversed(self.runs):  # what is needed stands before
-            if run.name not in over:
-                for name in run.needs:
-                    if not _ended(self.out, name):
-                        over.pop(name, None)
-        return over
+
+def over(runs: Sequence[Run], out: pathlib.Path) -> dict[str, figures.Figures]:
+    """The figures of the planned runs that are over.
+
+    Figures may have come from another machine without the runs' folders: what one
+    that is left needs of such a run is made anew, to its end.
+
+    Args:
+        runs: all that are planned, in order.
+        out: the reproduction's folder.
+    """
+    own = {run.name: run for run in runs}
+    found = figures.load(out)
+    there = {n: f for n, f in found.items() if n in own and f.is_of(own[n])}
+    for run in reversed(runs):  # what is needed stands before
+        if run.name not in there:
+            for name in run.needs:
+                if not _ended(out, name):
+                    there.pop(name, None)
+    return there
 
 
 def _ended(out: pathlib.Path, name: str) -> bool:
@@ -157,14 +168,14 @@ def _one(run: Run, work: Work, line: "_Line") -> str:
     command = run.command(work.out, work.size)
     logs = work.out / LOGS
     logs.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
+    whole = not init_from.begun(work.out / RUNS / run.name)
     with contextlib.ExitStack() as stack:
         try:
             lock = work.out / HELD / run.name
             stack.enter_context(files.alone(lock, wait=False, why=f"does {run.name}"))
         except UserError as error:
             return str(error)  # no failure: its figures will be there
-        stack.enter_context(line.watching(run))
+        clock = stack.enter_context(line.watching(run))
         said = stack.enter_context((logs / f"{run.name}.txt").open("a", buffering=1))
         print(command, file=said)
         try:
@@ -172,8 +183,8 @@ def _one(run: Run, work: Work, line: "_Line") -> str:
                 _call(run, work)
             if not _ended(work.out, run.name):
                 return STOPPED
-            seconds = time.monotonic() - began
-            figures.collect(run, work.out, command, seconds).save(work.out)
+            found = figures.collect(run, work.out, command, clock(), whole=whole)
+            found.save(work.out)
         except Exception as error:  # the others go on
             traceback.print_exc(file=said)
             why = " ".join(f"{error}".split())[:500] or type(error).__name__
@@ -217,7 +228,7 @@ class _Line:
         self._now: Run | None = None
         self.over = set(work.over())
         self._ended = threading.Event()
-        self._said = ""
+        self._said, self._stood = "", 0.0
         self._bar = rich.progress.Progress(
             rich.progress.BarColumn(bar_width=30),
             rich.progress.TaskProgressColumn(),
@@ -242,12 +253,15 @@ class _Line:
         self._bar.stop()
 
     @contextlib.contextmanager
-    def watching(self, run: Run) -> Iterator[None]:
-        """Tells meanwhile how far this run is."""
-        self._now = run
+    def watching(self, run: Run) -> Iterator[Callable[[], float]]:
+        """Tells meanwhile how far this run is; gives the seconds that it took so far.
+
+        While the program was suspended (Ctrl-Z, SIGSTOP) they did not go on.
+        """
+        self._now, began, stood = run, time.monotonic(), self._stood
         self.say(self._told(run))
         try:
-            yield
+            yield lambda: time.monotonic() - began - (self._stood - stood)
         finally:
             self._now = None
 
@@ -260,18 +274,23 @@ class _Line:
             self._said = text
 
     def _look(self) -> None:
-        last = time.monotonic()
+        last = before = time.monotonic()
         while not self._ended.wait(LOOK_S):
-            due = self._terminal or time.monotonic() - last >= SAY_S
+            now = time.monotonic()
+            if now - before > STOOD_S:
+                self._stood += now - before - LOOK_S
+            before = now
+            due = self._terminal or now - last >= SAY_S
             if due and (run := self._now):
                 self.say(self._told(run))
-                last = time.monotonic()
+                last = now
 
     def _told(self, run: Run) -> str:
         left = [one for one in self._mine if one.name not in self.over]
         done = len(self._mine) - len(left)
-        seconds = self._work.estimate.total(left)
-        step = self._step(run)
+        seconds, step = self._work.estimate.total(left), self._step(run)
+        if seconds is not None and step:
+            seconds -= self._work.estimate.seconds(run) * step / run.steps
         where = f", step {step} of {run.steps}" if step else ""
         about = f"; about {speed.told(seconds)} left" if seconds is not None else ""
         return f"{done} of {len(self._mine)} runs; now {run.name}{where}{about}"

@@ -138,3 +138,8 @@ def test_what_is_refused(faces, tmp_path):
     (tmp_path / "text.npz").write_text("no adapter")
     with pytest.raises(UserError, match="adapter"):
         adaptation.load(tmp_path / "text.npz")
+    adaptation.save(adapter, tmp_path / "cut.npz")
+    whole = (tmp_path / "cut.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"cut\.npz; got BadZipFile"):
+        adaptation.load(tmp_path / "cut.npz")

@@ -1,5 +1,7 @@
 """The detector: from photo to crop and back, schemes, and pictures without a box."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,8 +12,9 @@ from lmkjax.data import crop
 from lmkjax.detect import answers, detection, inference, specs
 from lmkjax.detect.finder import looking
 from lmkjax.errors import UserError
+from lmkjax.landmarks import heatmaps, schemes
 from lmkjax.landmarks import points as plane
-from lmkjax.landmarks import schemes
+from lmkjax.models import network as networks
 from lmkjax.training import averaged
 
 SIZE, FRAMING = 64, plane.Framing(1.45, 0.13)
@@ -251,6 +254,23 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
     moved = found.find(PICTURES[:1], BOXES[:1], scheme="ibug68").points
     expected = np.asarray(said.transferred[0]) * scale + corner
     np.testing.assert_allclose(moved[0], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("decoder", ["dark", *heatmaps.HEIGHTS.values()])
+def test_uncertainty_is_that_of_maps_as_they_are_read(
+    decoder, tmp_path, monkeypatch, key
+):
+    spec, weights = run_of(tmp_path, monkeypatch, key, transfer_features=0)
+    spec = dataclasses.replace(spec, decoder=decoder)
+    weights, crops = (
+        jax.tree.map(jnp.asarray, weights),
+        crop_of(PICTURES[0], BOXES[0], 32),
+    )
+    network = networks.Bound(spec.module(), weights, spec.own, spec.own)
+    maps = network.head(network.see(crops).features[-1])
+    said = inference.predictor(spec)(weights, inference.asker(spec)(weights), crops)
+    expected = 4 * heatmaps.spread(maps, decoder=decoder)
+    np.testing.assert_allclose(said.spread, expected, rtol=1e-3, atol=1e-4)
 
 
 def crop_of(image, box, size):

@@ -255,5 +255,6 @@ def test_what_draws_heatmaps_is_read_as_what_it_draws():
         fields = dict(heatmaps__loss=loss, heatmaps__decoder=chosen)
         return plan.build(config_of(**fields)).network.decoder
 
-    assert decoder("mse", "dark") == decoder("awing", "dark") == heatmaps.HEIGHTS
-    assert (decoder("kl", "dark"), decoder("mse", "argmax")) == ("dark", "argmax")
+    assert decoder("mse", "dark") == decoder("awing", "dark") == "dark_of_heights"
+    assert (decoder("kl", "dark"), decoder("kl", "argmax")) == ("dark", "argmax")
+    assert decoder("mse", "argmax") == heatmaps.HEIGHTS["argmax"]

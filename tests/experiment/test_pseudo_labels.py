@@ -86,6 +86,9 @@ def test_labels_of_other_faces_and_a_broken_file_are_told(
     with pytest.raises(UserError, match=r"68 points .*points \[6, 490, 2\]. Delete"):
         pseudo_labels.kept(tmp_path, RUN, canvases, schemes.get("ibug68"))
     file = tmp_path / pseudo_labels.FILE
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(UserError, match="made anew"):
-        pseudo_labels.kept(tmp_path, RUN, canvases, DENSE)
+    whole = file.read_bytes()
+    head = 30 + len("points.npy") + whole[28] + 256 * whole[29]
+    for broken in (whole[:100], whole[:head] + bytes([255] * 8) + whole[head + 8 :]):
+        file.write_bytes(broken)
+        with pytest.raises(UserError, match="made anew"):
+            pseudo_labels.kept(tmp_path, RUN, canvases, DENSE)

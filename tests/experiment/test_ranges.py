@@ -69,6 +69,7 @@ def test_a_number_is_finite_and_a_number(field, value):
         ("optimizer.learning_rate", math.nan, "a number above 0 to 10"),
         ("eval.failure", 0, "a number above 0 to 100"),
         ("crop.canvas", 0.9, "a number from 1 to 10"),
+        ("heatmaps.sigma_px", 0.05, "a number from 0.1 to 1024"),
         ("data.seed", 2**31 - 1, "a whole number from 0 to 2147483646"),
         ("seed", 2**32, "a whole number from 0 to 2147483646"),
         ("seed", True, "a whole number"),
@@ -130,6 +131,11 @@ def test_what_is_wanted_is_told(field, value, said):
         ({"data.pseudo_labels": "a"}, "streams with 'target'"),
         (GUESSED | {"data.pseudo_labels": "gs://b"}, "data.pseudo_labels.*bucket"),
         (GUESSED | {"terms.label_transfer.weight": 1.0}, "label_transfer.weight=0"),
+        (
+            {"data.pseudo_labels": "a", "terms.supervised.streams": ("target",)}
+            | {"terms.confidence.weight": 0.1},
+            "terms.confidence.weight=0.1 learns .* wanted 'source' too",
+        ),
         ({"data.ibug_300w": "gs://b"}, "data.ibug_300w.*bucket"),
     ],
 )

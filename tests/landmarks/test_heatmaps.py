@@ -75,6 +75,27 @@ def test_spread_is_the_gaussians_sigma_and_that_of_a_flat_map():
     np.testing.assert_allclose(flat, np.sqrt((144 - 1) / 12), rtol=1e-5)
 
 
+@pytest.mark.parametrize("decoder", heatmaps.HEIGHTS.values())
+def test_spread_of_a_heatmap_is_that_of_what_is_drawn(decoder):
+    """Of a softmax of it, whose cells all weigh about the same, it is the map's.
+
+    Of what is at least a tenth as high as the top, of a Gaussian of sigma 1.5: a
+    variance of sigma^2 (1 - ln(10) 0.1 / 0.9).
+    """
+    at = jnp.arange(24)[None, :, None] + 0.5
+    centre = jnp.array([[[12.3, 9.8]]])
+    bell = jnp.exp(-jnp.square(at - centre) / (2 * 1.5**2))
+    maps = 0.4 * bell[:, :, None] * bell[:, None]
+    about = jnp.where(maps < 0.02, 0.02 * jnp.sign(jnp.sin(1e4 * maps)), maps)
+    spread = jax.jit(heatmaps.spread, static_argnames="decoder")
+    expected = 1.5 * np.sqrt(1 - np.log(10) / 9)
+    np.testing.assert_allclose(spread(maps, decoder=decoder), expected, rtol=0.02)
+    np.testing.assert_allclose(spread(about, decoder=decoder), expected, rtol=0.02)
+    assert (np.asarray(heatmaps.spread(maps)) > 6.5).all()
+    none = heatmaps.spread(jnp.full((2, 12, 12, 3), -1.0), decoder=decoder)
+    np.testing.assert_allclose(none, np.sqrt((144 - 1) / 12), rtol=1e-5)
+
+
 def bias(decoder, low, high):
     """Mean and largest error of a perfect map's points, x between two pixels."""
     x = np.linspace(low, high, 101)[1:-1]
@@ -111,10 +132,10 @@ def test_a_heatmap_that_is_drawn_is_read_exactly_where_its_softmax_is_not():
     at = np.arange(12, dtype=np.float32)[None, :, None] + 0.5
     x, y = (np.exp(-((at - place[:, None, :, i]) ** 2) / 2) for i in (0, 1))
     maps = jnp.asarray(y[:, :, None] * x[:, None])
-    found = DECODE(maps, decoder=heatmaps.HEIGHTS)
+    found = DECODE(maps, decoder=heatmaps.HEIGHTS["dark"])
     np.testing.assert_allclose(found, place, atol=1e-3)
     below = jnp.where(maps < 1e-3, -0.5, maps)
-    np.testing.assert_allclose(DECODE(below, decoder=heatmaps.HEIGHTS), found)
+    np.testing.assert_allclose(DECODE(below, decoder=heatmaps.HEIGHTS["dark"]), found)
     assert np.abs(DECODE(maps, decoder="dark") - place).max() > 0.02
 
 

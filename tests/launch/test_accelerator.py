@@ -130,6 +130,9 @@ def test_no_figure_at_all_is_a_failure(monkeypatch, capsys, tmp_path):
     assert len(out.read_text().splitlines()) == 3
     with pytest.raises(UserError, match="--compile-only wants --part"):
         accelerator.main(["--compile-only"])
+    for flag, value in (("--batch", "-1"), ("--seconds", "0"), ("--minutes", "nan")):
+        with pytest.raises(UserError, match=f"{flag} wants .*; got {value}"):
+            accelerator.main([flag, value])
 
 
 def test_programs_are_kept_in_a_folder_for_now_or_in_that_of_the_user(

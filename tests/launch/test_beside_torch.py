@@ -16,6 +16,21 @@ def test_without_pytorch_a_line_says_what_would_do(monkeypatch):
         beside_torch.main(["--size", "tiny"])
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--size", "huge"], "--size"),
+        (["--batch", "0"], "--batch wants 1 or more"),
+        (["--rounds", "0"], "--rounds wants 1 or more"),
+        (["--landmarks", "5", "0"], r"--landmarks wants numbers from 1 on; got \[5, 0"),
+        (["--landmarks"], "--landmarks wants numbers from 1 on"),
+    ],
+)
+def test_what_makes_no_sense_is_told(words, said):
+    with pytest.raises(UserError, match=said):
+        beside_torch.main(words)
+
+
 @pytest.mark.slow
 def test_the_twin_makes_the_same_maps(capsys):
     if importlib.util.find_spec("torch") is None:

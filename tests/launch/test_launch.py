@@ -48,6 +48,16 @@ def test_shellcheck_finds_nothing(name):
     assert done.returncode == 0, done.stdout
 
 
+def test_a_list_without_words_is_spelt_as_the_bash_of_macos_wants_it():
+    """3.2 under `set -u` ends at the words of a list that holds none."""
+    text = (LAUNCH / "tpu_pod.sh").read_text()
+    empty = set(re.findall(r"\b(\w+)=\(\)", text))
+    filled = set(re.findall(r"\{#(\w+)\[@\]\} == 0\)\); then \1=", text))
+    bare = re.sub(r'\$\{(\w+)\[@\]\+"\$\{\1\[@\]\}"\}', "", text)
+    used = set(re.findall(r'"\$\{(\w+)\[@\]\}"', bare))
+    assert "spot" in empty and not used & (empty - filled)
+
+
 def test_a_dry_run_on_a_pod_prints_every_command_and_runs_none(call):
     done = call(*POD, *TRAIN, "--spot", "--dry-run", "--", "--config", "configs/x.py")
     assert done.returncode == 0, done.stderr

@@ -14,7 +14,8 @@ import sys
 import jax
 import pytest
 
-from launch import slices
+from launch import pods, slices
+from lmkjax.errors import UserError
 from tests import test_configs
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -145,3 +146,18 @@ def test_shared_parameters_take_less_of_a_chip(compiled):
     whole, shared = compiled["v5e:2x2", False], compiled["v5e:2x2", True]
     # A quarter each, but for those too small to share and the tiles that parts fill.
     assert 0.25 < shared["state_bytes"] / whole["state_bytes"] < 0.8
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--slices", "v9:2x2"], "--slices: wants such as v5e:4x4; got 'v9:2x2'"),
+        (["--slices", "v5e:0x2"], "--slices: wants such as"),
+        (["--configs", "dalm"], "--configs: wants some of base, best.*; got 'dalm'"),
+        (["--size", "huge"], "--size"),
+        (["--faces", "0"], "--faces wants 1 or more"),
+    ],
+)
+def test_what_is_no_slice_config_or_number_is_told(words, said):
+    with pytest.raises(UserError, match=said):
+        pods.main(words)

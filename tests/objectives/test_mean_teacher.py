@@ -191,13 +191,13 @@ def test_what_the_teacher_is_unsure_of_moves_nothing(by_head):
     term = mean_teacher.MeanTeacher(DISTANCE, keep=0.5)
     batches = {"target": view, mean_teacher.MILD: view}
 
-    def value(maps):
+    def value(maps, progress=LATE):
         return term(
             jax.random.key(0),
             stub,
             {"target": Outputs((maps,))},
             batches,
-            moment=Moment(LATE, ()),
+            moment=Moment(progress, ()),
         )
 
     found = bells(middle + 1.0, jnp.ones(LANDMARKS))
@@ -213,6 +213,9 @@ def test_what_the_teacher_is_unsure_of_moves_nothing(by_head):
     away = away[~sure] if by_head else away[sure]
     np.testing.assert_allclose(total, 4 * away.mean(), rtol=1e-3)
     np.testing.assert_allclose(told["apart"][0], 2 * away.sum() / 8, rtol=1e-3)
+    early, told = value(found, jnp.float32(0.0))
+    np.testing.assert_allclose(early, math.exp(-5) * total, rtol=1e-5)
+    np.testing.assert_allclose(told["ramp"][0], math.exp(-5), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

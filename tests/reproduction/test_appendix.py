@@ -1,5 +1,6 @@
 """The report of figures made by hand: every table, every gap, no net and no photo."""
 
+import dataclasses
 import math
 import re
 import types
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lmkjax.reproduction import appendix, documents, figures, graphs, listing
+from lmkjax.reproduction import appendix, documents, figures, graphs, listing, markup
 from lmkjax.reproduction.figures import Figures, Found, Spread
 from tests.reproduction import hand_made, test_listing
 
@@ -77,6 +78,18 @@ def test_seeds_make_a_mean_and_a_spread(found):
     np.testing.assert_allclose(box.mean, one.mean / 2)
     assert figures.spread([3.0, None, math.nan]) == Spread(3.0, None, 1)
     assert figures.spread([None]) is None
+
+
+def test_hours_are_told_to_be_too_few_where_a_run_does_not_know_its_own(found):
+    def told(found):
+        (points,) = (b for b in appendix._head(found) if isinstance(b, markup.Points))
+        return next(line for line in points.lines if "hours" in line)
+
+    hours = 90 * len(found.over) / 3600
+    assert f"took {hours:.1f} hours" in told(found)
+    one = dataclasses.replace(found.over["daln-seed0"], whole=False)
+    part = dataclasses.replace(found, figures={**found.figures, "daln-seed0": one})
+    assert f"took at least {hours:.1f} hours" in told(part)
 
 
 def test_the_full_set_counts_every_face_once(found):

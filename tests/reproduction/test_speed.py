@@ -2,8 +2,13 @@
 
 import json
 
+import pytest
+
+from lmkjax import reproduce
+from lmkjax.errors import UserError
 from lmkjax.experiment import config_file
-from lmkjax.reproduction import speed
+from lmkjax.reproduction import listing, speed
+from lmkjax.reproduction.figures import Figures
 from tests.reproduction import hand_made, test_listing
 
 
@@ -34,6 +39,67 @@ def test_each_kind_is_measured_once_on_a_machine(tmp_path, monkeypatch):
     speed.measure(runs[:1], tmp_path, "laptop")
     told = json.loads((tmp_path / speed.FILE).read_text())
     assert len(told) == 2 and told["another machine"] == {runs[0].kind: 0.125}
+
+
+def test_a_kind_whose_runs_are_over_is_not_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(speed, "step_seconds", lambda config: 0.125)
+    asked = test_listing.request(parts=("A",), keys=("daln", "discriminator"), seeds=1)
+    listing.settle(asked, tmp_path)
+    runs = listing.plan(asked).runs
+    for name in ("pretraining", "daln-seed0"):
+        hand_made.leave(runs[name], tmp_path)
+        Figures(runs[name], "", about={"hardware": "another"}).save(tmp_path)
+    words = ["--size", "laptop", "--only", "A", "--rows", "daln,discriminator"]
+    words += ["--seeds", "1", "--dry-run", "--out", str(tmp_path)]
+    assert reproduce.main(words) == 0
+    said = capsys.readouterr().out
+    assert said.count("Measuring a step") == 1
+    assert "Measuring a step: discriminator ..." in said
+    row = next(line for line in said.splitlines() if line.startswith("daln "))
+    assert row.split()[:6] == ["daln", "800", "0", "1", "1", "–"]
+    assert "1 runs to do of 3: about" in said
+
+
+def test_a_kind_that_cannot_be_measured_is_named_and_the_others_are(
+    tmp_path, monkeypatch, capsys
+):
+    def step(config):
+        if config.terms.daln.weight:
+            raise RuntimeError("no memory\nleft")
+        return 0.125
+
+    monkeypatch.setattr(speed, "step_seconds", step)
+    asked = {"parts": ("A",), "keys": ("daln", "discriminator"), "seeds": 2}
+    runs = list(test_listing.runs_of(**asked).values())
+    found = speed.measure(runs, tmp_path, "laptop")
+    assert found.keys() == {run.kind for run in runs} - {"daln"}
+    said = capsys.readouterr().out
+    assert said.count("Not measured: RuntimeError: no memory left") == 1
+    estimate = speed.Estimate(found, {}, 16, 960, 2.0)
+    row = speed.table(runs, estimate, (), [1] * len(runs)).splitlines()
+    assert next(line for line in row if line.startswith("daln ")).split()[6] == "?"
+
+
+def test_a_batch_that_the_devices_cannot_share_is_told():
+    file = f"{config_file.OURS}/real_only.py"
+    words = ["--config.train.batch=12", "--config.scheme=ibug68"]
+    config = config_file.load_config(file, words, size="tiny")
+    with pytest.raises(UserError, match="8 devices can share .* got 12 faces"):
+        speed.step_seconds(config)
+
+
+def test_of_the_times_of_runs_alike_the_middle_one_counts():
+    runs = test_listing.runs_of()
+    names = [f"real_only-n{n}-seed0" for n in (25, 50, 157, 315)]
+    seconds = (300.0, 9000.0, 320.0, 20.0)  # beside others; went on and was soon over
+    here = {"about": {"hardware": speed.machine()}}
+    found = {
+        name: Figures(runs[name], "", seconds=s, whole=s > 100, **here)
+        for name, s in zip(names, seconds, strict=True)
+    }
+    kind = runs[names[0]].kind
+    assert speed.over(found) == {(kind, 2400): 320.0}
+    assert speed.over({names[3]: found[names[3]]}) == {}
 
 
 def test_kinds_are_told_apart_by_what_a_step_costs():

@@ -1,13 +1,15 @@
 """The planned runs are done in order: what is over is left, what fails costs itself."""
 
+import json
 import pathlib
 import shutil
+import time
 
 import pytest
 
 from lmkjax import files
 from lmkjax.errors import UserError
-from lmkjax.reproduction import figures, listing, work
+from lmkjax.reproduction import figures, listing, speed, work
 from tests.reproduction import hand_made, test_listing
 
 
@@ -65,6 +67,39 @@ def test_a_failed_run_costs_what_needs_it_and_is_tried_again(runs, done, tmp_pat
     assert "Traceback" in (tmp_path / f"logs/{lost}.txt").read_text()
     wrong.clear(), names.clear()
     assert work.do(of(runs, tmp_path)) == [] and set(names) == left_out
+
+
+def test_a_run_that_went_on_says_that_its_seconds_are_not_all(runs, done, tmp_path):
+    (tmp_path / "runs" / runs[0].name / "checkpoints" / "1").mkdir(parents=True)
+    assert work.do(of(runs[:2], tmp_path)) == []
+    found = figures.load(tmp_path)
+    assert [found[run.name].whole for run in runs[:2]] == [False, True]
+
+
+def test_seconds_stand_still_while_the_program_is_suspended(
+    runs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(work, "LOOK_S", 0.01)
+    clock, slept = time.monotonic, [0.0]
+    monkeypatch.setattr(work.time, "monotonic", lambda: clock() + slept[0])
+    with work._Line(of(runs, tmp_path)) as line, line.watching(runs[0]) as seconds:
+        slept[0] += 5.0  # a slow step
+        time.sleep(0.2)
+        slept[0] += 3600.0
+        time.sleep(0.5)
+        assert 5.0 < seconds() < 60
+
+
+def test_what_is_left_falls_while_a_run_goes_on(runs, tmp_path):
+    run = runs[0]
+    estimate = speed.Estimate({}, {(run.kind, run.steps): 100.0}, 16, 0, 0.0)
+    todo = work.Work([run], tmp_path, "tiny", work.Job(), estimate)
+    folder = tmp_path / "runs" / run.name
+    folder.mkdir(parents=True)
+    with work._Line(todo) as line:
+        assert line._told(run).endswith("; about 2 min left")
+        (folder / "metrics.jsonl").write_text(json.dumps({"step": 1}) + "\n")
+        assert line._told(run).endswith(f"step 1 of {run.steps}; about 50 s left")
 
 
 def test_a_run_that_was_asked_to_stop_ends_the_sitting(runs, done, tmp_path):

@@ -35,3 +35,20 @@ def test_biases_do_not_decay():
     updates, _ = optimizer.update(zero, optimizer.init(params), params)
     np.testing.assert_allclose(updates["w"], -0.1 * np.ones((2, 3)), rtol=1e-6)
     np.testing.assert_allclose(updates["b"], 0.0)
+
+
+def test_gradients_above_the_clip_norm_are_all_alike():
+    params = {"w": jnp.ones((2, 3)), "b": jnp.ones(3)}
+    optimizer = optim.adamw(weight_decay=0.0, clip_norm=0.5)
+    one = jax.tree.map(jnp.ones_like, params)  # 3 long
+
+    def moves(*lengths):
+        moments, made = optimizer.init(params), []
+        for length in lengths:
+            grads = jax.tree.map(lambda g, length=length: length * g, one)
+            updates, moments = optimizer.update(grads, moments, params)
+            made.append(float(updates["b"][0]))
+        return made
+
+    np.testing.assert_allclose(moves(40.0, 1.0, 7.0), moves(1.0, 1.0, 1.0), rtol=1e-5)
+    assert moves(0.1, 0.01)[1] > moves(0.1, 0.1)[1] + 0.1  # below it, as they are

@@ -7,6 +7,7 @@ import pytest
 
 from lmkjax.errors import UserError
 from lmkjax.training import mesh, optim, state, step
+from lmkjax.types import purposes
 from tests.training import test_loop
 
 OPTIMIZER = optim.adamw(weight_decay=0.0, clip_norm=10.0)
@@ -42,6 +43,22 @@ def test_parts_of_a_batch_add_up_to_the_whole(accumulate):
     np.testing.assert_allclose(parts.params["w"], whole.params["w"], atol=1e-6)
     for one, other in zip(told["loss"], said["loss"], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_the_first_step_by_hand():
+    """Adam's first moves are all as long as the rate; the average is nine parts new."""
+    now, told = steps(1, devices=1, count=1)
+    w = np.asarray(jax.random.normal(purposes(1, "weights", "steps")[0], (5, 4)))
+    rows = np.random.default_rng(0).normal(size=(1, 16, 5)).astype(np.float32)[0]
+    gradient = 2 * rows.T @ (rows @ w - 1) / 16
+    rate = 0.1 * 0.5 * (1 + np.cos(0.2 * np.pi))
+    moved = w - rate * np.sign(gradient)
+    np.testing.assert_allclose(now.params["w"], moved, atol=1e-5)
+    np.testing.assert_allclose(now.ema["w"], 0.1 * w + 0.9 * moved, atol=1e-5)
+    length = np.linalg.norm(gradient)
+    np.testing.assert_allclose(told["gradient_norm"][0], length, rtol=1e-5)
+    np.testing.assert_allclose(told["learning_rate"][0], rate, rtol=1e-5)
+    assert int(now.step) == 1
 
 
 def test_a_part_takes_of_each_device_its_own_faces():

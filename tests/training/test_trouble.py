@@ -237,6 +237,13 @@ def broken(kind, file):
     elif kind == "flipped":
         middle = len(whole) // 3
         file.write_bytes(whole[:middle] + bytes(8) + whole[middle + 8 :])
+    elif kind == "packed":  # a stream that zlib does not know
+        head = 30 + len("w.npy") + whole[28] + 256 * whole[29]
+        file.write_bytes(whole[:head] + bytes([255] * 8) + whole[head + 8 :])
+    elif kind == "locked":  # a flag that says that it wants a password
+        at = whole.rindex(b"PK\1\2", 0, whole.rindex(b"PK\1\2"))
+        flags = bytes([whole[at + 8] | 1])
+        file.write_bytes(whole[: at + 8] + flags + whole[at + 9 :])
     elif kind == "pickled":
         np.savez(file, w=np.array([{"a": 1}], object))
     elif kind == "other":
@@ -245,7 +252,8 @@ def broken(kind, file):
 
 
 @pytest.mark.parametrize(
-    "kind", ["cut", "text", "empty", "flipped", "pickled", "other"]
+    "kind",
+    ["cut", "text", "empty", "flipped", "packed", "locked", "pickled", "other"],
 )
 def test_a_broken_file_of_weights_is_named(kind, tmp_path):
     broken(kind, tmp_path / averaged.EXPORTED)
