@@ -154,7 +154,7 @@ CASES = [  # a program's words, which extra it wants, and how it ends with all t
     ("data_builders.build", "ibug_300w --source /none", "data", "no such folder"),
     ("data_builders.synthetic_faces.beam", "--count=-1", "beam", "at least one"),
     ("launch.loader", "--data-dir /none", "train", "prepared dataset"),
-    ("launch.pods", "--slices", "tpu", "| slice |"),
+    ("launch.pods", "--slices v5e:2x2 --size tiny", "tpu", "| slice |"),
 ]
 
 
