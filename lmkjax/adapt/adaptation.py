@@ -216,7 +216,7 @@ def load(path: os.PathLike | str) -> Adapter:
         data = io.BytesIO(pathlib.Path(path).read_bytes())
         with np.load(data, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        scheme = str(arrays.pop("scheme"))
+        scheme, centre = str(arrays.pop("scheme")), arrays.pop("params/centre")
         # Older files tell a name alone, which may be that of a user's own scheme.
         known = scheme in schemes.SCHEMES or scheme.endswith("}")
         scheme = schemes.get(scheme) if known else None
@@ -225,12 +225,12 @@ def load(path: os.PathLike | str) -> Adapter:
             f"Wanted an adapter's .npz at {path}; got {type(error).__name__}. "
             "Training or `adaptation.save` writes one."
         ) from error
-    params, errors, scale = {}, {}, arrays.pop("scale", None)
+    params, errors, scale = {"centre": centre}, {}, arrays.pop("scale", None)
     for name, value in arrays.items():
         kind, _, rest = name.partition("/")
         if kind == "params":
             params[rest] = value
-        else:
+        elif kind == "errors":
             errors[rest] = float(value)
     return Adapter(params, errors, scheme, scale)
 

@@ -101,11 +101,15 @@ class Predictor:
         if self._spec.transfer_features or self._spec.learned_places:
             said = self._seen(images, self._spec.scheme)
             return Answer(said.transferred, said.transferred_spread)
-        direct = self._say(images, IBUG68)
         if self._adapter is None:
-            return direct
-        own = self._seen(images, self._spec.scheme).points
+            return self._say(images, IBUG68)
+        said, near = self._seen(images, self._spec.scheme), self._spec.scheme.subset68
+        own = said.points
         own = own if isinstance(own, jax.core.Tracer) else np.asarray(own)
+        if self._spec.any_place or near is None:
+            direct = self._say(images, IBUG68)
+        else:  # which may be none of the 68 themselves
+            direct = _part_of(said, near)
         scale = self._adapter.scale
         return direct._replace(
             points=adaptation.apply(self._adapter, own),
@@ -127,9 +131,7 @@ class Predictor:
                 f"The network speaks '{own.name}'; {name} is no part of it. It can"
                 f" give: {sorted(near | {own.name})}."
             )
-        said = self._seen(images, own)
-        every = said.points, said.spread, said.visibility
-        return Answer(*(x if x is None else x[:, members] for x in every))
+        return _part_of(self._seen(images, own), members)
 
     def _seen(self, images, query) -> inference.Prediction:
         key = query if isinstance(query, schemes.Scheme) else _content(query)
@@ -142,6 +144,12 @@ class Predictor:
         for old in list(self._asked)[:-KEPT]:
             self._asked.pop(old, None)
         return self._look(self._weights, asked, images)
+
+
+def _part_of(said: inference.Prediction, members: np.ndarray) -> Answer:
+    """Of what is said, that of some landmarks."""
+    every = said.points, said.spread, said.visibility
+    return Answer(*(x if x is None else x[:, members] for x in every))
 
 
 def _content(places: Places) -> tuple:

@@ -7,6 +7,7 @@ found = detector.find([photo], [[left, top, right, bottom]], scheme="dense1001")
 """
 
 import functools
+import numbers
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -80,7 +81,7 @@ class Detector:
 
         Raises:
             UserError: the folder holds no trained run, or weights of another network;
-                there is no such scheme.
+                there is no such scheme; a batch below 1.
         """
         workdir = shipped() if workdir is None else pathlib.Path(workdir)
         spec, weights = inference.load(workdir, best=best)
@@ -133,6 +134,9 @@ class Detector:
         finder: Finder | None = None,
     ) -> None:
         """What `around` tells of."""
+        whole = isinstance(batch, numbers.Integral) and not isinstance(batch, bool)
+        if not whole or batch < 1:
+            raise UserError(f"Wanted a batch of 1 face or more; got {batch!r}.")
         self._own = schemes.get(scheme) if isinstance(scheme, str) else scheme
         self.scheme, self.batch = self._own.name, batch
         self._predict, self._rounds = predict, rounds
@@ -193,8 +197,13 @@ class Detector:
         faces = iter([Face(*face) for face in faces])
         return [[next(faces) for _ in own[0]] for own in found]
 
-    def search(self, photo: Image.Image) -> looking.Found:
-        """The boxes of a photo's faces, as `finder` finds them and points mend them."""
+    def search(self, photo: Photo) -> looking.Found:
+        """The boxes of a photo's faces, as `finder` finds them and points mend them.
+
+        Args:
+            photo: one, see `find`.
+        """
+        photo = inputs.picture(photo)
 
         def look(boxes):
             return self._look([photo] * len(boxes), boxes, self._around)[:2]

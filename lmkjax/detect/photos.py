@@ -163,7 +163,7 @@ class _Job:
                 self._refuse_another_form(group, found)
             for photo, faces in zip(group, found, strict=True):
                 self._keep(photo, faces)
-            count += len(group)
+            count += sum(photo.name not in self.faults for photo in group)
             yield count + len(self.faults)
 
     def write_points(self) -> None:

@@ -19,9 +19,23 @@ NECK_RAD = (1.2, 0.6, 0.35)
 """How far a neck turns, bends and tilts: beyond, the shoulders go along."""
 
 
-def tiles(size: int) -> int:
-    """Room for a head's tiles in a picture of this side: 1.2 times the most needed."""
-    return int(3000 + 0.20 * size * size + 20 * size)
+TRIANGLES = 9846
+"""Of our own head's surface, on which the room that tiles need was measured."""
+
+
+def tiles(size: int, triangles: int = TRIANGLES) -> int:
+    """Room for a head's tiles in a picture of this side: 1.2 times the most needed.
+
+    Args:
+        size: of the picture, pixels.
+        triangles: of the head's surface.
+    """
+    return int(3000 + 0.20 * size * size + 20 * size) + finer(triangles)
+
+
+def finer(triangles: int) -> int:
+    """Room for what a head has more than ours: triangles of one tile, so small."""
+    return max(0, triangles - TRIANGLES)
 
 
 def hair_tiles(size: int) -> int:
@@ -59,7 +73,9 @@ def compose(
     nodes = plane.product(grown, shape.turn.T)
     keep = jnp.concatenate([jnp.ones(len(surface.triangles)), locks.keep]) > 0
     places = jnp.concatenate([shape.places, nodes])
-    shadow = light.shadows(places, casters(surface), params.light, keep=keep)
+    room = light.TILES + finer(len(surface.triangles))
+    cast = functools.partial(light.shadows, places, casters(surface), tiles=room)
+    shadow = cast(params.light, keep=keep)
     split = len(surface.atlas)
     wall = barrier.barrier  # between the layers, lest they be fused
     locks, nodes, shadow, rays = wall(
@@ -84,7 +100,10 @@ def _backdrop(params, backgrounds, size):
 def see_head(shape: picture.Geometry, *, size: int) -> raster.Fragments:
     """Which triangle of the bare head each pixel shows."""
     return raster.rasterise(
-        shape.pixels, shape.surface.triangles, size=size, tiles=tiles(size)
+        shape.pixels,
+        shape.surface.triangles,
+        size=size,
+        tiles=tiles(size, len(shape.surface.triangles)),
     )
 
 

@@ -16,7 +16,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--out", default=str(OUT), metavar="FILE", help="an .npz file")
     add("--count", default=16_384, type=int, metavar="N", help="faces to draw")
     options = parser.parse_args(argv)
-    parser.at_least_1(options, "count")
+    if options.count < 2:
+        parser.error(f"--count wants 2 or more, to tell a spread; got {options.count}")
     out = files.local(options.out, flag="--out")
 
     import numpy as np

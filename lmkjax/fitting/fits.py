@@ -109,7 +109,8 @@ def fit(
         The heads. A face of fewer than eight points is NaN, and has not settled.
 
     Raises:
-        UserError: the points are not as many as the scheme's.
+        UserError: the points are not as many as the scheme's, or the uncertainty or
+            the visibility is not of so many.
     """
     scheme = schemes.get(scheme) if isinstance(scheme, str) else scheme
     points = np.asarray(points, np.float32)
@@ -119,9 +120,20 @@ def fit(
             f" {list(points.shape)}."
         )
     shape = points.shape[:2]
-    sigma = np.broadcast_to(np.asarray(uncertainty, np.float32), shape)
+    try:
+        sigma = np.broadcast_to(np.asarray(uncertainty, np.float32), shape)
+    except ValueError:
+        raise UserError(
+            f"Wanted an uncertainty {list(shape)}, or one number; got"
+            f" {list(np.shape(uncertainty))}."
+        ) from None
     weight = np.ones(shape, np.float32)
     if visibility is not None:
+        if np.shape(visibility) != (*shape, len(STATES)):
+            raise UserError(
+                f"Wanted a visibility {[*shape, len(STATES)]}; got"
+                f" {list(np.shape(visibility))}."
+            )
         weight = np.einsum("nks,s->nk", np.asarray(visibility, "f"), STATES)
     found, own = [], basis.of(scheme)
     batch = min(BATCH, max(1, len(points)))

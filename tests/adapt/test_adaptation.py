@@ -138,6 +138,9 @@ def test_what_is_refused(faces, tmp_path):
     (tmp_path / "text.npz").write_text("no adapter")
     with pytest.raises(UserError, match="adapter"):
         adaptation.load(tmp_path / "text.npz")
+    np.savez(tmp_path / "other.npz", scheme="", something=np.zeros(3))
+    with pytest.raises(UserError, match=r"other\.npz; got KeyError"):
+        adaptation.load(tmp_path / "other.npz")
     adaptation.save(adapter, tmp_path / "cut.npz")
     whole = (tmp_path / "cut.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])

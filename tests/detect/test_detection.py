@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lmkjax.adapt import adaptation
 from lmkjax.data import crop
 from lmkjax.detect import answers, detection, inference, specs
 from lmkjax.detect.finder import looking
@@ -131,7 +132,11 @@ def test_faces_that_are_found_are_read_each_in_its_own_box():
     blank = np.zeros((50, 60, 3), np.uint8)
     own = detector(finder=Bright())
     none, (face,) = own([blank, PICTURES[0]], scheme="ibug68")
-    assert len(own.search(Image.fromarray(PICTURES[0])).boxes) == 1
+    grey = Image.fromarray(PICTURES[0]).convert("L")
+    for photo in (Image.fromarray(PICTURES[0]), PICTURES[0], grey):
+        assert len(own.search(photo).boxes) == 1
+    with pytest.raises(UserError, match="Wanted a picture as uint8"):
+        own.search(PICTURES[0] / 255)
     assert none == [] and own(blank) == [] and own([]) == []
     assert face.score == SCORES[0]
     side = FRAMING.margin * 70
@@ -198,8 +203,8 @@ def test_no_picture_no_face():
 
 def run_of(folder, monkeypatch, key, **fields):
     """The spec of a run with weights by chance, and the weights."""
+    fields = {"scheme": DENSE} | fields
     spec = specs.Spec(
-        scheme=DENSE,
         input_px=32,
         stacks=1,
         features=8,
@@ -236,6 +241,26 @@ def test_free_kernels_answer_for_parts_of_their_scheme_and_refuse_the_rest(
         found.find(*one, scheme="dense1001")
     with pytest.raises(UserError, match="speaks 'dense243'; places of one's own"):
         found.find(*one, scheme=np.zeros((2, 3)))
+
+
+def test_an_adapter_gives_the_68_where_free_kernels_know_none_of_them(
+    tmp_path, monkeypatch, key
+):
+    own = schemes.get("ibug68_surface")
+    assert answers.subset_of(FEW, own) is None
+    fields = {"scheme": own, "transfer_features": 0, "kernels": "free"}
+    run_of(tmp_path, monkeypatch, key, **fields)
+    pred = np.repeat(np.random.default_rng(1).uniform(0, 32, (1, 68, 2)), 3, 0)
+    pred[:, :2] = [0, 0], [32, 32]  # of a face of 32 pixels, 1/64 is half a one
+    fitted = adaptation.fit(pred, pred + 0.5, indices=own.subset68, scheme=own)
+    fitted = dataclasses.replace(fitted, scale=np.full(68, 3.0, np.float32))
+    adaptation.save(fitted, tmp_path / adaptation.FILE)
+    found = detection.Detector.from_checkpoint(tmp_path)
+    one = PICTURES[:1], BOXES[:1]
+    plain, adapted = found.find(*one), found.find(*one, scheme="ibug68")
+    size = np.sqrt(np.prod(np.ptp(plain.points, axis=1)))
+    np.testing.assert_allclose(adapted.points, plain.points + size / 64, atol=1e-3)
+    np.testing.assert_allclose(adapted.uncertainty, 3 * plain.uncertainty, rtol=1e-5)
 
 
 def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
@@ -298,3 +323,8 @@ def test_refusals():
         detector()(PICTURES[0], BOXES[0])
     with pytest.raises(UserError, match="no_run"):
         detection.Detector.from_checkpoint("no_run")
+    for batch in (0, -1, 2.5):
+        with pytest.raises(UserError, match=f"batch of 1 face or more; got {batch}"):
+            detection.Detector.around(
+                predict, scheme="dense243", input_px=SIZE, framing=FRAMING, batch=batch
+            )

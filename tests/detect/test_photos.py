@@ -137,7 +137,11 @@ def test_points_that_are_not_finite_are_a_fault(folder):
             points[[image.size == (50, 60) for image in images]] = np.nan
             return points, *rest
 
-    outcome = annotate(folder, Diverged(), together=8)
+    told = []
+    outcome = annotate(
+        folder, Diverged(), together=8, progress=lambda *so_far: told.append(so_far)
+    )
+    assert told == [(3, 3)]  # each is done or given up, and none is both
     assert list(outcome.faults) == ["b.png"] and "not finite" in outcome.faults["b.png"]
 
 

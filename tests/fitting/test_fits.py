@@ -11,6 +11,7 @@ from lmkjax.face.optics import camera
 from lmkjax.face.shape import head as heads
 from lmkjax.face.shape import marks
 from lmkjax.face.shape import surface as surfaces
+from lmkjax.fitting import __main__ as program
 from lmkjax.fitting import basis, expected, fits
 from lmkjax.landmarks import schemes
 
@@ -157,6 +158,21 @@ def test_what_is_expected_is_what_the_priors_draw():
 def test_points_of_another_scheme_are_refused():
     with pytest.raises(UserError, match=r"\[n, 68, 2\].*'ibug68'.*\[2, 490, 2\]"):
         fits.fit(np.zeros((2, 490, 2)), 1.0, "ibug68")
+
+
+def test_an_uncertainty_or_a_visibility_of_others_is_refused():
+    points = np.zeros((2, 68, 2))
+    with pytest.raises(UserError, match=r"uncertainty \[2, 68\].*got \[2, 67\]"):
+        fits.fit(points, np.ones((2, 67)), "ibug68")
+    with pytest.raises(UserError, match=r"visibility \[2, 68, 4\].*got \[2, 68, 3\]"):
+        fits.fit(points, 1.0, "ibug68", visibility=np.ones((2, 68, 3)))
+
+
+def test_a_spread_of_one_face_is_refused(tmp_path):
+    out = tmp_path / "expected.npz"
+    with pytest.raises(UserError, match="--count wants 2 or more"):
+        program.main(["--count", "1", "--out", str(out)])
+    assert not out.exists()
 
 
 def test_more_points_pull_harder_only_where_they_err_independently(truth):

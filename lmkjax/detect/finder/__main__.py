@@ -6,6 +6,7 @@ time. The same command goes on where it was broken off.
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 
 from lmkjax import cli, files
@@ -62,6 +63,12 @@ def _flags(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     for name in ("heads", "scenes", "steps", "batch", "size"):
         parser.at_least_1(options, name)
+    if not 0 <= options.seed < 2**31:
+        parser.error(f"--seed wants 0 to {2**31 - 1}; got {options.seed}")
+    for name in ("rate", "minutes"):
+        value = getattr(options, name)
+        if not 0 <= value < math.inf:  # NaN neither
+            parser.error(f"--{name} wants a number of at least 0; got {value}")
     if options.size % 32:
         parser.error(f"--size wants a multiple of 32; got {options.size}")
     return options

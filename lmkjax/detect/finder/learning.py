@@ -17,6 +17,7 @@ from flax import serialization
 
 from lmkjax import files
 from lmkjax.detect.finder import targets
+from lmkjax.errors import UserError
 from lmkjax.losses import centres
 from lmkjax.models import face_finder
 from lmkjax.training import averaged
@@ -74,7 +75,11 @@ class State(NamedTuple):
 
 
 def train(workdir: pathlib.Path, bank: targets.Bank, options: Options) -> list[float]:
-    """Trains until it is over, and writes the averaged weights; the last losses."""
+    """Trains until it is over, and writes the averaged weights; the last losses.
+
+    Raises:
+        UserError: the loss is no longer finite; nothing is written then.
+    """
     optimiser = optax.chain(
         optax.clip_by_global_norm(10.0),
         optax.scale_by_adam(),
@@ -101,6 +106,12 @@ def train(workdir: pathlib.Path, bank: targets.Bank, options: Options) -> list[f
         over = share >= 1 or number + 1 == options.steps
         if (number + 1) % KEEP_EVERY == 0 or over:
             told = np.mean(np.array(losses[-KEEP_EVERY:]), axis=0)
+            if not np.isfinite(told).all():
+                raise UserError(
+                    f"At step {number + 1} the loss is no number any more; what was"
+                    f" kept in {workdir} before stays. Try a smaller --rate than"
+                    f" {options.rate:g}."
+                )
             pace = (time.monotonic() - since) / len(losses)
             print(
                 f"step {number + 1}: focal {told[0]:.3f}, boxes {told[1]:.3f},"

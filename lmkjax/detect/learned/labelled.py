@@ -42,7 +42,7 @@ def read(folder: pathlib.Path, *, count: int, most: int, seed: int) -> list[Face
 
     Raises:
         UserError: there are no labels, a picture is missing, a face has another number
-            of points, or one that is no finite number.
+            of points, or one that is no finite number or that nobody marked.
     """
     if not folder.is_dir():
         raise UserError(
@@ -102,6 +102,13 @@ def _of_json(folder: pathlib.Path, count: int) -> dict[pathlib.Path, Callable]:
                 f"{file}: '{name}' wants {count} points {_WANTED} of finite numbers,"
                 f" as many as --begin has; got {came:.60}."
             )
+        for number, point in enumerate(points.tolist()):
+            if tuple(point) in pts.UNMARKED:
+                raise UserError(
+                    f"{file}: '{name}': point {number} (counted from 0) is {point},"
+                    " which says that nobody marked it; wanted all. Mark it, or take"
+                    " the face out."
+                )
         found[folder / name] = functools.partial(np.asarray, points)
     return found
 
@@ -109,15 +116,16 @@ def _of_json(folder: pathlib.Path, count: int) -> dict[pathlib.Path, Callable]:
 def _of_files(folder: pathlib.Path, count: int) -> dict[pathlib.Path, Callable]:
     """Likewise; the files of labels are read when they are wanted."""
     found = {}
-    for path in sorted(folder.iterdir()):
+    # macOS's notes '._*' are neither pictures nor labels.
+    own = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith("._")]
+    labels = {path.stem + path.suffix.lower(): path for path in own}
+    for path in sorted(own):
         if path.suffix.lower() not in finding.ENDINGS:
             continue
-        theirs = path.with_name(f"{path.stem}_ldmks.txt")
-        if theirs.is_file():
+        if theirs := labels.get(f"{path.stem}_ldmks.txt"):
             found[path] = functools.partial(_makers, theirs, count)
-        elif path.with_suffix(".pts").is_file():
-            own = path.with_suffix(".pts")
-            found[path] = functools.partial(pts.read, own, count=count)
+        elif marked := labels.get(f"{path.stem}.pts"):
+            found[path] = functools.partial(pts.read, marked, count=count)
     return found
 
 

@@ -158,6 +158,7 @@ def shadows(
     light: Light,
     *,
     keep: Bool[Array, " t"] | None = None,
+    tiles: int = TILES,
 ) -> Float[Array, " v"]:
     """How much of the first lamp, which is far, each vertex sees, 0 to 1.
 
@@ -166,9 +167,10 @@ def shadows(
         triangles: what casts shadows.
         light: its first direction, softness and depth of shadows are read.
         keep: which triangles are there; all, if None.
+        tiles: room for the map's tiles.
     """
     view = lamp_view(points, light.directions[0])
-    seen = raster.rasterise(view, triangles, size=MAP_PX, tiles=TILES, keep=keep).depth
+    seen = raster.rasterise(view, triangles, size=MAP_PX, tiles=tiles, keep=keep).depth
     place, depth = view[:, :2], view[:, 2]
     total = jnp.zeros_like(depth)
     spread = 0.6 + 1.6 * light.softness

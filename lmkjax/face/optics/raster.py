@@ -86,7 +86,9 @@ def rasterise(
     slot, inside, height = _hits(slopes, shift, place, size)
 
     inside &= (number < ends[-1])[None]
-    level = (height * (2 ** (32 - bits) - 2)).astype(jnp.uint32) + 1
+    # More levels than a float32 tells apart would round up, past the last bit.
+    levels = 2 ** min(32 - bits, 24)
+    level = (height * (levels - 2)).astype(jnp.uint32) + 1
     key = (level << bits) | owner.astype(jnp.uint32)[None]
     slot = jnp.where(inside, slot, size * size)
     board = jnp.zeros(size * size + 1, jnp.uint32)

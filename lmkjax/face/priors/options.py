@@ -249,7 +249,7 @@ def _read(word: str) -> tuple[str, float | tuple[float, ...]]:
     except ValueError:
         numbers = ()
     low = -math.inf if KNOWN[name].type is Signed else 0.0
-    low = low if wanted == 1 else 1e-3  # their logarithms are taken
+    low = 1e-3 if name == "focal_mm" else low  # their logarithms are taken
     high = 1.0 if share else math.inf
     fine = all(low <= n <= high and math.isfinite(n) for n in numbers)
     if len(numbers) != wanted or not fine:

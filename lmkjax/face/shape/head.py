@@ -229,8 +229,9 @@ def check(head: HeadLike) -> None:
     """Says what is wrong with a head of one's own, if anything.
 
     Raises:
-        UserError: an array of another shape, or a face that is elsewhere, of another
-            size or turned another way than the project's own.
+        UserError: an array of another shape, a vertex that is not there or not finite,
+            or a face that is elsewhere, of another size or turned another way than the
+            project's own.
     """
     v, t = len(head.neutral), len(head.triangles)
     wanted = {"neutral": (v, 3), "triangles": (t, 3), "part": (t,), "ibug68": (68,)}
@@ -244,8 +245,11 @@ def check(head: HeadLike) -> None:
             raise UserError(f"A head's `{name}` wants the shape {shape}; got {found}.")
     if "face" not in head.part_names:
         raise UserError(f"A head wants a part 'face'; got {head.part_names}.")
-    if np.max(head.triangles) >= v or np.max(head.ibug68) >= v:
+    named = np.concatenate([np.ravel(head.triangles), head.ibug68])
+    if named.min() < 0 or named.max() >= v:  # -1 would be the last one
         raise UserError(f"Some triangle or landmark names none of the {v} vertices.")
+    if not np.isfinite(head.neutral).all():
+        raise UserError("A head's `neutral` holds something that is no finite number.")
     own = load().neutral[load().ibug68]
     points = np.asarray(head.neutral)[np.asarray(head.ibug68)]
     likeness = ((points - points.mean(0)) * (own - own.mean(0))).sum(0)

@@ -231,6 +231,6 @@ def hold(
         raise UserError(f"Unknown measures {unknown}; known: {list(NAMES)}.")
     found = table(head)
     rows = np.array([NAMES.index(name) for name in amounts], int)
-    goals = jnp.stack([jnp.asarray(a, jnp.float32) for a in amounts.values()] or [])
+    goals = jnp.array(list(amounts.values()), jnp.float32)
     missing = goals - plane.product(found.slopes[rows], identity)
     return identity + plane.product(missing, found.directions[rows])

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lmkjax.detect.finder import __main__ as program
 from lmkjax.detect.finder import heads, learning, looking, scenes, targets
 from lmkjax.errors import UserError
 from lmkjax.models import face_finder
+from lmkjax.training import averaged
 from lmkjax.types import host_seed
 
 
@@ -86,6 +88,16 @@ def test_scenes_are_made_once_and_are_those_of_their_seed(bank, pool):
         ask(count=48, seed=1)
 
 
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--seed", "-1"), ("--rate", "nan"), ("--minutes", "-2"), ("--size", "100")],
+)
+def test_a_wrong_flag_is_refused_before_anything_is_drawn(flag, value, tmp_path):
+    with pytest.raises(UserError, match=f"{flag} wants"):
+        program.main(["--workdir", str(tmp_path / "run"), flag, value])
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 def test_several_processes_make_the_same_scenes(bank, tmp_path, monkeypatch):
     monkeypatch.setattr(targets, "TOGETHER", 24)
@@ -114,6 +126,27 @@ def test_another_look_moves_boxes_as_it_moves_what_is_seen():
         )
         looks.add((int(left), int(top)))
     assert len(looks) > 6
+
+
+def test_a_loss_that_is_no_number_ends_it_and_what_was_kept_stays(
+    bank, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(learning, "KEEP_EVERY", 2)
+    monkeypatch.setattr(
+        *(learning, "_begin"),
+        lambda *_: learning.State(*[{"w": jnp.zeros(2)}] * 3),
+    )
+
+    def step(state, images, wanted, number, rate):
+        loss = jnp.where(number < 3, 1.0, jnp.nan)
+        params = {"w": state.params["w"] + loss}
+        return learning.State(*[params] * 3), (loss, loss)
+
+    monkeypatch.setattr(learning, "_step", lambda *_: step)
+    with pytest.raises(UserError, match=r"At step 4 .* smaller --rate than 0.5"):
+        learning.train(tmp_path, bank, learning.Options(steps=9, batch=2, rate=0.5))
+    kept = averaged.load(tmp_path)
+    np.testing.assert_array_equal(kept["w"], [2, 2])
 
 
 def test_it_learns_and_goes_on_where_it_was_broken_off(bank, tmp_path, monkeypatch):

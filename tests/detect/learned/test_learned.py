@@ -131,6 +131,16 @@ def test_labels_are_read_as_others_write_them(folder):
     np.testing.assert_array_equal(face.points, told["1.png"])
 
 
+def test_endings_are_read_in_capitals_and_notes_of_macos_are_no_labels(folder):
+    (folder / "1_ldmks.txt").rename(folder / "1.PTS")
+    (folder / "2_ldmks.txt").rename(folder / "2_ldmks.TXT")
+    for name in ("0.png", "0_ldmks.txt", "1.pts"):
+        (folder / f"._{name}").write_bytes(b"\0\5\x16\7")
+    faces = read(folder)
+    assert [face.name for face in faces] == ["0.png", "1.png", "2.png"]
+    np.testing.assert_array_equal(faces[1].points, [[0.5, 1.5], [2.5, 3.5], [4.5, 0.5]])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -142,6 +152,12 @@ def test_labels_are_read_as_others_write_them(folder):
                 '{"none.png": [[1, 2], [3, 4], [5, 6]]}'
             ),
             "none.png",
+        ),
+        (
+            lambda d: (d / "points.json").write_text(
+                '{"1.png": [[1, 2], [-1, -1], [5, 6]]}'
+            ),
+            "'1.png': point 1 .*nobody marked",
         ),
         (lambda d: [f.unlink() for f in d.glob("*.txt")], "found none"),
     ],
@@ -168,6 +184,8 @@ def test_faces_are_held_out_by_chance_and_one_is_left_to_learn_from(folder):
         ({"--begin": "ibug68"}, "outline that a camera sees"),
         ({"--data": "nowhere"}, "wanted a folder"),
         ({"--steps": "0"}, "1 or more"),
+        ({"--seed": "-1"}, "--seed wants 0 to"),
+        ({"--seed": "4294967296"}, "--seed wants 0 to"),
     ],
 )
 def test_a_wrong_command_is_refused_before_anything_is_written(

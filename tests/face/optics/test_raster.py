@@ -58,6 +58,23 @@ def test_it_finds_what_brute_force_finds(cull):
     np.testing.assert_allclose(found.depth, depth, rtol=1e-4)
 
 
+@pytest.mark.parametrize("count", [4, 40, 400])
+def test_the_nearest_of_all_is_seen_however_few_triangles_there_are(count):
+    """Two squares, the nearer one first; of the others no pixel shows any."""
+    square = np.array([[0, 0], [0, 8], [8, 8], [8, 0]])
+    places = [np.insert(square, 2, depth, axis=1) for depth in (10, 20)]
+    triangles = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
+    more = np.zeros((count - 4, 3), int)
+    found = raster.rasterise(
+        jnp.float32(np.concatenate(places)),
+        np.concatenate([triangles, more]),
+        size=8,
+        tiles=32,
+        cull=False,
+    )
+    np.testing.assert_allclose(found.depth, np.full((8, 8), 10.0), rtol=1e-6)
+
+
 def test_each_pixel_looks_its_triangle_up_once():
     """Read off the program: of its look-ups, one has a row for each pixel."""
     text = jax.jit(draw).lower(PLACES, ALL).as_text()

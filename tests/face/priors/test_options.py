@@ -208,6 +208,13 @@ def test_what_cannot_be_is_refused(words, complaint):
         options.choose("photo", words)
 
 
+@pytest.mark.parametrize("words", ["largest_deg=90,0,0", "melanin=0,2,1"])
+def test_what_has_no_logarithm_may_be_0(words):
+    name, _, told = words.partition("=")
+    found = getattr(options.choose("photo", words), name)
+    assert found == tuple(map(float, told.split(",")))
+
+
 def test_unknown_looks_are_refused():
     with pytest.raises(UserError, match="known: .'photo', 'stand_in'"):
         options.choose("odd", "")

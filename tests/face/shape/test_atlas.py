@@ -180,6 +180,8 @@ def test_hair_grows_on_a_scalp_and_stays_outside_of_it():
         ({"ibug68": BALD.ibug68[:67]}, "`ibug68` wants the shape .68,.*67"),
         ({"uv": np.zeros((5, 3, 2))}, "`uv`"),
         ({"ibug68": BALD.ibug68 + 600}, "names none of the"),
+        ({"triangles": BALD.triangles - 1}, "names none of the"),
+        ({"neutral": BALD.neutral * [1, 1, np.nan]}, "no finite number"),
         ({"part_names": ("skull",)}, "part 'face'.*skull"),
     ],
 )

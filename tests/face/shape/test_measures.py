@@ -103,3 +103,9 @@ def test_an_egg_is_as_wide_as_it_is_asked_to_be():
 def test_an_unknown_measure_is_refused_with_the_known_ones():
     with pytest.raises(UserError, match="'nose_lenght'.*nose_length"):
         measures.identity(HEAD, {"nose_lenght": 1.0})
+
+
+def test_nobody_asks_for_a_measure_and_the_person_stays():
+    person = jnp.arange(HEAD.modes, dtype=jnp.float32)
+    np.testing.assert_array_equal(measures.hold(HEAD, person, {}), person)
+    np.testing.assert_array_equal(measures.identity(HEAD, {}), 0 * person)
