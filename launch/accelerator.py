@@ -188,11 +188,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.compile_only and not options.part:
         parser.error(f"{ONLY} wants --part")
     for name in ("batch", "faces"):
-        if (count := getattr(options, name)) < 0:
-            parser.error(f"--{name} wants 0 or more; got {count}")
+        parser.at_least_0(options, name)
     for name in ("seconds", "minutes"):
-        if not 0 < (value := getattr(options, name)) < float("inf"):
-            parser.error(f"--{name} wants a number above 0; got {value}")
+        parser.above_0(options, name)
     # Several processes share the memory.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if options.part:

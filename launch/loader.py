@@ -57,11 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("batch", "size", "ahead"):
         parser.at_least_1(flags, name)
     for name in ("workers", "processes"):
-        if (count := getattr(flags, name)) < 0:
-            parser.error(f"--{name} wants 0 or more; got {count}")
+        parser.at_least_0(flags, name)
     for name in ("margin", "seconds"):
-        if not 0 < (value := getattr(flags, name)) < float("inf"):
-            parser.error(f"--{name} wants a number above 0; got {value}")
+        parser.above_0(flags, name)
     if not -1 <= flags.up <= 1:
         parser.error(f"--up wants a share of a canvas's side; got {flags.up}")
 

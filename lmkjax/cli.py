@@ -9,6 +9,7 @@ import difflib
 import errno
 import hashlib
 import importlib
+import math
 import os
 import pathlib
 import platform
@@ -108,6 +109,26 @@ class Parser(argparse.ArgumentParser):
         """
         if (value := getattr(options, name)) is not None and value < 1:
             self.error(f"--{name.replace('_', '-')} wants 1 or more; got {value}")
+
+    def at_least_0(self, options: argparse.Namespace, name: str) -> None:
+        """Refuses a whole number below 0.
+
+        Raises:
+            UserError: it is.
+        """
+        if (value := getattr(options, name)) < 0:
+            self.error(f"--{name.replace('_', '-')} wants 0 or more; got {value}")
+
+    def above_0(self, options: argparse.Namespace, name: str) -> None:
+        """Refuses a number that is not above 0, or not finite.
+
+        Raises:
+            UserError: it is not.
+        """
+        if not 0 < (value := getattr(options, name)) < math.inf:  # NaN neither
+            self.error(
+                f"--{name.replace('_', '-')} wants a number above 0; got {value}"
+            )
 
     def _now(self, word: str) -> str:
         """A flag as it is spelt now."""
