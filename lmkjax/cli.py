@@ -27,6 +27,8 @@ import lmkjax
 from lmkjax import errors
 from lmkjax.errors import UserError
 
+SEEDS = 2**31 - 1
+"""So many seeds there are, as `seed` of a config: the next one still is an int32."""
 PAUSE_S = 10.0
 """Seconds between two lines of how far a job is."""
 
@@ -53,6 +55,11 @@ MALLOC = {  # by the names of malloc.h, with their numbers there
     "M_ARENA_MAX": (-8, 1),  # and is one for all threads
 }
 """What glibc is told."""
+
+
+def flag(name: str) -> str:
+    """How a field of the options is spelt on the command line."""
+    return f"--{name.replace('_', '-')}"
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -102,13 +109,13 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{told}; `{self.prog} --help` tells the flags.")
 
     def at_least_1(self, options: argparse.Namespace, name: str) -> None:
-        """Refuses a number below 1.
+        """Refuses a whole number below 1.
 
         Raises:
             UserError: it is.
         """
         if (value := getattr(options, name)) is not None and value < 1:
-            self.error(f"--{name.replace('_', '-')} wants 1 or more; got {value}")
+            self.error(f"{flag(name)} wants 1 or more; got {value}")
 
     def at_least_0(self, options: argparse.Namespace, name: str) -> None:
         """Refuses a whole number below 0.
@@ -116,8 +123,18 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UserError: it is.
         """
-        if (value := getattr(options, name)) < 0:
-            self.error(f"--{name.replace('_', '-')} wants 0 or more; got {value}")
+        if (value := getattr(options, name)) is not None and value < 0:
+            self.error(f"{flag(name)} wants 0 or more; got {value}")
+
+    def a_seed(self, options: argparse.Namespace, name: str = "seed") -> None:
+        """Refuses a seed that a run's config refuses too.
+
+        Raises:
+            UserError: it is below 0 or too large.
+        """
+        value = getattr(options, name)
+        if value is not None and not 0 <= value < SEEDS:
+            self.error(f"{flag(name)} wants 0 to {SEEDS - 1}; got {value}")
 
     def above_0(self, options: argparse.Namespace, name: str) -> None:
         """Refuses a number that is not above 0, or not finite.
@@ -126,9 +143,7 @@ class Parser(argparse.ArgumentParser):
             UserError: it is not.
         """
         if not 0 < (value := getattr(options, name)) < math.inf:  # NaN neither
-            self.error(
-                f"--{name.replace('_', '-')} wants a number above 0; got {value}"
-            )
+            self.error(f"{flag(name)} wants a number above 0; got {value}")
 
     def _now(self, word: str) -> str:
         """A flag as it is spelt now."""
@@ -310,19 +325,24 @@ class Progress:
     """
 
     def __init__(self, things: str = "photos"):
-        self._things, self.done, self._begin = things, 0, time.monotonic()
-        self._first, self._said = 0, self._begin
+        self._things, self.done = things, 0
+        self._first, self._begin, self._said = None, 0.0, time.monotonic()
 
     def __call__(self, done: int, of: int | None) -> None:
         """Takes note of how many things of how many, where that is known, are done."""
         now, self.done = time.monotonic(), done
-        self._first = self._first or done
+        if self._first is None:  # before it: compiling, and what was done long ago
+            self._first, self._begin = done, now
         if now - self._said < PAUSE_S or done == of:
             return
         self._said = now
-        rate = max(done - self._first, 1) / (now - self._begin)
-        told = f"{done} {self._things}, {rate:.1f} a second"
-        if of is not None:
-            left = datetime.timedelta(seconds=round((of - done) / rate))
-            told = f"{done} of {of} {self._things}, {rate:.1f} a second, {left} to go"
+        told = (
+            f"{done} {self._things}" if of is None else f"{done} of {of} {self._things}"
+        )
+        if done > self._first:
+            rate = (done - self._first) / (now - self._begin)
+            told += f", {rate:.1f} a second"
+            if of is not None:
+                left = datetime.timedelta(seconds=round((of - done) / rate))
+                told += f", {left} to go"
         print(told, file=sys.stderr, flush=True)

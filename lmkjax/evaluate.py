@@ -203,17 +203,14 @@ def _refuse_what_does_not_go_together(
     for name, why in theirs.items():
         value = getattr(options, name)
         if value is not None and value is not False:
-            parser.error(f"--{name.replace('_', '-')} goes with {other}: {why}")
+            parser.error(f"{cli.flag(name)} goes with {other}: {why}")
     if options.predictions and not options.data:
         parser.error(
             "--predictions wants --data FOLDER, the .pts files to hold against"
         )
     parser.at_least_1(options, "batch")
-    for name in ("target_faces", "seed"):
-        value = getattr(options, name)
-        if value is not None and value < 0:
-            flag = f"--{name.replace('_', '-')}"
-            parser.error(f"{flag} wants 0 or more; got {value}")
+    parser.at_least_0(options, "target_faces")
+    parser.a_seed(options)
     threshold = options.threshold
     if threshold is not None and not 0 < threshold <= 100:  # NaN neither
         parser.error(f"--threshold wants a % above 0 to 100; got {threshold}")

@@ -68,9 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.at_least_1(options, name)
     out = files.local(options.out, flag="--out")
     if options.video is not None:
-        for flag in ("boxes", "box_format", "fit"):
-            if getattr(options, flag):
-                parser.error(f"--{flag.replace('_', '-')} goes with --images")
+        for name in ("boxes", "box_format", "fit"):
+            if getattr(options, name):
+                parser.error(f"{cli.flag(name)} goes with --images")
         return _film(options, out)
     if options.frames is not None or options.no_smooth:
         parser.error("--frames and --no-smooth go with --video")

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _refuse_the_unheeded(parser, flags)
     for name in ("out", "ibug_300w", "backgrounds"):
         if path := getattr(flags, name):
-            setattr(flags, name, files.local(path, flag=_spelt(name)))
+            setattr(flags, name, files.local(path, flag=cli.flag(name)))
     scheme = schemes.get(flags.scheme)
     priors = options.choose(flags.looks, flags.priors)
     if flags.benchmark:
@@ -70,13 +70,9 @@ def _refuse_the_unheeded(parser: cli.Parser, flags: argparse.Namespace) -> None:
     what = (asked or ["faces"])[0]
     for name in sorted(given - {what, *HEEDED[what].split()}):
         if not asked:
-            parser.error(f"{_spelt(name)} goes with --report")
-        told = f"--sheet {flags.sheet}" if what == "sheet" else _spelt(what)
-        parser.error(f"{_spelt(name)} does not go with {told}")
-
-
-def _spelt(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+            parser.error(f"{cli.flag(name)} goes with --report")
+        told = f"--sheet {flags.sheet}" if what == "sheet" else cli.flag(what)
+        parser.error(f"{cli.flag(name)} does not go with {told}")
 
 
 def _flags() -> cli.Parser:

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     _refuse_what_cannot_be(parser, options)
     paths = {
-        name: value and files.local(value, flag=f"--{name.replace('_', '-')}")
+        name: value and files.local(value, flag=cli.flag(name))
         for name in ("out", "ibug_300w", "face_synthetics", "data_dir")
         for value in [getattr(options, name)]
     }
@@ -203,7 +203,7 @@ def _refuse_what_cannot_be(parser: cli.Parser, options: argparse.Namespace) -> N
     for name in ("ibug_300w", "face_synthetics"):
         path = getattr(options, name)
         if path and "://" not in path and not pathlib.Path(path).expanduser().exists():
-            flag = f"--{name.replace('_', '-')}"
+            flag = cli.flag(name)
             parser.error(f"{flag} wants a folder of this machine; there is no '{path}'")
 
 

@@ -99,3 +99,18 @@ def test_an_empty_word_is_no_value():
     for words, named in ((["--at", "a", ""], "--at"), (["", "a"], "PATH")):
         with pytest.raises(UserError, match=f"{named} wants a value; got ''"):
             parser.parse_args(words)
+
+
+def test_how_fast_a_job_is_leaves_out_what_came_before_it(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(cli.time, "monotonic", lambda: now[0])
+    progress, told = cli.Progress(), []
+    for now[0], done in ((60, 500), (65, 505), (80, 520), (90, 1000)):
+        progress(done, 1000)  # compiled for a minute; 500 were done the day before
+        told.append(capsys.readouterr().err)
+    assert told == [
+        "500 of 1000 photos\n",
+        "",
+        "520 of 1000 photos, 1.0 a second, 0:08:00 to go\n",
+        "",
+    ]

@@ -64,7 +64,8 @@ def test_a_broken_pts_file_is_named_and_nothing_is_written(predicted, tmp_path):
             ["--workdir", "a", "--first-pixel-centre", "0"],
             "--first-pixel-centre goes with --predictions",
         ),
-        (["--workdir", "a", "--seed", "-1"], "--seed wants 0 or more; got -1"),
+        (["--workdir", "a", "--seed", "-1"], "--seed wants 0 to 2147483646; got -1"),
+        (["--workdir", "a", "--seed", str(2**32)], "--seed wants 0 to 2147483646"),
     ],
 )
 def test_a_wrong_command_line_is_refused(args, words):

@@ -63,8 +63,7 @@ def _flags(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     for name in ("heads", "scenes", "steps", "batch", "size"):
         parser.at_least_1(options, name)
-    if not 0 <= options.seed < 2**31:
-        parser.error(f"--seed wants 0 to {2**31 - 1}; got {options.seed}")
+    parser.a_seed(options)
     for name in ("rate", "minutes"):
         value = getattr(options, name)
         if not 0 <= value < math.inf:  # NaN neither

@@ -15,7 +15,7 @@ from lmkjax.face import drawing, picture
 from lmkjax.face.priors import options, sample
 from lmkjax.face.shape import head as heads
 from lmkjax.landmarks import schemes
-from lmkjax.types import each_of, purpose
+from lmkjax.types import each_of, host_seed, purpose
 
 SIZE = 160
 """Side of a head's picture, pixels; the face takes some 70 of them."""
@@ -100,7 +100,7 @@ def render(count: int, seed: int) -> Heads:
     key, together = purpose(seed, "heads"), np.arange(TOGETHER, dtype=np.uint32)
     for first in range(0, count, TOGETHER):
         keys = each_of(key, first + together)
-        rng = np.random.RandomState(seed + first)
+        rng = np.random.RandomState(host_seed(seed, f"heads {first}"))
         params = _framed(sample.many(keys, priors, head=head), rng)
         drawn = drawing.draw(params, ibug68, size=SIZE, head=head)
         images = np.round(np.clip(drawn.image, 0, 1) * 255).astype(np.uint8)

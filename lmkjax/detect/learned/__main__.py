@@ -55,8 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     for name in ("steps", "faces", "held_out"):
         parser.at_least_1(options, name)
-    if not 0 <= options.seed < 2**31:
-        parser.error(f"--seed wants 0 to {2**31 - 1}; got {options.seed}")
+    parser.a_seed(options)
     out = files.local(options.out, flag="--out")
     if out.suffix not in (".yaml", ".yml"):
         parser.error(f"--out wants the name of a .yaml file; got '{out.name}'")

@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measures as the command line says; returns the exit code."""
     parser = _flags()
     options = parser.parse_args(argv)
+    parser.a_seed(options)
     for name in ("faces", "size"):
         parser.at_least_1(options, name)
     out = files.local(options.out, flag="--out")
