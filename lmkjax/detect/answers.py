@@ -78,7 +78,8 @@ class Predictor:
     """A network with its weights, asked as `Predict` is.
 
     The 68 iBug points come through its label transfer; else through a label adapter;
-    else they are asked for as they lie on the head.
+    else they are asked for as they lie on the head. Whether they can be seen is what it
+    says of those that lie on the head.
     """
 
     def __init__(
@@ -98,23 +99,29 @@ class Predictor:
         """What the network says; see `Predict`."""
         if query != IBUG68:
             return self._say(images, query)
-        if self._spec.transfer_features or self._spec.learned_places:
-            said = self._seen(images, self._spec.scheme)
-            return Answer(said.transferred, said.transferred_spread)
-        if self._adapter is None:
+        transfers = self._spec.transfer_features or self._spec.learned_places
+        if self._adapter is None and not transfers:
             return self._say(images, IBUG68)
-        said, near = self._seen(images, self._spec.scheme), self._spec.scheme.subset68
+        said = self._seen(images, self._spec.scheme)
+        if transfers:
+            answer = Answer(said.transferred, said.transferred_spread)
+            if said.visibility is None:
+                return answer
+            return answer._replace(visibility=self._direct(images, said).visibility)
         own = said.points
         own = own if isinstance(own, jax.core.Tracer) else np.asarray(own)
-        if self._spec.any_place or near is None:
-            direct = self._say(images, IBUG68)
-        else:  # which may be none of the 68 themselves
-            direct = _part_of(said, near)
-        scale = self._adapter.scale
+        direct, scale = self._direct(images, said), self._adapter.scale
         return direct._replace(
             points=adaptation.apply(self._adapter, own),
             uncertainty=direct.uncertainty * (1.0 if scale is None else scale[None]),
         )
+
+    def _direct(self, images, said: inference.Prediction) -> Answer:
+        """The 68 as they lie on the head, or those of what is said that lie nearest."""
+        near = self._spec.scheme.subset68
+        if self._spec.any_place or near is None:
+            return self._say(images, IBUG68)
+        return _part_of(said, near)  # which may be none of the 68 themselves
 
     def _say(self, images, query) -> Answer:
         own = self._spec.scheme

@@ -281,6 +281,22 @@ def test_a_run_becomes_a_detector(tmp_path, monkeypatch, key):
     np.testing.assert_allclose(moved[0], expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("form", [{"transfer_features": 8}, {"learned_places": True}])
+def test_transferred_points_are_seen_where_they_lie_on_the_head(
+    form, tmp_path, monkeypatch, key
+):
+    fields = {"kernels": "place", "transfer_features": 0, "confidence": True} | form
+    spec, weights = run_of(tmp_path, monkeypatch, key, **fields)
+    said = detection.Detector.from_checkpoint(tmp_path).find(
+        PICTURES[:1], BOXES[:1], scheme="ibug68"
+    )
+    asked = inference.asker(spec, FEW)(weights)
+    crops = crop_of(PICTURES[0], BOXES[0], 32)
+    direct = inference.predictor(spec)(weights, asked, crops)
+    np.testing.assert_allclose(said.visibility, direct.visibility, atol=1e-5)
+    assert np.abs(said.uncertainty - direct.spread).min() > 1e-3
+
+
 @pytest.mark.parametrize("decoder", ["dark", *heatmaps.HEIGHTS.values()])
 def test_uncertainty_is_that_of_maps_as_they_are_read(
     decoder, tmp_path, monkeypatch, key
