@@ -38,7 +38,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     data.backgrounds = ""  # a folder of pictures to be seen behind rendered faces
     data.scheme = by_size("dense243", "dense490", "dense490")  # of the source's labels
     data.faces = by_size(32, 1280, 100_000)  # how many the synthetic set holds
-    data.test_faces = by_size(16, 192, 2000)  # ... and its test split
+    data.test_faces = by_size(16, 192, 2000)  # ... and its test split (stand-in: half)
     data.source_faces = 0  # of the synthetic train faces, used; 0 = all
     data.stand_in_faces = by_size(32, 448, 4096)  # the target's, if it is a stand-in
     data.validation_faces = 0  # of target train, held out for choosing; also measured
@@ -105,7 +105,8 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     # is of that ("window", around its own point), what a pixel belongs to ("pixel").
     terms.daln.form = "landmark"
     # Landmarks asked about in a step, far apart, others in each (with a queue the same
-    # in all); 0 = all. The mean over their matrices is, step by step, that over all.
+    # in all); 0 = all, as with free kernels anyhow. The mean over their matrices is,
+    # step by step, that over all.
     terms.daln.count = 68
     terms.daln.norm = "nuclear"  # of a matrix; "frobenius" as an ablation
     terms.daln.group = 8  # faces of each domain in one matrix, at most; 0 = all
@@ -168,7 +169,7 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     train.save_every = by_size(1, 200, 2000)  # steps
     train.validate_every = by_size(1, 200, 2000)  # steps, and at the end; 0 = never
     train.gradient_norms = True  # each term's, at features and head, in the log
-    train.fsdp_min_size = 0  # parameters above this size are sharded; 0 = replicated
+    train.fsdp_min_size = 0  # numbers from which on a parameter is sharded; 0 = none
 
     config.eval = evaluation = ml_collections.ConfigDict()
     evaluation.batch = by_size(8, 64, 256)

@@ -136,7 +136,9 @@ install=$(printf 'set -e; %s; [ -d lmkjax ] || git clone %q lmkjax; cd lmkjax; %
   'python3 -m venv .venv' \
   ".venv/bin/pip install -q -c launch/constraints.txt -e '.[train,tpu]'")
 # Ends with ssh: a worker that stays behind would hold the chips.
-start=$(printf 'cd lmkjax && .venv/bin/python -m lmkjax.train --workdir %q' "$workdir")
+# A slice that is taken away stops a run in good order: that is no end (75: try again).
+start=$(printf 'cd lmkjax && .venv/bin/python -m lmkjax.train --stopped-code 75 --workdir %q' \
+  "$workdir")
 for word in "${train[@]}"; do start+=$(printf ' %q' "$word"); done
 
 while true; do

@@ -211,6 +211,8 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
     keep_compiled()
     keep_memory()
     keep_ctrl_c()
+    with contextlib.suppress(AttributeError):  # names that it cannot show come escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.exit(main(None) or 0)
     except UserError as error:

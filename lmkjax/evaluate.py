@@ -151,7 +151,8 @@ def _add_of_a_run(add: Callable) -> None:
         "--seed",
         type=int,
         metavar="S",
-        help="of a run: of the draw of these faces, and of the fit",
+        help="of a run: of the draw of --target-faces, and of the adapter's fit"
+        " (default: the run's)",
     )
 
 

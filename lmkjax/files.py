@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import errno
 import fnmatch
 import hashlib
 import json
@@ -9,6 +10,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -248,6 +250,8 @@ def refuse_strangers(
 
 SYSTEM = {".ds_store", "thumbs.db", "desktop.ini", ".localized", ".directory"}
 """Files that file managers leave in each folder, in lower case."""
+NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What a drive says that knows no locks: NFS without its lock daemon, some of FUSE."""
 LOCK = ".lock"
 """The file in a folder that says who has it."""
 _PART = ".part-"
@@ -293,7 +297,7 @@ def alone(home: pathlib.Path, *, wait: bool, why: str = "") -> Iterator[None]:
 
     Args:
         home: the folder; it is made.
-        wait: for a process that holds the lock; else it is refused.
+        wait: for a process that holds the lock, and say so; else it is refused.
         why: what is refused, for the message: "trains in runs/daln".
 
     Raises:
@@ -302,14 +306,20 @@ def alone(home: pathlib.Path, *, wait: bool, why: str = "") -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(home / LOCK)
     try:
-        lock.acquire(timeout=-1 if wait else 0)
-    except NotImplementedError:  # a drive that knows no locks: trust the person
-        yield
-        return
+        lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise UserError(
-            f"Another process {why}. Wait until it ends, or choose another folder."
-        ) from None
+        if not wait:
+            raise UserError(
+                f"Another process {why}. Wait until it ends, or choose another folder."
+            ) from None
+        told = f"Waiting for another process, which works in {home} ..."
+        print(told, file=sys.stderr, flush=True)
+        lock.acquire()
+    except (NotImplementedError, OSError) as error:  # filelock has one or the other
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        yield  # trust the person
+        return
     try:
         yield
     finally:

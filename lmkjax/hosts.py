@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import hashlib
 import importlib.util
 import os
 import subprocess
@@ -66,6 +67,8 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
             )
     elif not expected():
         return
+    # It would take SIGTERM for itself from here on, and go on: the loop asks for it.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
             coordinator,
@@ -74,9 +77,11 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
             heartbeat_timeout_seconds=HEARTBEAT_S,
             cluster_detection_method="deactivate" if all(given) else None,
         )
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, OSError) as error:  # the last: of a TPU's cloud
         raise UserError(
-            f"The processes of this run did not find each other: {_short(error)}"
+            f"The processes of this run did not find each other: {_short(error)} Where"
+            " there is one alone, --coordinator localhost:1234 --processes 1"
+            " --process 0 says so."
         ) from error
 
 
@@ -119,6 +124,28 @@ def _code(error: BaseException) -> int:
 def lead() -> bool:
     """Whether this is the process that prints, logs and writes reports."""
     return jax.process_index() == 0
+
+
+def agree(told: Mapping[str, str]) -> None:
+    """Refuses processes that do not begin alike: they would wait for each other.
+
+    Args:
+        told: what must be the same in all, by a name; each has as many.
+
+    Raises:
+        UserError: in each process alike, naming what is not the same.
+    """
+    found = [hashlib.sha256(text.encode()).digest() for text in told.values()]
+    every = gather(np.array([[list(digest) for digest in found]], np.uint8))
+    other = (every != every[0]).any(-1)
+    if other.any():
+        who = ", ".join(map(str, np.flatnonzero(other.any(1))))
+        what = ", ".join(np.array(list(told))[other.any(0)])
+        raise UserError(
+            f"Wanted all processes of the run to begin alike; {who} differ from"
+            f" process 0 in: {what}. Start the same command on each host, with the same"
+            " lmkjax, the same faces and a --workdir that all see."
+        )
 
 
 def gather(tree: Any) -> Any:

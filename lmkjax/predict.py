@@ -47,9 +47,10 @@ those of the photo as you see it.
 
 With --fit a head is fitted to the points of each face. heads.json then has for each
 photo a list of heads, in the order of its faces: pose_deg (yaw looks to the picture's
-right, pitch down, roll tilts clockwise), gaze_deg of each eye, 53 expressions by
-ARKit's names (0 to 1), identity, focal length, points_cm in the head's own axes,
-residual_px and whether the fit has settled; heads/ has each mesh as .obj (cm) and .glb.
+right, pitch down, roll tilts clockwise), gaze_deg of each eye, 53 expressions, 0 to 1,
+by FaceKit's names (eyeBlink_L is ARKit's eyeBlinkLeft), identity, focal length,
+points_cm in the head's own axes, residual_px and whether the fit has settled; heads/
+has each mesh as .obj (cm) and .glb.
 
 With --video the folder holds frames.jsonl, a line for each frame ("frame", "time_s",
 "scheme", and of each of its "faces" number, box, points, uncertainty, visibility, as

@@ -45,7 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     many.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0")
     many.add_argument("--processes", type=int, metavar="N", help="how many there are")
     many.add_argument("--process", type=int, metavar="I", help="this one, from 0")
+    parser.add_argument(
+        "--stopped-code",
+        type=int,
+        default=0,
+        metavar="CODE",
+        help="exit code of a run that SIGTERM or Ctrl-C stopped and that saved itself:"
+        " for a scheduler that takes 0 for done and begins anew what failed",
+    )
     options, overrides = parser.parse_known_args(argv)
+    if not 0 <= options.stopped_code <= 255:
+        parser.error(f"--stopped-code wants 0 to 255; got {options.stopped_code}")
 
     from lmkjax import hosts  # imports JAX: not needed for --help
     from lmkjax.experiment import config_file, run
@@ -58,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with hosts.together():
         size = run.choose_size(size)
         config = config_file.load_config(file, overrides, size=size)
-        run.run(config, workdir)
-    return 0
+        finished = run.run(config, workdir)
+    return 0 if finished else options.stopped_code
 
 
 if __name__ == "__main__":

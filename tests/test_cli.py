@@ -114,3 +114,25 @@ def test_how_fast_a_job_is_leaves_out_what_came_before_it(capsys, monkeypatch):
         "520 of 1000 photos, 1.0 a second, 0:08:00 to go\n",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("cp1252", b"\\u7167 \xe9 \\udcff"), ("utf-8", b"\xe7\x85\xa7 \xc3\xa9 \\udcff")],
+)
+def test_a_name_that_the_output_cannot_show_is_no_error(encoding, shown):
+    """Windows writes a pipe in its code page; on Linux a name may be any bytes."""
+    program = (
+        "from lmkjax import cli; cli.run(lambda _: print('\\u7167 \\xe9 \\udcff'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    assert done.returncode == 0 and done.stdout.strip() == shown, done.stderr
+
+
+def test_without_an_output_a_command_works_all_the_same():
+    program = "import sys; sys.stdout = None; from lmkjax import cli; cli.run(print)"
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,10 +1,13 @@
 """Files come whole or not at all; a folder gives way to a new one, never before."""
 
+import errno
+import fcntl
 import pathlib
 import signal
 import subprocess
 import sys
 
+import filelock
 import pytest
 
 from lmkjax import files
@@ -171,3 +174,32 @@ def test_two_at_once_are_told_apart(tmp_path):
         pass
     with files.alone(tmp_path, wait=False):
         pass
+
+
+def test_who_waits_for_another_says_so(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def acquire(self, timeout=-1):
+        asked.append(timeout)
+        if timeout == 0:
+            raise filelock.Timeout(str(tmp_path))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+    with files.alone(tmp_path, wait=True):
+        said = capsys.readouterr().err
+    assert asked == [0, -1]
+    assert said == f"Waiting for another process, which works in {tmp_path} ...\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_drive_that_knows_no_locks_is_written_all_the_same(
+    number, tmp_path, monkeypatch
+):
+    def refuse(*_):
+        raise OSError(number, "no locks")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for wait in (False, True):
+        with files.alone(tmp_path, wait=wait):
+            (tmp_path / str(wait)).touch()
+    assert {f.name for f in tmp_path.iterdir()} >= {"False", "True"}

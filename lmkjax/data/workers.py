@@ -138,7 +138,9 @@ def _copied(batch: Batch | Rendered) -> Batch | Rendered:
 
 def _begin(worker: int, count: int) -> None:
     """What a process of the loader does first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and ends it
+    # The parent is told as well (Ctrl-C, Slurm: all processes at once), and ends it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -51,7 +51,7 @@ def evaluate(
     *,
     test_set: str,
     scheme: str = "ibug68",
-    eyes: nme.Eyes = nme.IBUG68,
+    eyes: nme.Eyes | None = nme.IBUG68,
     regions: Mapping[str, Sequence[int]] | None = None,
     threshold: float = nme.FAILURE,
     mean: np.ndarray | None = None,
@@ -67,7 +67,8 @@ def evaluate(
             `predict` wants them (uint8 is divided by 255), points in their pixels.
         test_set: its name in the rows.
         scheme: of its points; likewise.
-        eyes: of the test set's scheme.
+        eyes: of the test set's scheme; None = it has none, so that its errors are
+            told in units of the box alone.
         regions: groups of points with an NME of their own.
         threshold: of AUC and failure rate, % NME.
         mean: the mean face of a training set (`mean_face.fit`), for a row that needs
@@ -119,7 +120,9 @@ def evaluate(
 
 
 @functools.cache
-def _scorer(eyes: nme.Eyes, regions: tuple, threshold: float) -> Callable[..., Any]:
+def _scorer(
+    eyes: nme.Eyes | None, regions: tuple, threshold: float
+) -> Callable[..., Any]:
     """Points and mask to sums over the batch and errors of its faces (NaN: none)."""
 
     def score(pred, target, mask):

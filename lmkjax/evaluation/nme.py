@@ -52,29 +52,32 @@ IBUG68 = Eyes()
 
 @typed
 def distance(
-    target: Float[Array, "b k 2"], *, normaliser: str, eyes: Eyes = IBUG68
+    target: Float[Array, "b k 2"], *, normaliser: str, eyes: Eyes | None = IBUG68
 ) -> Float[Array, " b"]:
     """What a face's errors are divided by, in the unit of its points.
 
     Args:
         target: true points, any unit.
         normaliser: "ocular", "pupil" or "box".
-        eyes: which points are the eyes.
+        eyes: which points are the eyes; None = these points have none.
 
     Returns:
-        The distance; 0 for a face whose points all lie in one place.
+        The distance; 0 for a face whose points all lie in one place, and between eyes
+        that are not there.
 
     Raises:
         ValueError: no such normaliser.
     """
+    if normaliser not in NORMALISERS:
+        raise ValueError(f"Unknown normaliser '{normaliser}'; known: {NORMALISERS}.")
     if normaliser == "box":
         return jnp.sqrt((target.max(-2) - target.min(-2)).prod(-1))
+    if eyes is None:
+        return jnp.zeros(target.shape[0])
     if normaliser == "ocular":
         ends = [[corner] for corner in eyes.corners]
-    elif normaliser == "pupil":
-        ends = [eyes.right, eyes.left]
     else:
-        raise ValueError(f"Unknown normaliser '{normaliser}'; known: {NORMALISERS}.")
+        ends = [eyes.right, eyes.left]
     right, left = _means(ends, points=target.shape[1]).T
     # One product of [b, 2k]: four times as fast on a CPU as to gather and to average.
     pick = np.kron((right - left)[:, None], np.eye(2, dtype=np.float32))
@@ -89,12 +92,13 @@ def per_face(
     mask: Bool[Array, " b"],
     *,
     normaliser: str,
-    eyes: Eyes = IBUG68,
+    eyes: Eyes | None = IBUG68,
 ) -> tuple[Float[Array, " b"], Bool[Array, " b"]]:
     """The NME of each face, and which faces have one.
 
-    A face without a normaliser (its eyes lie in one place, its box has no area, or
-    a true point is not finite) has none, as has a face that only fills the batch.
+    A face without a normaliser (its eyes lie in one place or are not among the points,
+    its box has no area, or a true point is not finite) has none, as has a face that
+    only fills the batch.
     A prediction that is not finite has an infinite error: it is a failure, and must
     not vanish from a mean.
 
@@ -103,7 +107,7 @@ def per_face(
         target: true points, same unit.
         mask: which faces are real.
         normaliser: "ocular", "pupil" or "box".
-        eyes: which points are the eyes.
+        eyes: see `distance`.
 
     Returns:
         NME in %, 0 where there is none; whether the face counts.
@@ -120,7 +124,7 @@ def measure(
     *,
     normalisers: tuple[str, ...] = NORMALISERS,
     threshold: float = FAILURE,
-    eyes: Eyes = IBUG68,
+    eyes: Eyes | None = IBUG68,
     regions: Mapping[str, Sequence[int] | np.ndarray] | None = None,
 ) -> Metrics:
     """Every number of a table's row, as sums over a batch.
@@ -134,7 +138,7 @@ def measure(
         mask: which faces are real; the others count nothing.
         normalisers: which of "ocular", "pupil", "box".
         threshold: of AUC and failure rate, % NME, above 0.
-        eyes: which points are the eyes.
+        eyes: see `distance`.
         regions: names of groups of points, for an NME of their own.
 
     Returns:

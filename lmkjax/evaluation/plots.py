@@ -20,6 +20,7 @@ COLOURS = {
     "mean_face": "#8c8c8c",
 }
 """Of points and curves, told apart on skin; others take matplotlib's in order."""
+# Titles hold names of folders and schemes: a "$" in one begins no formula.
 
 
 def write_curves(
@@ -52,7 +53,8 @@ def write_curves(
         y = np.concatenate([[0.0], share[ordered <= limit]])
         y = np.append(y, y[-1])
         axes.step(x, y, where="post", label=label, color=COLOURS.get(name))
-    axes.set(xlim=(0, limit), ylim=(0, 1), title=title)
+    axes.set(xlim=(0, limit), ylim=(0, 1))
+    axes.set_title(title, parse_math=False)
     axes.set(xlabel=f"{normaliser} NME, %", ylabel="share of faces at or below")
     axes.grid(alpha=0.3)
     if axes.has_data():
@@ -75,7 +77,8 @@ def write_line(
     least = int(np.argmin(values))
     note = f"least: {values[least]:.2f} at step {steps[least]}"
     axes.plot(steps[least], values[least], "o", color=COLOURS["truth"], label=note)
-    axes.set(title=title, xlabel="step", ylabel=label, ylim=(0, None))
+    axes.set(xlabel="step", ylabel=label, ylim=(0, None))
+    axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend()
     _save(figure, path)
@@ -104,7 +107,8 @@ def write_calibration(
         axes.plot(said, so, "s-", label="point visible")
         areas = [f"{name} {area:.3f}" for name, area in figures["auroc"].items()]
         told.append(f"AUROC: {', '.join(areas)}")
-    axes.set(xlim=(0, 1), ylim=(0, 1), title=title)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.set_title(title, parse_math=False)
     axes.set(xlabel="\n".join(["as often as is said", *told]), ylabel="is so")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left")
@@ -144,7 +148,7 @@ def write_faces(
         draw(axes, image, {name: of[number] for name, of in points.items()})
         if captions:
             axes.set_title(captions[number], fontsize=8, y=-0.12)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     handles = figure.axes[0].get_legend_handles_labels()
     if handles[0]:
         figure.legend(*handles, loc="outside lower center", ncols=4, markerscale=2.5)

@@ -27,8 +27,9 @@ LEGEND = (
     " the pupils (pupil), or of sqrt(width * height) of the face's box (box). auc and"
     " fr: area under the curve of cumulative ocular NME, and share of failures, 0 to 1,"
     " at the threshold in the name (08: 8 %). points: of each face, what an NME is the"
-    " mean over; NMEs of different points do not compare. mean_face: the mean of train"
-    " faces, put into each test face's box."
+    " mean over; NMEs of different points do not compare; of points without the 68 of"
+    " iBug there is the box alone. mean_face: the mean of train faces, put into each"
+    " test face's box."
 )
 JSON, MARKDOWN, CSV = FILES = ("results.json", "results.md", "results.csv")
 """What `write` writes."""
@@ -126,7 +127,8 @@ def show(
     console: rich.console.Console | None = None,
 ) -> None:
     """Prints the tables to the terminal."""
-    console = console or rich.console.Console()
+    # Names of folders stand in it: "[old]" is no style there.
+    console = console or rich.console.Console(markup=False, emoji=False)
     for table in tables(rows, groups):
         drawn = rich.table.Table(title=table.title, title_justify="left")
         for number, column in enumerate(table.columns):
@@ -189,14 +191,16 @@ def _numbers(test_set: str, rows: Iterable[Row]) -> Table:
         own = {r["normaliser"]: r for r in rows if _way(r) == way}
         line = [way[0]] + [_number(own[name]["nme"]) for name in normalisers]
         line += [_number(own[first][name], digits=3) for name in metrics]
-        cells.append([*line, str(own[first]["faces"]), _points(own[first], rows)])
+        faces = next((r["faces"] for r in own.values() if r["faces"]), 0)
+        cells.append([*line, str(faces), _points(own[first], rows)])
     columns = ["labels", *(f"{name} %" for name in normalisers), *metrics]
     return Table(test_set, [*columns, "faces", "points"], cells)
 
 
 def _regions(test_set: str, rows: Sequence[Row], regions: list[str]) -> Table:
-    """One line for each way to labels: NME by region, first normaliser."""
-    first = rows[0]["normaliser"]
+    """One line for each way to labels: NME by region, first normaliser that counts."""
+    own = [row for row in rows if row["faces"]] or rows
+    first = own[0]["normaliser"]
     cells = [
         [
             row["labels"],

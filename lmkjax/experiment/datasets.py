@@ -158,6 +158,12 @@ class Domains:
     notes: list[str]
     train: dict[schemes.Scheme, streams.Canvases]
 
+    @property
+    def told(self) -> str:
+        """How many faces of what, in words: the same in all processes of a run."""
+        own = [len(f) if f is not None else None for f in (self.source, self.target)]
+        return f"{own} {[(test.name, len(test.canvases)) for test in self.tests]}"
+
 
 def prepare(spec: DataSpec) -> Domains:
     """Both domains, built where they are not there yet.

@@ -46,7 +46,7 @@ class Training:
         intervals: of logging and saving.
         validate_every: steps between looks at held-out faces; 0 = never.
         accumulate: parts of a batch worked on one after another.
-        fsdp_min_size: parameters above this size are shared out; 0 = none.
+        fsdp_min_size: parameters of at least as many numbers are shared out; 0 = none.
         gradient_norms: tell how long each term's gradient is.
         init_from: a run whose averaged weights this one begins with.
     """

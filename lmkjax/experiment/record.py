@@ -5,7 +5,9 @@ import json
 import os
 import pathlib
 import shutil
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import ml_collections
 import numpy as np
@@ -18,12 +20,14 @@ from lmkjax.landmarks import schemes
 FILE = "config.json"
 MAY_CHANGE = ("train.steps", "train.minutes", "train.log_every", "train.save_every")
 MAY_CHANGE += ("train.validate_every", "train.gradient_norms", "data.dir", "eval")
-MAY_CHANGE += ("data.workers", "data.processes", "data.ahead")
+MAY_CHANGE += ("data.workers", "data.processes", "data.ahead", "train.fsdp_min_size")
 """What a run may be taken up again with: fields, and parts with all of theirs."""
 
 PATHS = ("data.dir", "data.ibug_300w", "data.backgrounds", "data.adapter")
 PATHS += ("train.init_from", "data.face_synthetics", "data.pseudo_labels")
 SCHEMES = ("scheme", "data.scheme")
+SEEN_WITHIN_S = 60.0
+"""Seconds after which what the first process wrote must be seen by all."""
 
 LATER = {
     "data": {"priors": "", "backgrounds": "", "workers": 0, "ahead": 4}
@@ -82,6 +86,28 @@ def check(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
         raise UserError(
             f"Wanted a folder that can be written as --workdir; {there} cannot."
         )
+
+
+def common(config: ml_collections.ConfigDict) -> dict[str, str]:
+    """What all processes of a run must have alike: but for paths and the loader, all.
+
+    Args:
+        config: of this process.
+    """
+    own = {f"data.{name}" for name in ("workers", "processes", "ahead")}.union(PATHS)
+    told = _flat(_plain(settle(config)))
+    return {name: json.dumps(value) for name, value in told if name not in own}
+
+
+def there(workdir: pathlib.Path) -> bool:
+    """Whether this process sees what the first one has written, at last after a while.
+
+    A drive of the network may show a new file a little later.
+    """
+    until = time.monotonic() + SEEN_WITHIN_S
+    while not (found := (workdir / FILE).exists()) and time.monotonic() < until:
+        time.sleep(0.2)
+    return found
 
 
 @contextlib.contextmanager
@@ -172,6 +198,15 @@ def _set(config: ml_collections.ConfigDict, field: str, value: str) -> None:
     for part in parts:
         config = config[part]
     config[name] = value
+
+
+def _flat(config: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Each field of a config by its whole name, with its value."""
+    for name in sorted(config):
+        if isinstance(config[name], dict):
+            yield from _flat(config[name], f"{prefix}{name}.")
+        else:
+            yield prefix + name, config[name]
 
 
 def _may(field: str) -> bool:

@@ -132,9 +132,12 @@ def _draw(
 ) -> list[pathlib.Path]:
     """The error curves of a test, and its first faces with their points: the files."""
     stem = "".join(c if c.isalnum() else "_" for c in name)
-    ocular = {labels: e for (labels, by), e in found.errors.items() if by == "ocular"}
+    errors = found.errors
+    # Ocular, but of points without eyes.
+    by = next((by for (_, by), own in errors.items() if len(own)), "ocular")
+    drawn = {labels: own for (labels, other), own in errors.items() if other == by}
     curve, pictures = (folder / f"{kind}_{stem}.png" for kind in ("curve", "faces"))
-    plots.write_curves(curve, ocular, title=name)
+    plots.write_curves(curve, drawn, title=name, normaliser=by)
     if not len(found.images):
         return [curve]
     best = next(

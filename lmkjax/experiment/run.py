@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import ml_collections
 
+import lmkjax
 from lmkjax import hosts
 from lmkjax.adapt import adaptation
 from lmkjax.detect import inference, specs
@@ -35,12 +36,15 @@ def choose_size(size: str) -> str:
     return size
 
 
-def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
+def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> bool:
     """Trains what a config says and reports how good it is.
 
     Args:
         config: an experiment, see `configs/base.py`.
         workdir: the run's folder; if it holds this run already, the run goes on.
+
+    Returns:
+        Whether it came to its end; False where a signal stopped it, and it is saved.
 
     Raises:
         UserError: the config does not fit together, data are missing, or the folder
@@ -48,10 +52,12 @@ def run(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     """
     experiment = plan.build(config, workdir=workdir)
     record.check(config, workdir)
+    hosts.agree({"version of lmkjax": lmkjax.__version__})
+    hosts.agree(record.common(config))
     grid = mesh.build()
     check_batches(experiment, grid)
     with record.alone(workdir):
-        _run(config, experiment, workdir, grid)
+        return _run(config, experiment, workdir, grid)
 
 
 def _run(
@@ -59,10 +65,11 @@ def _run(
     experiment: plan.Experiment,
     workdir: pathlib.Path,
     grid: jax.sharding.Mesh,
-) -> None:
-    """Trains and reports in a folder that this run has for itself."""
+) -> bool:
+    """Trains and reports in a folder that this run has for itself; see `run`."""
     benchmark = _benchmark(experiment)
     faces = prepare(experiment.faces)
+    hosts.agree({"faces": faces.told})
     lead = hosts.lead()
     if lead:
         record.write(config, workdir)
@@ -70,12 +77,13 @@ def _run(
         if experiment.adapter is not None:
             init_from.keep(experiment.adapter, workdir)
     hosts.wait("the run's folder is there")
+    hosts.agree({"--workdir": str(record.there(workdir))})
     result = train(experiment, workdir, faces, grid, benchmark)
     if not result.finished:
         now = int(result.state.step)
         if lead:
             print(f"Stopped and saved at step {now}; the same command goes on there.")
-        return
+        return False
     if result.images_per_s and lead:
         report.write_training(workdir, result, sum(experiment.shares.values()))
     findings = measure(benchmark, faces, hosts.whole(result.state.ema))
@@ -85,6 +93,7 @@ def _run(
         folder = workdir / report.FOLDER
         report.write(folder, experiment, findings, faces)
         report.write_validation(folder, workdir)
+    return True
 
 
 def evaluate(

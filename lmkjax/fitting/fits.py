@@ -24,7 +24,8 @@ ALIKE = 40.0
 LOOSE = 0.1
 """A fit whose points lie further off than this share of the face's size is none."""
 EXPRESSIONS = heads.load().expression_names
-"""ARKit's names of the 53 expressions."""
+"""FaceKit's names of the 53: ARKit's, with `_L` and `_R` for `Left` and `Right` of a
+side; its `browInnerUp` and `cheekPuff` have two sides here, `tongueOut` is missing."""
 
 
 class Heads(NamedTuple):

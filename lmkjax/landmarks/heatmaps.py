@@ -108,14 +108,15 @@ def argmax(maps: Float[Array, "b h w k"]) -> Float[Array, "b k 2"]:
         ECCV 2016.
     """
     row, column = _peak(maps)
-    h, w = maps.shape[1:3]
-    patch = _patch(maps, jnp.clip(row, 1, h - 2), jnp.clip(column, 1, w - 2))
+    b, h, w, k = maps.shape
+    here = row * w + column
+    # Beyond the border it is any cell, and the step is not taken.
+    index = jnp.clip(
+        jnp.stack([here + 1, here - 1, here + w, here - w], 1), 0, h * w - 1
+    )
+    cells = jnp.take_along_axis(maps.reshape(b, h * w, k), index, axis=1)
     step = 0.25 * jnp.stack(
-        [
-            jnp.sign(patch[:, 1, 2] - patch[:, 1, 0]),
-            jnp.sign(patch[:, 2, 1] - patch[:, 0, 1]),
-        ],
-        -1,
+        [jnp.sign(cells[:, 0] - cells[:, 1]), jnp.sign(cells[:, 2] - cells[:, 3])], -1
     )
     inner = jnp.stack(
         [(column > 0) & (column < w - 1), (row > 0) & (row < h - 1)], axis=-1

@@ -257,8 +257,8 @@ def get(name: str) -> Scheme:
     if name in SCHEMES:
         return SCHEMES[name]
     if name.endswith("}"):
-        own, _, lines = name.partition(": ")
-        return read(lines, name=own, where=f"scheme '{own}'")
+        own, _, lines = name.partition(": {")
+        return read("{" + lines, name=own, where=f"scheme '{own}'")
     if pathlib.Path(name).suffix.lower() in (".yaml", ".yml"):
         return load(pathlib.Path(name))
     raise UserError(

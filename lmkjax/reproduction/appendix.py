@@ -71,7 +71,7 @@ def _head(found: Found) -> Iterator[Block]:
     yield Points(lines)
     if found.main == STAND_IN and over:
         yield Text(
-            "There were no photos: the real faces here are a rendered *stand-in*, and"
+            "There were no photos: the real faces here are a rendered stand-in, and"
             " the figures say nothing of real ones."
         )
     if found.size == "tiny":

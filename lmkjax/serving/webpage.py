@@ -132,6 +132,8 @@ def _page(gradio: Any, detector: detection.Detector, room: pathlib.Path) -> Any:
                 told = str(error)
                 for path in filter(None, (file, mine)):  # not where it lies here
                     told = told.replace(path, pathlib.Path(path).name)
+                # Gradio shows it as HTML.
+                told = html.escape(told, quote=False)
                 raise gradio.Error(told, print_exception=False) from None
 
         photo.preprocess = _file_of(photo.preprocess)

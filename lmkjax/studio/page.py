@@ -57,7 +57,7 @@ def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
         figure.add_trace(_curve(schemes.POINTS, places, own, texts))
     hidden = dict.fromkeys(("xaxis", "yaxis", "zaxis"), {"visible": False})
     figure.update_layout(
-        title={"text": f"{scheme.name}: {scheme.count} landmarks"},
+        title={"text": f"{_plain(scheme.name)}: {scheme.count} landmarks"},
         scene={
             **hidden,
             "aspectmode": "data",
@@ -111,7 +111,7 @@ def tell(scheme: schemes.Scheme) -> list[str]:
     for number, name in enumerate(scheme.names):
         if number >= first:
             partner = "none" if name in scheme.lone else scheme.mirror[number]
-            texts.append(f"<b>{number}</b>: {escape(name)}<br>mirror: {partner}")
+            texts.append(f"<b>{number}</b>: {_plain(name)}<br>mirror: {partner}")
             continue
         lines = [f"<b>{number}</b>: {name}, {number - scheme.starts[name]}"]
         lines.append(f"mirror: {scheme.mirror[number]}")
@@ -121,6 +121,11 @@ def tell(scheme: schemes.Scheme) -> list[str]:
             lines.append("in pictures on the outline that is seen")
         texts.append("<br>".join(lines))
     return texts
+
+
+def _plain(name: str) -> str:
+    """A person's own name for Plotly, which knows few of HTML's words: no `&quot;`."""
+    return escape(name, quote=False)
 
 
 def _places(scheme, head):

@@ -86,6 +86,7 @@ class Checkpoints:
                 there are checkpoints, but all are damaged.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
+        hosts.agree({"checkpoints": str(steps)})
         for step in steps:
             got, error = self._patiently(step, like)
             if got is not None:

@@ -29,10 +29,11 @@ class Log:
     def __init__(self, workdir: pathlib.Path, *, step: int):
         workdir.mkdir(parents=True, exist_ok=True)
         path = workdir / FILE
-        lines = path.read_text().splitlines() if path.exists() else []
-        kept = [line for line in lines if _step_of(line) <= step]
-        if kept != lines:  # beside it first: a full disk must not cost what is there
-            files.write(path, "".join(line + "\n" for line in kept))
+        text = path.read_text() if path.exists() else ""
+        kept = [line for line in text.splitlines() if _step_of(line) <= step]
+        kept = "".join(line + "\n" for line in kept)
+        if kept != text:  # beside it first: a full disk must not cost what is there
+            files.write(path, kept)
         self._file = path.open("a")
         self._board = tensorboardX.SummaryWriter(
             str(workdir / "tensorboard"), purge_step=step + 1, write_to_disk=True

@@ -144,7 +144,7 @@ def _show(folders: list[pathlib.Path], rows: list[dict[str, Any]]) -> None:
     for name, called in (("raw", "as found"), ("points", "smoothed")):
         nme, jitter, late = means[name]
         shown.add_row("mean", called, f"{nme:.2f}", f"{jitter:.3f}", f"{late:.2f}", "")
-    console.Console().print(shown)
+    console.Console(markup=False, emoji=False).print(shown)
     fast, whole = (
         sum(row[name] for row in rows) / len(rows) for name in ("faster", "whole")
     )

@@ -67,6 +67,20 @@ def test_a_process_that_is_ended_is_told_in_one_line(canvases):
             next(stream)
 
 
+def test_a_signal_to_all_processes_is_the_parents_to_answer(canvases):
+    """Slurm and Ctrl-C tell all processes of a job at once; the run saves itself."""
+    stream = streams.train(canvases, batch=4, seed=0, loading=OURS)
+    next(stream)
+    for child in (children := multiprocessing.active_children()):
+        os.kill(child.pid, signal.SIGTERM)
+        os.kill(child.pid, signal.SIGINT)
+    time.sleep(0.5)
+    for _ in range(50):
+        next(stream)
+    stream.close()
+    assert children and not any(child.is_alive() for child in children)
+
+
 def test_a_face_that_a_process_cannot_make_is_told_as_it_is(canvases):
     class Broken(streams.Canvases):
         def face(self, index):

@@ -111,6 +111,20 @@ def test_a_face_without_normaliser_counts_nothing_there(faces):
     assert np.isfinite(jax.tree.leaves(sums)).all()
 
 
+def test_points_without_eyes_are_measured_by_their_box_alone(faces):
+    """However many they are: nobody's points 36 and 45 stand for corners of eyes."""
+    everyone = jnp.ones(FACES, bool)
+    whole = nme.measure(*faces, everyone)
+    sums = jax.jit(functools.partial(nme.measure, eyes=None))(*faces, everyone)
+    assert set(sums) == set(whole) and sums["box/nme"][1] == FACES
+    np.testing.assert_allclose(sums["box/nme"], whole["box/nme"], rtol=1e-6)
+    few = nme.measure(*(part[:, :15] for part in faces), everyone, eyes=None)
+    for found in (sums, few):
+        for by in ("ocular", "pupil"):
+            assert found[f"{by}/nme"] == found[f"{by}/fr_08"] == (0.0, 0.0)
+    assert few["box/nme"][0] > 0
+
+
 def test_a_prediction_that_is_nan_is_a_failure_and_does_not_vanish(faces):
     pred, target = faces
     sums = nme.measure(

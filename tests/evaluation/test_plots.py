@@ -18,6 +18,17 @@ def test_curves_are_drawn_even_where_nobody_counted(tmp_path):
     assert size_of(tmp_path / "ced.png") > (300, 200)
 
 
+def test_a_title_may_hold_any_name_of_a_folder(tmp_path):
+    """A "$" begins no formula: this one would be none."""
+    told, title = {"within": {"0.5": 0.4}, "rank_correlation": 0.25}, "a$_{x$b"
+    plots.write_curves(tmp_path / "a.png", {"direct": np.ones(2)}, title=title)
+    plots.write_line(tmp_path / "b.png", [1, 2], [2.0, 1.0], title=title, label="")
+    plots.write_calibration(tmp_path / "c.png", told, title=title)
+    faces, points = np.zeros((1, 8, 8, 3)), {"truth": np.ones((1, 2, 2))}
+    plots.write_faces(tmp_path / "d.png", faces, points, title=title)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 @pytest.fixture
 def figures(monkeypatch):
     """What is drawn, in place of a file."""

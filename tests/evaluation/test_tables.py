@@ -46,6 +46,19 @@ ROWS = [
 ]
 
 
+def test_points_without_eyes_are_told_by_the_normaliser_that_they_have():
+    none = {"nme": math.nan, "faces": 0, "auc_08": math.nan, "fr_08": math.nan}
+    own = {"points": 15, "scheme": "mine"}
+    rows = [
+        row("synthetic", "direct", "ocular", math.nan, nose=math.nan, **own) | none,
+        row("synthetic", "direct", "box", 2.5, nose=1.25, **own),
+    ]
+    numbers, regions = tables.tables(rows)
+    assert numbers.cells == [["direct", "-", "2.50", "-", "-", "554", "15"]]
+    assert regions.title == "synthetic: box NME % by region"
+    assert regions.cells == [["direct", "1.25", "15"]]
+
+
 def test_json_holds_what_was_promised(tmp_path):
     tables.write(tmp_path / "new" / "report", ROWS, PROVENANCE)
     content = json.loads((tmp_path / "new/report/results.json").read_text())
@@ -175,6 +188,11 @@ def test_the_terminal_shows_the_same_numbers():
     tables.show(ROWS, console=console)
     shown = console.file.getvalue()
     assert "stand-in" in shown and "4.25" in shown and "5.50" in shown
+
+
+def test_the_terminal_shows_a_folders_name_as_it_is(capsys):
+    tables.show([row("photos [old] :cat:", "direct", "ocular", 4.25)])
+    assert "photos [old] :cat:" in capsys.readouterr().out
 
 
 def test_the_machine_is_described_without_its_name():

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import threading
 
 import pytest
 
@@ -49,6 +50,23 @@ def test_a_run_means_the_same_in_another_folder(there, tmp_path, monkeypatch):
     assert experiment.network.scheme.count == 31
 
 
+def test_processes_of_a_run_may_have_other_folders_and_loaders_alone(there):
+    one = record.common(config_of())
+    may = {"data__dir": "here", "data__ibug_300w": "pictures", "data__workers": 3}
+    other = record.common(config_of(**may, seed=1, train__log_every=7))
+    assert one.keys() == other.keys()
+    assert {n for n in one if one[n] != other[n]} == {"seed", "train.log_every"}
+
+
+def test_what_another_host_writes_is_seen_though_it_comes_late(there, monkeypatch):
+    late = threading.Timer(0.3, (there / "run" / record.FILE).touch)
+    (there / "run").mkdir()
+    late.start()
+    assert record.there(there / "run")
+    monkeypatch.setattr(record, "SEEN_WITHIN_S", 0.1)
+    assert not record.there(there / "runs/one")
+
+
 def test_the_same_command_from_another_folder_goes_on(there, tmp_path, monkeypatch):
     record.write(config_of(), there / "run")
     record.check(config_of(), there / "run")
@@ -61,6 +79,7 @@ def test_the_same_command_from_another_folder_goes_on(there, tmp_path, monkeypat
         "data__adapter": "project/runs/one",
         "train__init_from": "project/runs/one",
         "train__steps": 9,
+        "train__fsdp_min_size": 64,
         "eval__drawn": 3,
     }
     record.check(config_of(**again), there / "run")

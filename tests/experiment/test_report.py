@@ -58,6 +58,26 @@ def write(findings):
     return of
 
 
+def test_points_without_eyes_have_their_curve_in_units_of_the_box(
+    findings, write, tmp_path, monkeypatch
+):
+    found, drawn = findings("own"), {}
+    none, some = np.full(2, np.nan), np.array([2.0, 4.0])
+    found.evaluations["own"].faces = {
+        ("direct", "ocular"): none,
+        ("direct", "pupil"): none,
+        ("direct", "box"): some,
+    }
+    monkeypatch.setattr(
+        report.plots,
+        "write_curves",
+        lambda path, errors, **how: drawn.update(how, errors=errors),
+    )
+    write(tmp_path, found)
+    assert drawn["normaliser"] == "box" and list(drawn["errors"]) == ["direct"]
+    np.testing.assert_array_equal(drawn["errors"]["direct"], some)
+
+
 def test_pictures_of_an_earlier_report_go_and_other_things_stay(
     findings, write, tmp_path
 ):

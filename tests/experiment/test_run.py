@@ -7,9 +7,10 @@ import jax
 import pytest
 
 from configs import base
+from lmkjax import train
 from lmkjax.detect import inference
 from lmkjax.errors import UserError
-from lmkjax.experiment import init_from, plan, record, run
+from lmkjax.experiment import config_file, init_from, plan, record, run
 from lmkjax.training import loop, mesh, state
 
 
@@ -40,6 +41,16 @@ def test_nothing_is_made_for_a_run_that_cannot_be(fields, said, tmp_path):
     with pytest.raises(UserError, match=said):
         run.run(config_of(tmp_path, **fields), tmp_path / "run")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_was_stopped_ends_with_the_code_asked_for(tmp_path, monkeypatch):
+    words = ["--config", f"{config_file.OURS / 'daln.py'}:tiny", "--workdir", "x"]
+    for finished, code in ((True, 0), (False, 75)):
+        monkeypatch.setattr(run, "run", lambda *_, finished=finished: finished)
+        assert train.main([*words, "--stopped-code", "75"]) == code
+        assert train.main(words) == 0
+    with pytest.raises(UserError, match="--stopped-code wants 0 to 255; got 256"):
+        train.main([*words, "--stopped-code", "256"])
 
 
 def test_a_folder_of_others_is_refused_before_a_run_is_measured(tmp_path, monkeypatch):

@@ -28,6 +28,16 @@ def test_quarter_offset_by_hand():
     np.testing.assert_allclose(heatmaps.argmax(corner)[0, 1], [5.5, 0.5])
 
 
+def test_quarter_offset_along_a_border_asks_the_cells_of_the_border():
+    """And not those of the next row, or column, which may tell otherwise."""
+    top = jnp.zeros((2, 5, 6, 3)).at[:, 0, 2].set(1.0).at[:, 0, 1].set(0.5)
+    top = top.at[:, 1, 3].set(0.4)
+    np.testing.assert_allclose(heatmaps.argmax(top)[1, 2], [2.25, 0.5])
+    right = jnp.zeros((2, 5, 6, 3)).at[:, 3, 5].set(1.0).at[:, 4, 5].set(0.5)
+    right = right.at[:, 2, 4].set(0.4)
+    np.testing.assert_allclose(heatmaps.argmax(right)[0, 1], [5.5, 3.75])
+
+
 def test_dark_reads_a_turned_gaussian_exactly():
     x, y = np.meshgrid(np.arange(8) + 0.5, np.arange(7) + 0.5)
     dx, dy = x - 3.8, y - 2.9

@@ -190,6 +190,15 @@ def test_a_scheme_is_its_lines_and_its_text_gives_them_again(tmp_path):
     assert [s.text for s in schemes.SCHEMES.values()] == list(schemes.SCHEMES)
 
 
+@pytest.mark.parametrize("name", ["my: face", "a{b", "<ä> & 'b'"])
+def test_a_text_gives_a_scheme_again_whatever_its_file_is_called(name, tmp_path):
+    path = tmp_path / f"{name}.yaml"
+    path.write_text("chin: 3\n")
+    own = schemes.get(str(path))
+    again = schemes.get(own.text)
+    assert again == own and again.name == name
+
+
 def test_single_points_stand_after_the_curves_under_their_own_names(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(

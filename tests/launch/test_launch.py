@@ -11,6 +11,7 @@ import sys
 import pytest
 import yaml
 
+from lmkjax.experiment import config_file, plan, ranges
 from lmkjax.landmarks import schemes
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -67,6 +68,8 @@ def test_a_dry_run_on_a_pod_prints_every_command_and_runs_none(call):
     assert "v5litepod-16" in create
     assert "--worker all" in install and "launch/constraints.txt" in install
     assert "lmkjax.train" in train and "configs/x.py" in train
+    # Saved when its slice is taken away, a run is not done: 0 would end the script.
+    assert "--stopped-code\\ 75" in train
     assert "/mnt/runs/daln" in train
 
 
@@ -82,7 +85,8 @@ def test_a_command_that_fails_ends_the_script(call):
     assert "create pod" in done.stderr and " ssh " not in done.stderr
 
 
-# A cloud of one slice: its state is a file; the first training is cut off.
+# A cloud of one slice: its state is a file; the first training is cut off, or has time
+# to save itself.
 CLOUD = """#!/bin/sh
 cd "$(dirname "$0")"
 echo "$*" >> calls
@@ -90,13 +94,17 @@ case "$*" in
   *describe*) cat state 2>/dev/null || exit 1;;
   *create*) echo ACTIVE > state;;
   *delete*) rm state;;
-  *lmkjax.train*) [ -f was_cut ] || { touch was_cut; echo SUSPENDED > state; exit 255; }
+  *lmkjax.train*) [ -f was_cut ] || { touch was_cut; echo SUSPENDED > state; CUT; }
 esac
 """
 
 
-def test_after_a_pre_emption_a_new_slice_goes_on(call, tmp_path):
-    (tmp_path / "gcloud").write_text(CLOUD)
+SAVED = 'case "$*" in *"--stopped-code 75"*) exit 75;; *) exit 0;; esac'
+
+
+@pytest.mark.parametrize("cut", ["exit 255", SAVED], ids=["cut", "saved"])
+def test_after_a_pre_emption_a_new_slice_goes_on(cut, call, tmp_path):
+    (tmp_path / "gcloud").write_text(CLOUD.replace("CUT", cut))
     (tmp_path / "sleep").write_text("#!/bin/sh\n")
     (tmp_path / "sleep").chmod(0o755)
     done = call(*POD, *TRAIN)
@@ -170,6 +178,7 @@ def test_a_jobset_is_valid_and_its_numbers_agree(file):
             name = jobset["metadata"]["name"]
             assert host == f"{name}-train-0-0.{name}"
         assert (ROOT / args[args.index("--config") + 1]).is_file()
+        assert "--stopped-code=75" in args  # else a pod that is moved would be done
         shared = args[args.index("--workdir") + 1]
         mounts = [m["mountPath"] for m in container["volumeMounts"]]
         assert any(shared.startswith(mount + "/") for mount in mounts)
@@ -233,6 +242,18 @@ def test_the_notebooks_own_scheme_is_one(notebook, tmp_path):
     assert schemes.get(str(tmp_path / first.split()[1])).count == 9 + 30 + 20
 
 
+def test_the_notebooks_training_fits_each_size_that_it_names(notebook):
+    (cell,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
+    names = {}
+    exec(cell.source, names)
+    sizes = re.findall(r'"(tiny|laptop|full)"', cell.source)
+    assert set(sizes) == set(ranges.SIZES)
+    for size in sizes:
+        file = str(ROOT / "configs/daln.py")
+        config = config_file.load_config(file, names["LENGTH"], size=size)
+        assert plan.build(config, to_train=False).training.length.minutes == 1
+
+
 @pytest.mark.slow
 def test_the_notebook_runs_and_shows_pictures(notebook, tmp_path):
     nbclient = pytest.importorskip("nbclient")
@@ -241,7 +262,7 @@ def test_the_notebook_runs_and_shows_pictures(notebook, tmp_path):
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", ()):
             cell.source = (
-                'SIZE = "tiny"\nFACES = "4"\nLENGTH = "--config.train.steps=2"'
+                'SIZE = "tiny"\nFACES = "4"\nLENGTH = ["--config.train.steps=2"]'
             )
         if "install" in cell.metadata.get("tags", ()):
             continue

@@ -92,6 +92,14 @@ def test_hours_are_told_to_be_too_few_where_a_run_does_not_know_its_own(found):
     assert f"took at least {hours:.1f} hours" in told(part)
 
 
+def test_a_stand_in_is_told_alike_in_both_forms(found):
+    alone = dataclasses.replace(found, size="tiny")
+    vars(alone)["sets"] = [figures.STAND_IN]
+    texts = [b.text for b in appendix._head(alone) if isinstance(b, markup.Text)]
+    assert "rendered stand-in" in texts[0]
+    assert not [text for text in texts if "*" in text]  # the page shows it as it is
+
+
 def test_the_full_set_counts_every_face_once(found):
     own = found.at("A", "daln")[:1]
     common, hard, full = (

@@ -84,6 +84,20 @@ def test_a_photo_is_uploaded_looked_at_and_its_json_downloaded(open_tab, tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_what_a_file_is_told_to_hold_is_told_as_it_stands_there(open_tab, tmp_path):
+    """Gradio takes an error for HTML."""
+    Image.new("1", (80, 70)).save(tmp_path / "a.png")
+    (tmp_path / "mine.yaml").write_text("<b>nose</b>&lt;: 3\n")
+    tab = open_tab()
+    tab.goto(URL)
+    tab.set_input_files("#own input[type=file]", tmp_path / "mine.yaml")
+    tab.wait_for_selector("#own >> text=mine", timeout=WAIT_MS)
+    tab.set_input_files("#photo input[type=file]", tmp_path / "a.png")
+    tab.wait_for_selector("text=unknown curve", timeout=WAIT_MS)
+    assert "unknown curve or area '<b>nose</b>&lt;'" in tab.inner_text("body")
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_cameras_picture_is_no_mirror_and_the_head_turns_by_mouse(open_tab, tmp_path):
     pytest.importorskip("optimistix", reason="the extra fit draws the head")
     film, seen = tmp_path / "camera.mjpeg", Image.new("RGB", (640, 480), "red")

@@ -62,6 +62,17 @@ def test_a_point_tells_its_curve_its_number_and_its_partners(scheme):
     assert texts[-1] == "<b>53</b>: cheeks, 5<br>mirror: 48"
 
 
+def test_names_stand_there_as_they_are(tmp_path):
+    """Plotly takes <b> for a style, and knows &lt; but not &quot;."""
+    path = tmp_path / "a<b>c.yaml"
+    path.write_text(MINE + "points: {'<i>\"x\"': [-3.1, 2.0, 8.4]}\n")
+    own = schemes.get(str(path))
+    assert page.tell(own)[-1].startswith('<b>54</b>: &lt;i&gt;"x"<br>')
+    text = page.html(own)
+    start = text.rindex('"title":{"text":"a') + len('"title":{"text":')
+    assert json.JSONDecoder().raw_decode(text, start)[0] == "a&lt;b&gt;c: 55 landmarks"
+
+
 def test_the_68_are_told_by_their_own_numbers():
     for number, text in enumerate(page.tell(schemes.get("ibug68"))):
         assert f"iBug 68: {number}" in text.split("<br>")

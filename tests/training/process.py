@@ -111,6 +111,18 @@ def evaluate(workdir, batch):
         (workdir / "found.json").write_text(text)
 
 
+def agree(workdir, number):
+    """What all are told alike, and what the last process is told otherwise."""
+    last = jax.process_index() == number
+    hosts.agree({"same": "1", "lengths": "1" * 50 * (1 + last), "seed": str(last)})
+
+
+def term(workdir, _):
+    """Asked to end before there is a loop that listens."""
+    (workdir / f"here-{jax.process_index()}").touch()
+    time.sleep(60)
+
+
 def main():
     """Joins the others and does the job."""
     job, workdir, number, port, processes, process = sys.argv[1:]
@@ -118,6 +130,7 @@ def main():
         hosts.join(f"127.0.0.1:{port}", int(processes), int(process))
     with hosts.together():
         jobs = {"train": train, "evaluate": evaluate, "fill": fill, "close": close}
+        jobs |= {"agree": agree, "term": term}
         jobs[job](pathlib.Path(workdir), int(number))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lmkjax.errors import UserError
-from lmkjax.training import loop, mesh, optim, state, step
+from lmkjax.training import log, loop, mesh, optim, state, step
 
 OPTIMIZER = optim.adamw(weight_decay=0.1, clip_norm=1.0)
 INTERVALS = loop.Intervals(log_every=1, save_every=3)
@@ -158,6 +158,15 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(
     resumed = train(tmp_path, 10)
     assert "checkpoints/7 is damaged" in capsys.readouterr().out
     equal(resumed.state, never_stopped[1].state)
+
+
+def test_a_line_that_lost_its_end_is_not_run_into_the_next(tmp_path):
+    (tmp_path / log.FILE).write_text('{"step": 1, "loss": 2.0}')
+    own = log.Log(tmp_path, step=1)
+    own.write(2, {"loss": 1.0})
+    own.close()
+    lines = (tmp_path / log.FILE).read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
 
 
 def test_a_finished_run_is_not_trained_on(never_stopped, tmp_path):

@@ -23,24 +23,34 @@ DEVICES = 4
 
 def start(job, workdir, number, processes, *, devices=DEVICES, under=(), **env):
     """The processes of one run, started, each by the command `under`."""
+    port, env = free_port(), {"devices": devices, "under": under} | env
+    return [
+        begin(job, workdir, number, port, processes, i, **env) for i in range(processes)
+    ]
+
+
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return str(free.getsockname()[1])
+
+
+def begin(
+    job, workdir, number, port, processes, i, *, devices=DEVICES, under=(), **env
+):
+    """One process of a run, started by the command `under`."""
     flags = f"--xla_force_host_platform_device_count={devices // processes}"
     env = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"} | env
     command = [*under, sys.executable, "-m", "tests.training.process"]
-    command += [job, str(workdir)]
-    return [
-        subprocess.Popen(
-            [*command, str(number), str(port), str(processes), str(i)],
-            env=env,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for i in range(processes)
-    ]
+    command += [job, str(workdir), str(number), port, str(processes), str(i)]
+    return subprocess.Popen(
+        command,
+        env=env,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def end(started, *, wait_s=100):
@@ -227,6 +237,48 @@ def test_every_test_face_counts_once_on_three_processes(tmp_path):
 def test_flags_that_do_not_fit_are_refused(given):
     with pytest.raises(UserError, match="Wanted --coordinator"):
         hosts.join(*given)
+
+
+def test_processes_that_are_not_told_the_same_are_refused_alike(tmp_path):
+    said, codes = end(start("agree", tmp_path, 2, 3, devices=3))
+    assert codes == [2, 2, 2], said
+    told = "2 differ from process 0 in: lengths, seed. Start the same command"
+    assert all(told in one for one in said)
+    run("agree", tmp_path, 7, 2)  # here no process is the last
+
+
+def test_a_folder_that_one_host_alone_sees_is_refused(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    run("train", one, 8, 1)
+    other.mkdir()
+    port = free_port()
+    folders = enumerate([one, other])
+    said, codes = end([begin("train", f, 24, port, 2, i) for i, f in folders])
+    assert codes == [2, 2], said
+    assert all("1 differ from process 0 in: checkpoints." in one for one in said)
+
+
+def test_sigterm_before_the_first_step_ends_a_process(tmp_path):
+    started = start("term", tmp_path, 0, 2)
+    until = time.monotonic() + 60
+    while len(list(tmp_path.glob("here-*"))) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    said, codes = end(started)
+    assert codes == [-signal.SIGTERM] * 2, said
+    assert time.monotonic() - began < 30
+
+
+def test_a_cloud_that_tells_of_nobody_is_told_in_one_line(monkeypatch):
+    def nobody(*_, **__):
+        raise ConnectionError("metadata.google.internal")
+
+    monkeypatch.setattr(hosts, "expected", lambda: True)
+    monkeypatch.setattr(hosts.jax.distributed, "initialize", nobody)
+    with pytest.raises(UserError, match="--processes 1 --process 0 says so"):
+        hosts.join(None, None, None)
 
 
 @pytest.mark.parametrize(

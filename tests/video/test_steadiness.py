@@ -19,6 +19,13 @@ def test_points_that_are_late_are_late_whatever_their_offset(late):
     )
 
 
+def test_a_folders_name_is_shown_as_it_is(capsys, tmp_path):
+    row = {"lost": 0, "faster": 1.0, "whole": 1.0}
+    row |= dict.fromkeys(("raw", "points"), (2.0, 0.5, 0.1))
+    steadiness._show([tmp_path / "clip[old]"], [row])
+    assert "clip[old]" in capsys.readouterr().out
+
+
 def test_pictures_without_points_count_nothing():
     points = wave(TIMES - 1)
     points[10:20] = np.nan

@@ -72,10 +72,15 @@ def fit(
         steps: of the optimiser.
 
     Raises:
-        UserError: the network answers for its own scheme alone.
+        UserError: the network answers for its own scheme alone, or draws heatmaps.
     """
     if not spec.any_place:
         raise UserError("This network speaks its own scheme alone; it has no places.")
+    if spec.decoder in heatmaps.HEIGHTS.values():  # their softmax is nearly flat
+        raise UserError(
+            "This network draws heatmaps (heatmaps.loss 'mse' or 'awing'), along which"
+            " no place can be moved; take one that was trained with 'points' or 'kl'."
+        )
     module, own = spec.module(), marks.places(begin)
     images, target = _cut(spec, faces, begin.subset68)
     weights = jax.tree.map(jnp.asarray, weights)  # those of a file are NumPy's

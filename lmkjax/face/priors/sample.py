@@ -186,7 +186,7 @@ def _kinds():
 
 
 def _of_head(row, head):
-    """The amounts of ARKit's expressions in a head's own order; 0 if not ARKit's."""
+    """The amounts of FaceKit's expressions in a head's own order; 0 of others."""
     names = heads.load().expression_names
     if head.expression_names == names:
         return row

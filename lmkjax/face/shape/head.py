@@ -43,7 +43,9 @@ class HeadLike(Protocol):
             triangle or not; read only if there is a part "eyes".
         modes: how many numbers an identity has, each of standard deviation 1.
         expression_names: of the numbers of an expression, 0 to 1. The priors know
-            ARKit's names; what has another stays at 0 when a face is sampled.
+            FaceKit's names (`load().expression_names`), which are ARKit's but for
+            `_L` and `_R` where that has `Left` and `Right` of a side; what has another
+            stays at 0 when a face is sampled.
         uv: texture hook, None if unknown: the place in the project's face chart of
             each triangle's corners [t 3 2], read for the part "face". Curves, and so
             landmarks, are laid by it; else by the 68 points (`atlas`).
@@ -92,7 +94,7 @@ class Head:
         eye_centres: vertices, in no triangle, about which eyeballs turn: right, left.
         identity: displacements of one standard deviation [i v 3], cm.
         expression: displacements of the full expression [e v 3], cm.
-        expression_names: ARKit's names of the 53 expressions.
+        expression_names: of the 53 expressions, see `HeadLike`.
         lines: the makers' named vertex lists: "jaw_right", "jaw_left".
         identity_sign: what mirroring makes of each mode [i]: 1 (both halves alike)
             or -1 (lopsided).

@@ -109,7 +109,7 @@ def _marked(folder: pathlib.Path) -> tuple[list[pathlib.Path], np.ndarray]:
 
 
 def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
-    """Rendered faces as a network sees them."""
+    """Rendered faces, cut out about their boxes."""
     size = round(sharpness.SIDE * CANVAS)
     drawn = drawing.draw(faces, schemes.get("ibug68"), size=size)
     images = np.uint8(np.asarray(drawn.image) * 255 + 0.5)
@@ -120,7 +120,7 @@ def _rendered(faces: sample.FaceParams) -> list[np.ndarray]:
 def _photographed(
     marked: Sequence[pathlib.Path], points: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """Photos, at most `PHOTOS` spread over all, as a network sees them."""
+    """Photos, at most `PHOTOS` spread over all, cut out about their boxes."""
     good = 0
     for number in np.unique(
         np.linspace(0, len(marked) - 1, PHOTOS).round().astype(int)

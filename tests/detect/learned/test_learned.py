@@ -47,7 +47,11 @@ class Flat(nn.Module):
 def faces():
     """Labels of places that lie aside of those that one begins with."""
     spec = types.SimpleNamespace(
-        any_place=True, module=Flat, input_px=SIDE, framing=points.Framing(1.5)
+        any_place=True,
+        module=Flat,
+        input_px=SIDE,
+        framing=points.Framing(1.5),
+        decoder="soft_argmax",
     )
     shift = np.zeros_like(OWN.xyz)
     shift[36:48] = [0.0, 0.3, 0.0]
@@ -104,6 +108,20 @@ def test_the_builders_file_holds_the_makers_70_points():
 def test_a_scheme_that_cannot_be_begun_with_is_refused(scheme, words):
     with pytest.raises(UserError, match=words):
         fitting.check(schemes.get(scheme))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"any_place": False}, "speaks its own scheme alone"),
+        ({"decoder": "dark_of_heights"}, "draws heatmaps.*trained with 'points'"),
+    ],
+)
+def test_a_network_along_whose_maps_no_place_moves_is_refused(faces, change, words):
+    spec, own, _ = faces
+    vars(spec).update(change)
+    with pytest.raises(UserError, match=words):
+        fitting.fit(spec, {}, own, BEGIN, name="theirs", steps=1)
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from lmkjax.data import streams
+from lmkjax.evaluation import boxes
 from lmkjax.experiment.bench import measurement, testsets
 from lmkjax.landmarks import points, schemes
+from lmkjax.types import Batch
 
 DENSE, IBUG68 = schemes.get("dense243"), measurement.IBUG68
 
@@ -74,6 +76,25 @@ def test_a_mean_face_is_of_the_train_faces_of_its_scheme(measured):
         np.testing.assert_allclose(means[name], place, atol=1e-5)
     # Of 243 and of 68 points apart.
     assert list(found.evaluations) == ["synthetic", "synthetic 68 points", "common"]
+
+
+@pytest.mark.parametrize("curves", [(("chin", 3),), (("chin", 3), ("lips", 60))])
+def test_a_scheme_without_eyes_is_measured_by_its_box_alone(curves, monkeypatch):
+    few = schemes.Scheme("few", curves)
+    own = np.random.default_rng(0).uniform(1, 7, (2, few.count, 2)).astype("f")
+    image, box = np.zeros((2, 8, 8, 3), "f"), np.float32([[0, 0, 8, 8]] * 2)
+    batch = Batch(image, own, np.zeros(own.shape[:2], "i1"), box, np.ones(2, bool))
+    monkeypatch.setattr(measurement.Benchmark, "_batches", lambda *_: [batch])
+    test = types.SimpleNamespace(name="own", canvases=None, scheme=few, groups={})
+    how = measurement.Measuring(batch=2, flip=False, views=1, failure=8.0, drawn=1)
+    found = measurement.Benchmark(None, how)._evaluate(
+        lambda images: {"direct": batch.points + 0.5}, test, few, boxes.Boxes(), None
+    )
+    by = {row["normaliser"]: row for row in found.rows}
+    assert [by[name]["faces"] for name in ("ocular", "pupil", "box")] == [0, 0, 2]
+    size = np.sqrt(np.ptp(own, axis=1).prod(-1))
+    expected = 100 * np.sqrt(0.5) * (1 / size).mean()
+    np.testing.assert_allclose(by["box"]["nme"], expected, rtol=1e-5)
 
 
 def test_without_train_faces_there_is_no_mean_face(measured):

@@ -25,6 +25,28 @@ def test_the_head_is_as_wide_and_light_as_it_should_be():
     assert (heads.ASSETS / "head.npz").stat().st_size < 5_000_000
 
 
+ARKIT = (
+    *(f"eye{what}" for what in ("Blink", "LookDown", "LookIn", "LookOut", "LookUp")),
+    *("eyeSquint", "eyeWide", "browDown", "browOuterUp", "cheekSquint", "noseSneer"),
+    *(f"mouth{what}" for what in ("Smile", "Frown", "Dimple", "Stretch", "Press")),
+    *("mouthLowerDown", "mouthUpperUp"),
+)
+"""Of its names those that have a side, without it."""
+OTHERS = (
+    *("jawForward", "jawLeft", "jawRight", "jawOpen", "mouthClose", "mouthFunnel"),
+    *("mouthPucker", "mouthLeft", "mouthRight", "mouthRollLower", "mouthRollUpper"),
+    *("mouthShrugLower", "mouthShrugUpper"),
+)
+
+
+def test_expressions_are_arkits_but_for_what_the_documents_say():
+    """Its 52 are these 49, browInnerUp, cheekPuff and tongueOut."""
+    assert 2 * len(ARKIT) + len(OTHERS) == 49
+    sided = (*ARKIT, "browInnerUp", "cheekPuff")
+    names = {f"{name}_{side}" for name in sided for side in "LR"}
+    assert names | set(OTHERS) == set(HEAD.expression_names) and SHAPES == 53
+
+
 def test_no_identity_and_no_expression_is_the_neutral_head():
     shape = jax.jit(lambda i, e: HEAD.vertices(i, e))(jnp.zeros(MODES), expression())
     np.testing.assert_allclose(shape, HEAD.neutral, atol=1e-5)

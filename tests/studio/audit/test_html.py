@@ -42,6 +42,8 @@ def test_a_broken_law_is_told(shapes, undrawn):
     text = made(found)
     assert "1 of 2 laws hold; 5 of 5 groups" in text
     assert "a &lt; b" in text and "&lt;7&gt;" in text
+    assert "turned by the prior large_poses" in text  # see survey.write
+    assert "the square of 1.35 times the longer side" in text
     assert text.count('class="no"') == 1 and text.count('class="yes"') == 1 + 5
 
 
