@@ -10,12 +10,14 @@ command in ours. The faces are those of the test set, by their true boxes:
     lmkjax evaluate --predictions mediapipe68.json \
         --data 300w/helen/testset 300w/lfpw/testset
 
-MediaPipe's 468 points become the 68 as ours do, through an adapter fitted to train
-photos; `--direct` takes the nearest of them as they are. dlib's 68 need none (and may
-have one: they were trained on these train photos).
+MediaPipe's 468 points (`mediapipe478`: with irises, eyes and lips by networks of their
+own) become the 68 as ours do, through an adapter fitted to train photos; `--direct`
+takes the nearest of them as they are. dlib's 68 need none (and may have one: they were
+trained on these train photos).
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import time
@@ -35,12 +37,15 @@ NEAREST = (
 """The points of MediaPipe's mesh that lie nearest to the 68 of iBug."""
 
 
-def mediapipe():
-    """A crop [h w 3] to MediaPipe's 468 points in it, or None."""
+def mediapipe(*, refined=False):
+    """A crop [h w 3] to MediaPipe's 468, refined 478, points in it, or None."""
     import mediapipe
 
     mesh = mediapipe.solutions.face_mesh.FaceMesh(
-        static_image_mode=True, max_num_faces=1, min_detection_confidence=0.2
+        static_image_mode=True,
+        max_num_faces=1,
+        refine_landmarks=refined,
+        min_detection_confidence=0.2,
     )
 
     def look(crop, box):
@@ -48,7 +53,7 @@ def mediapipe():
         if not found:
             return None
         size = np.array(crop.shape[1::-1])
-        return np.array([[p.x, p.y] for p in found[0].landmark])[:468] * size
+        return np.array([[p.x, p.y] for p in found[0].landmark]) * size
 
     return look
 
@@ -72,6 +77,13 @@ def dlib():
     return look
 
 
+SYSTEMS = {
+    "mediapipe": mediapipe,
+    "mediapipe478": functools.partial(mediapipe, refined=True),
+    "dlib": dlib,
+}
+
+
 def _centre_in(rectangle, box):
     x, y = rectangle.center().x, rectangle.center().y
     return box[0] < x < box[2] and box[1] < y < box[3]
@@ -79,7 +91,7 @@ def _centre_in(rectangle, box):
 
 def points(options) -> None:
     """Writes what a system says of each face of 300-W."""
-    look = {"mediapipe": mediapipe, "dlib": dlib}[options.system]()
+    look = SYSTEMS[options.system]()
     told, missed, spent, count = {}, {}, 0.0, 0
     for part in (*TRAIN, *TEST):
         files = sorted((options.data / part).glob("*.pts"))
@@ -139,7 +151,7 @@ def adapt(options) -> None:
 
     content = json.loads(options.points.read_text())["faces"]
     count = max(len(own["points"]) for own in content.values() if "points" in own)
-    indices = np.array(NEAREST) if count == 468 else np.arange(68)
+    indices = np.arange(68) if count == 68 else np.array(NEAREST)
     own = np.asarray(schemes.get("ibug68").mirror)
     adapter = None
     if not options.direct:
@@ -175,7 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("points")
-    verb.add_argument("system", choices=("mediapipe", "dlib"))
+    verb.add_argument("system", choices=SYSTEMS)
     verb.add_argument("data", type=pathlib.Path)
     verb.add_argument("out", type=pathlib.Path)
     verb.set_defaults(run=points)
