@@ -126,15 +126,14 @@ class Parser(argparse.ArgumentParser):
         if (value := getattr(options, name)) is not None and value < 0:
             self.error(f"{flag(name)} wants 0 or more; got {value}")
 
-    def a_seed(self, options: argparse.Namespace, name: str = "seed") -> None:
-        """Refuses a seed that a run's config refuses too.
+    def a_seed(self, options: argparse.Namespace) -> None:
+        """Refuses a `--seed` that a run's config refuses too.
 
         Raises:
             UserError: it is below 0 or too large.
         """
-        value = getattr(options, name)
-        if value is not None and not 0 <= value < SEEDS:
-            self.error(f"{flag(name)} wants 0 to {SEEDS - 1}; got {value}")
+        if (value := options.seed) is not None and not 0 <= value < SEEDS:
+            self.error(f"--seed wants 0 to {SEEDS - 1}; got {value}")
 
     def above_0(self, options: argparse.Namespace, name: str) -> None:
         """Refuses a number that is not above 0, or not finite.
