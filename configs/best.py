@@ -19,6 +19,7 @@ def get_config(size="laptop"):
     config.train.init_from = "shipped" if size == "laptop" else "runs/synthetic_only"
     config.optimizer.learning_rate /= 2
     if size == "laptop":
+        config.model.input_px, config.model.heatmap_px = 160, 40
         config.train.minutes = 0.0
         config.train.steps = 4000
     config.eval.flip = True

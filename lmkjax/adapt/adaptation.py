@@ -93,7 +93,7 @@ def fit(
         indices: for each label, the predicted point nearest to it, which the
             adapter starts from; None = the labels' mean shape.
         mirror: for `pred` and `target`, each landmark's partner on the other side;
-            each face then counts twice, once mirrored.
+            each face then counts twice, once mirrored (but see `ridge.lean`).
         hidden: units of the MLP.
         steps: of Adam; 0 = no MLP.
         seed: of the division into parts, and of the MLP.
@@ -112,12 +112,14 @@ def fit(
     if len(z) < 2 * PARTS:
         return Adapter(ridge.Ridge(z, t, indices).arrays(np.inf), {}, scheme)
 
+    aside = ridge.lean(z, t, indices, mirror)
+    t = t - aside
     best, errors = _choose_ridge(z, t, parts, indices, mirror)
     if steps and len(parts[0]) >= 10:  # fewer could not tell chance from progress
         taught = np.concatenate(parts[1:])
-        here, there = _mirrored(z[taught], t[taught], mirror)
+        here, there = ridge.mirrored(z[taught], t[taught], mirror)
         solved = ridge.Ridge(here, there, indices)
-        params = solved.arrays(best) | {"whiten": solved.whiten(most=64)}
+        params = solved.arrays(best) | {"whiten": solved.whiten()}
         held = z[parts[0]], t[parts[0]]
         alone = _error(_run(params, held[0]), held[1])
         found, error = _learn(
@@ -125,10 +127,10 @@ def fit(
         )
         errors["mlp"] = errors["linear"] * error / alone
         if error < 0.99 * alone:
-            return Adapter(found, errors, scheme)
+            return Adapter(_moved(found, aside), errors, scheme)
     # The linear map alone: now that its ridge is chosen, all faces may teach it.
-    solved = ridge.Ridge(*_mirrored(z, t, mirror), indices)
-    return Adapter(solved.arrays(best), errors, scheme)
+    solved = ridge.Ridge(*ridge.mirrored(z, t, mirror), indices)
+    return Adapter(_moved(solved.arrays(best), aside), errors, scheme)
 
 
 def unseen(
@@ -162,14 +164,16 @@ def unseen(
         return None
     centre, size = _frame(pred)
     z, t = (pred - centre) / size, (target - centre) / size
+    aside = ridge.lean(z, t, indices, mirror)
+    t = t - aside
     found = np.zeros((len(RIDGES), *t.shape))
     for part in _parts(len(z), seed):
         taught = np.setdiff1d(np.arange(len(z)), part)
-        solved = ridge.Ridge(*_mirrored(z[taught], t[taught], mirror), indices)
+        solved = ridge.Ridge(*ridge.mirrored(z[taught], t[taught], mirror), indices)
         for number, strength in enumerate(RIDGES):
             found[number, part] = solved.predict(z[part], strength)
     best = np.argmin([_error(labels, t) for labels in found])
-    return found[best] * size + centre
+    return (found[best] + aside) * size + centre
 
 
 def apply(adapter: Adapter, points: Points) -> Points:
@@ -263,13 +267,10 @@ def _frame(points):
     return (low + high) / 2, size.clip(1e-6)
 
 
-def _mirrored(z, t, mirror):
-    """The faces, and each once more as in a mirror; the frame's centre is x = 0."""
-    if mirror is None:
-        return z, t
-    flip = np.array([-1.0, 1.0])
-    pairs = zip((z, t), mirror, strict=True)
-    return tuple(np.concatenate([p, p[:, m] * flip]) for p, m in pairs)
+def _moved(params, aside):
+    """A map whose labels all lie further by [2]."""
+    offset = params["offset"].reshape(-1, 2) + aside.astype(np.float32)
+    return params | {"offset": offset.reshape(-1)}
 
 
 def _choose_ridge(z, t, parts, indices, mirror):
@@ -277,7 +278,7 @@ def _choose_ridge(z, t, parts, indices, mirror):
     errors, starts = np.zeros(len(RIDGES)), 0.0
     for part in parts:
         taught = np.setdiff1d(np.arange(len(z)), part)
-        solved = ridge.Ridge(*_mirrored(z[taught], t[taught], mirror), indices)
+        solved = ridge.Ridge(*ridge.mirrored(z[taught], t[taught], mirror), indices)
         errors += [_error(solved.predict(z[part], r), t[part]) for r in RIDGES]
         start = ridge.start(z[part], indices, t.shape[1])
         if indices is None:

@@ -236,8 +236,10 @@ class Listing:
 def row(request: Request, name: str, config: str, seed: int, **of: Any) -> Run:
     """A run with the fields that all have."""
     own = {"steps": request.budget.row, "folders": {}, "begins": AFTER} | of
-    # `best.py` looks at mirrored pictures too; the tables hold rows measured alike.
+    # `best.py` looks closer, and at mirrored pictures too; the tables hold rows alike.
     alike = {"eval.flip": False} if config == "best" else {}
+    if config == "best" and request.size == "laptop":
+        alike |= {"model.input_px": 128, "model.heatmap_px": 32}
     own["fields"] = request.data() | alike | own.pop("fields", {})
     return Run(f"{name}-seed{seed}", config, seed, **own)
 

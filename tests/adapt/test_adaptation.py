@@ -96,14 +96,41 @@ def test_it_is_blind_to_place_and_size_of_the_face(faces):
     )
 
 
-def test_a_mirrored_face_gets_mirrored_labels(faces):
+MIRROR = np.array([1, 0, 3, 2, 5, 4, 6, 8, 7]), np.array([1, 0, 2, 4, 3])
+FLIP = np.array([-1.0, 1.0])
+
+
+def test_a_mirrored_face_gets_mirrored_labels_but_for_what_all_labels_lean(faces):
     pred, target = faces(40)
-    mirror = np.array([1, 0, 3, 2, 5, 4, 6, 8, 7]), np.array([1, 0, 2, 4, 3])
-    adapter = adaptation.fit(pred, target, mirror=mirror, steps=0)
-    flip = np.array([-1.0, 1.0])
-    flipped = adaptation.apply(adapter, pred[:, mirror[0]] * flip)
-    expected = adaptation.apply(adapter, pred)[:, mirror[1]] * flip
-    np.testing.assert_allclose(flipped, expected, rtol=1e-3, atol=0.05)
+    adapter = adaptation.fit(pred, target, mirror=MIRROR, steps=0)
+    flipped = adaptation.apply(adapter, pred[:, MIRROR[0]] * FLIP)
+    mirrored = adaptation.apply(adapter, pred)[:, MIRROR[1]] * FLIP
+    width = np.sqrt(np.ptp(pred, axis=1).prod(-1))
+    lean = (flipped - mirrored) / width[:, None, None]
+    alike = np.broadcast_to(lean[0, 0], lean.shape)
+    np.testing.assert_allclose(lean, alike, atol=1e-3)
+    assert abs(lean[0, 0, 0]) > 1e-3 > abs(lean[0, 0, 1])
+
+
+@pytest.mark.parametrize("indices", [np.arange(8), None])
+@pytest.mark.parametrize("count", [25, 80])
+def test_labels_that_all_lie_to_one_side_are_found_there(indices, count):
+    random = np.random.default_rng(2)
+    mean, mirror = random.normal(size=(4, 2)), np.array([4, 5, 6, 7, 0, 1, 2, 3])
+    mean = np.concatenate([mean + [2, 0], (mean + [2, 0]) * FLIP])
+
+    def make(count):
+        pred = mean + random.normal(size=(count, 8, 2)) / 50
+        size = np.sqrt(np.ptp(pred, axis=1).prod(-1))[:, None, None]
+        noise = random.normal(size=pred.shape) / 50
+        return pred, pred + size * [0.03, 0.0] + noise, size
+
+    pred, target, _ = make(count)
+    both = (mirror, mirror)
+    adapter = adaptation.fit(pred, target, indices=indices, mirror=both, steps=30)
+    pred, target, size = make(200)
+    away = (adaptation.apply(adapter, pred) - target) / size
+    assert abs(away[..., 0].mean()) < 0.004 and abs(away[..., 1].mean()) < 0.004
 
 
 def test_saved_and_loaded_is_the_same_and_repeats(faces, tmp_path):

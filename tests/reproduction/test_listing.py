@@ -48,6 +48,7 @@ def test_every_run_is_a_command_whose_config_fits_together(size):
         config = config_file.load_config(file, words[4:], size="tiny")
         assert config.size == size and config.train.steps == run.steps > 0
         assert (config.eval.flip, config.eval.views) == (False, 1)  # all alike
+        assert config.model.input_px == base.get_config(size).model.input_px
         experiment = plan.build(config, to_train=False)
         assert experiment.training.length.steps == run.steps
         # Of tiny runs also the suite's eight devices share every stream.
