@@ -123,19 +123,14 @@ def get_config(size: str = "laptop") -> ml_collections.ConfigDict:
     terms.disparity.ramp = 0.1  # ... and from there on, as of a reversal
     # The averaged weights label the target's faces anew in each step.
     terms.mean_teacher = ml_collections.ConfigDict({"weight": 0.0})
-    terms.mean_teacher.form = (
-        "labels"  # as heatmaps.loss; "points": their distance alone
-    )
-    terms.mean_teacher.keep = (
-        0.5  # share of the places that count: the teacher's surest
-    )
-    terms.mean_teacher.ramp = (
-        0.1  # share of the training until it counts fully; 0 = now
-    )
-    terms.mean_teacher.mild = (
-        0.25  # of `augment`, of the pictures that the teacher sees
-    )
-    terms.mean_teacher.strong = 1.5  # ... and of those that the network is to learn
+    # "labels": as heatmaps.loss; "points": their distance alone.
+    terms.mean_teacher.form = "labels"
+    # Share of the places that count: the teacher's surest.
+    terms.mean_teacher.keep = 0.5
+    # Share of the training until it counts fully; 0 = now.
+    terms.mean_teacher.ramp = 0.1
+    # Of `augment`, of the pictures that the teacher sees, and that the network learns.
+    terms.mean_teacher.mild, terms.mean_teacher.strong = 0.25, 1.5
     # Probability that a face, of either domain, takes on the colours of the other.
     terms.mean_teacher.style = 0.5
 

@@ -188,7 +188,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.compile_only and not options.part:
         parser.error(f"{ONLY} wants --part")
     for name in ("batch", "faces"):
-        parser.at_least_0(options, name)
+        parser.at_least(0, options, name)
     for name in ("seconds", "minutes"):
         parser.above_0(options, name)
     # Several processes share the memory.

@@ -206,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     for name in ("batch", "rounds"):
-        parser.at_least_1(options, name)
+        parser.at_least(1, options, name)
     if min(options.landmarks, default=0) < 1:
         parser.error(f"--landmarks wants numbers from 1 on; got {options.landmarks}")
     try:

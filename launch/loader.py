@@ -55,9 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="keep cut faces in memory")
     flags = parser.parse_args(argv)
     for name in ("batch", "size", "ahead"):
-        parser.at_least_1(flags, name)
+        parser.at_least(1, flags, name)
     for name in ("workers", "processes"):
-        parser.at_least_0(flags, name)
+        parser.at_least(0, flags, name)
     for name in ("margin", "seconds"):
         parser.above_0(flags, name)
     if not -1 <= flags.up <= 1:

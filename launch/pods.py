@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="find the most faces that fit, a multiple of 16; begins at --faces",
     )
     options = parser.parse_args(argv)
-    parser.at_least_1(options, "faces")
+    parser.at_least(1, options, "faces")
 
     import libtpu  # noqa: F401  # the compiler: else JAX says only that it has none
 

@@ -108,23 +108,14 @@ class Parser(argparse.ArgumentParser):
         told = message.removeprefix("argument ").rstrip(".")
         raise UserError(f"{told}; `{self.prog} --help` tells the flags.")
 
-    def at_least_1(self, options: argparse.Namespace, name: str) -> None:
-        """Refuses a whole number below 1.
+    def at_least(self, least: int, options: argparse.Namespace, name: str) -> None:
+        """Refuses a whole number below `least`.
 
         Raises:
             UserError: it is.
         """
-        if (value := getattr(options, name)) is not None and value < 1:
-            self.error(f"{flag(name)} wants 1 or more; got {value}")
-
-    def at_least_0(self, options: argparse.Namespace, name: str) -> None:
-        """Refuses a whole number below 0.
-
-        Raises:
-            UserError: it is.
-        """
-        if (value := getattr(options, name)) is not None and value < 0:
-            self.error(f"{flag(name)} wants 0 or more; got {value}")
+        if (value := getattr(options, name)) is not None and value < least:
+            self.error(f"{flag(name)} wants {least} or more; got {value}")
 
     def a_seed(self, options: argparse.Namespace) -> None:
         """Refuses a `--seed` that a run's config refuses too.

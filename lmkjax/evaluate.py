@@ -209,8 +209,8 @@ def _refuse_what_does_not_go_together(
         parser.error(
             "--predictions wants --data FOLDER, the .pts files to hold against"
         )
-    parser.at_least_1(options, "batch")
-    parser.at_least_0(options, "target_faces")
+    parser.at_least(1, options, "batch")
+    parser.at_least(0, options, "target_faces")
     parser.a_seed(options)
     threshold = options.threshold
     if threshold is not None and not 0 < threshold <= 100:  # NaN neither

@@ -34,17 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exports as the command line says; returns the exit code."""
     parser = _flags()
     options = parser.parse_args(argv)
-    asked = [
-        flag
-        for flag, given in (
-            ("--scheme", options.scheme),
-            ("--places-as-input", options.places_as_input),
-        )
-        if given
-    ]
+    asked = [n for n in ("scheme", "places_as_input") if getattr(options, n)]
     if options.to == FOLDER and asked:
         raise UserError(
-            f"A network's folder answers in any scheme; {asked[0]} is for"
+            f"A network's folder answers in any scheme; {cli.flag(asked[0])} is for"
             f" --to {', '.join(TO[1:])}."
         )
     if options.places_as_input and options.adapter:

@@ -60,9 +60,7 @@ def write(path: str | os.PathLike, content: str | bytes) -> None:
 
 
 @contextlib.contextmanager
-def folder(
-    out: str | os.PathLike, *, ours: Collection[str], flag: str = "--out"
-) -> Iterator[pathlib.Path]:
+def folder(out: str | os.PathLike, *, ours: Collection[str]) -> Iterator[pathlib.Path]:
     """A hidden folder beside `out` that takes its place if all goes well.
 
     What an earlier call wrote goes when the new is there, never before; if the new
@@ -71,7 +69,6 @@ def folder(
     Args:
         out: a new or empty folder, or one that this has written before.
         ours: patterns (`*.png`) of the names that an earlier call may have written.
-        flag: what `out` was given for, for the message.
 
     Yields:
         The folder to write into.
@@ -80,7 +77,7 @@ def folder(
         UserError: `out` is a file, holds other things, cannot be written, or another
             process writes it.
     """
-    refuse_strangers(pathlib.Path(out), ours=ours, flag=flag)
+    refuse_strangers(pathlib.Path(out), ours=ours)
     with growing(out, why=f"writes into {out}") as new:
         shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
         new.mkdir()
@@ -217,24 +214,21 @@ def _sweep(out: pathlib.Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def refuse_strangers(
-    out: pathlib.Path, *, ours: Collection[str], flag: str = "--out"
-) -> None:
+def refuse_strangers(out: pathlib.Path, *, ours: Collection[str]) -> None:
     """Refuses a folder that holds anything but what is ours; a new one is welcome.
 
     Args:
         out: the folder.
         ours: patterns of names.
-        flag: what `out` was given for, for the message.
 
     Raises:
         UserError: it is a file, or holds something else.
     """
     if out.exists() and not out.is_dir():
-        raise UserError(f"Wanted a folder for {flag}; '{out}' is a file.")
+        raise UserError(f"Wanted a folder for --out; '{out}' is a file.")
     if out.is_dir() and pathlib.Path.cwd().is_relative_to(out.resolve()):
         raise UserError(
-            f"Wanted a folder for {flag} that can be replaced; you are in '{out}'."
+            f"Wanted a folder for --out that can be replaced; you are in '{out}'."
             " Name a folder in it."
         )
     names = sorted(f.name for f in out.iterdir()) if out.is_dir() else []
@@ -243,7 +237,7 @@ def refuse_strangers(
             continue
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in ours):
             raise UserError(
-                f"Wanted a new folder for {flag}; '{out}' already holds '{name}',"
+                f"Wanted a new folder for --out; '{out}' already holds '{name}',"
                 " which an earlier call did not write. Choose another."
             )
 

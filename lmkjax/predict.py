@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _flags()
     options = parser.parse_args(argv)
     for name in ("batch", "frames"):
-        parser.at_least_1(options, name)
+        parser.at_least(1, options, name)
     out = files.local(options.out, flag="--out")
     if options.video is not None:
         for name in ("boxes", "box_format", "fit"):

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draws what the flags ask for; returns the exit code."""
     parser = _flags()
     flags = parser.parse_args(argv)
-    parser.at_least_1(flags, "batch")
+    parser.at_least(1, flags, "batch")
     _refuse_the_unheeded(parser, flags)
     for name in ("out", "ibug_300w", "backgrounds"):
         if path := getattr(flags, name):

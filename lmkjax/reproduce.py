@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What a step closes over is handed to it and not compiled into it: else each
     # adapter, of each number of faces and seed, would compile a step anew.
     os.environ.setdefault("JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS", "1")
+    from lmkjax.evaluation import tables
     from lmkjax.experiment import run as experiments  # imports JAX: not for --help
     from lmkjax.reproduction import appendix, figures, listing, speed, work
 
@@ -77,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         wrong = work.do(todo)
     finally:
-        about = [*request.about(), f"Machine of the last sitting: {speed.machine()}."]
+        machine = f"Machine of the last sitting: {tables.hardware()}."
+        about = [*request.about(), machine]
         found = figures.Found(
             out, request.size, request.there, about, plan.notes, runs, figures.load(out)
         )
@@ -89,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _show(plan, todo) -> None:
     """Prints what is planned, what is left out, and how long it takes."""
+    from lmkjax.evaluation import tables
     from lmkjax.reproduction import speed
 
     over = todo.over()
@@ -102,7 +105,7 @@ def _show(plan, todo) -> None:
     share = f"job {todo.job.number} of {todo.job.count}, " * (todo.job.count > 1)
     print(
         f"{share}{len(mine)} runs to do of {len(todo.runs)}: {told} on"
-        f" {speed.machine()}.",
+        f" {tables.hardware()}.",
         flush=True,
     )
 
@@ -194,7 +197,7 @@ def _refuse_what_cannot_be(parser: cli.Parser, options: argparse.Namespace) -> N
     if not options.only or set(options.only) - set(known):
         came = ",".join(options.only)
         parser.error(f"--only wants some of {','.join(known)}; got '{came}'")
-    parser.at_least_1(options, "seeds")
+    parser.at_least(1, options, "seeds")
     if not 0 < options.length <= 100:  # NaN neither
         came = options.length
         parser.error(f"--length wants a share above 0, at most 100; got {came}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import pathlib
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import tensorflow_datasets as tfds
 from data_builders import left_out
 from lmkjax.data import ibug_300w
 from lmkjax.errors import UserError
+from lmkjax.images import reading
 from lmkjax.landmarks import pts
 
 
@@ -136,7 +138,15 @@ def _example(file: pathlib.Path) -> dict:
         UserError: it cannot be used.
     """
     points = pts.read(file)  # before the photo, which takes longer
-    return {"image": ibug_300w.encoded(ibug_300w.photo_of(file)), "points": points}
+    photo = ibug_300w.encoded(ibug_300w.photo_of(file))
+    with reading.opened(io.BytesIO(photo)) as image:
+        size = image.size
+    if ((points >= 0) & (points <= size)).all(-1).mean() < 0.5:
+        raise UserError(
+            f"{file}: most of its points lie beside its photo of {size[0]} x {size[1]}"
+            " pixels. Are they of another photo, or was it sized without them?"
+        )
+    return {"image": photo, "points": points}
 
 
 def _photo_told(file: pathlib.Path) -> str:

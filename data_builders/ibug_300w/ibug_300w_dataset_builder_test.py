@@ -121,6 +121,11 @@ def turn(folder):
     Image.open(photo).save(photo, exif=exif)
 
 
+def shrink(folder):
+    photo = folder / "afw/one_1.jpg"
+    Image.open(photo).resize((8, 8)).save(photo)
+
+
 def remove(folder):
     (folder / "afw/one_1.jpg").unlink()
 
@@ -132,6 +137,7 @@ BAD = [
     (cut_off, "afw/one_1.jpg: not a photo that can be read .*[Tt]runcated"),
     (inflate, "afw/one_1.jpg: .*200 x 200 pixels, and more than"),
     (turn, "afw/one_1.jpg: its EXIF says to turn it"),
+    (shrink, "afw/one_1.pts: most of its points lie beside its photo of 8 x 8"),
     (remove, "afw/one_1.pts: wanted a photo beside it"),
 ]
 

@@ -55,21 +55,6 @@ class Adapter:
     scale: np.ndarray | None = None
 
 
-def subset(points: np.ndarray, indices: np.ndarray | None) -> np.ndarray:
-    """The points nearest to the 68 of iBug.
-
-    Args:
-        points: [n k 2], a scheme's points.
-        indices: the scheme's `subset68`.
-
-    Raises:
-        UserError: the scheme names no such points.
-    """
-    if indices is None:
-        raise UserError("This scheme names no points as nearest to the 68 of iBug.")
-    return np.asarray(points)[:, np.asarray(indices)]
-
-
 def fit(
     pred: np.ndarray,
     target: np.ndarray,

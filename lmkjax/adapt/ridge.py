@@ -102,9 +102,10 @@ def mirrored(points, target, mirror):
 def lean(points, target, indices, mirror):
     """How far labels lie to one side of where a map without sides finds them: [2].
 
-    300-W's lie 0.9 % of the eyes' distance to the right of what networks find that learn
-    from mirrored faces too, and are found as far to the left where photos are mirrored:
-    it is a habit of the labels, which no such network and no mirrored pair can learn.
+    300-W's lie 0.9 % of the eyes' distance to the right of what networks find that
+    learn from mirrored faces too, and are found as far to the left where photos are
+    mirrored: a habit of the labels, which no such network and no mirrored pair can
+    learn.
 
     Args:
         points: [n k 2].

@@ -10,8 +10,6 @@ from lmkjax import files
 from lmkjax.errors import UserError
 from lmkjax.images import names
 
-FORMATS = ("corners", "xywh")
-"""left, top, right, bottom; or left, top, width, height."""
 LEAST = 4
 """Pixels of the longer side of a box in which a face may be looked for."""
 _WANTED = "[left, top, right, bottom] in pixels"
@@ -25,7 +23,7 @@ class Boxes(NamedTuple):
         several: the photos whose boxes were a list, even of one.
         faults: why a photo has no box that would do.
         notes: a line for each thing that was passed over.
-        form: what the boxes were said to be, one of `FORMATS`; None = nothing.
+        form: what the boxes were said to be, see `read`; None = nothing.
     """
 
     boxes: dict[str, np.ndarray]
@@ -48,7 +46,8 @@ def read(
             `render` write it; or to a list of boxes. A fifth number of a box, its
             score from 0 to 1, is left out. For names see `names.match`.
         photos: their names.
-        form: one of `FORMATS`; None = corners, unless they do not look like it.
+        form: "corners" (left, top, right, bottom) or "xywh" (left, top, width,
+            height); None = corners, unless they do not look like it.
 
     Raises:
         UserError: the file is missing or broken, has no photo's name, a name twice, or
@@ -124,7 +123,7 @@ def _rows(value: Any) -> tuple[list[Any], bool]:
     """The boxes that a file has for a photo, and whether they are a list."""
     if isinstance(value, dict) and isinstance(value.get("faces"), list):
         value = value["faces"]
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and value.keys() & {"box", "error"}:
         value = value.get("box")
     if value is None or value == []:
         return [], False

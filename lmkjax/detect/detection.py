@@ -54,7 +54,7 @@ class Detector:
         self,
         workdir: str | pathlib.Path | None = None,
         *,
-        scheme: str | pathlib.Path | None = None,
+        scheme: str | pathlib.Path | schemes.Scheme | None = None,
         flip: bool = False,
         views: int = 1,
         batch: int = 16,
@@ -69,8 +69,8 @@ class Detector:
 
         Args:
             workdir: the run's folder; None = the weights that come with lmkjax.
-            scheme: what is asked for where a call names nothing else: a scheme's name
-                or its YAML file; None = the network's own.
+            scheme: what is asked for where a call names nothing else: a scheme, its
+                name or its YAML file; None = the network's own.
             flip: average with the mirrored picture; twice the work.
             views: looks at each face, each turned, sized and placed a little otherwise,
                 1 to 8; the means are taken, so many times the work.
@@ -81,7 +81,7 @@ class Detector:
 
         Raises:
             UserError: the folder holds no trained run, or weights of another network;
-                there is no such scheme; a batch below 1.
+                there is no such scheme; a batch below 1; a finder that is none.
         """
         workdir = shipped() if workdir is None else pathlib.Path(workdir)
         spec, weights = inference.load(workdir, best=best)
@@ -90,7 +90,7 @@ class Detector:
         speaks = spec.any_place or answers.subset_of(IBUG68, spec.scheme) is not None
         self._set(
             answers.Predictor(spec, weights, adapter, flip=flip, views=views),
-            scheme=schemes.get(str(scheme)) if scheme else spec.scheme,
+            scheme=spec.scheme if scheme is None else scheme,
             input_px=spec.input_px,
             framing=spec.framing,
             batch=batch,
@@ -125,7 +125,7 @@ class Detector:
         self,
         predict: answers.Predict,
         *,
-        scheme: str | schemes.Scheme,
+        scheme: str | pathlib.Path | schemes.Scheme,
         input_px: int,
         framing: plane.Framing,
         batch: int = 16,
@@ -137,7 +137,13 @@ class Detector:
         whole = isinstance(batch, numbers.Integral) and not isinstance(batch, bool)
         if not whole or batch < 1:
             raise UserError(f"Wanted a batch of 1 face or more; got {batch!r}.")
-        self._own = schemes.get(scheme) if isinstance(scheme, str) else scheme
+        if finder is not None and not callable(finder):
+            raise UserError(
+                f"Wanted what finds a photo's faces as a function; got {finder!r:.80}."
+                " By name: lmkjax.detect.finder.others.choose('yunet')."
+            )
+        known = isinstance(scheme, schemes.Scheme)
+        self._own = scheme if known else schemes.get(str(scheme))
         self.scheme, self.batch = self._own.name, batch
         self._predict, self._rounds = predict, rounds
         self._input_px, self._framing = input_px, framing

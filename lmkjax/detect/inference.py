@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from flax import struct, traverse_util
 from jaxtyping import Array, Float
 
-from lmkjax.adapt import adaptation
 from lmkjax.detect import specs
 from lmkjax.detect import views as looks
 from lmkjax.errors import UserError
@@ -237,14 +236,16 @@ def _unflipped(seen: Prediction, spec: specs.Spec) -> Prediction:
 
 
 def identity(workdir: pathlib.Path) -> str:
-    """What changes when the files do that `a detector` reads."""
-    kept = [f for f in workdir.rglob("*") if f.is_file()]
+    """What changes when the files of a run do that a detector reads."""
     kept = [
         f
-        for f in kept
-        if f.name in (specs.FILE, adaptation.FILE)
-        or f.suffix == ".npz"
-        or "checkpoints" in f.relative_to(workdir).parts
+        for f in workdir.rglob("*")
+        if f.is_file()
+        and (
+            f.name == specs.FILE
+            or f.suffix == ".npz"
+            or "checkpoints" in f.relative_to(workdir).parts
+        )
     ]
     told = [
         [f.relative_to(workdir).as_posix(), f.stat().st_size, f.stat().st_mtime_ns]

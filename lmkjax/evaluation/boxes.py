@@ -11,9 +11,8 @@ from jaxtyping import Array, Float
 
 from lmkjax.types import Batch, typed
 
-GOLDEN_ANGLE_RAD = math.pi * (
-    3 - math.sqrt(5)
-)  # never comes round: all directions alike
+GOLDEN_ANGLE_RAD = math.pi * (3 - math.sqrt(5))
+"""Never comes round, so that all directions are alike."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -122,7 +122,6 @@ def measure(
     target: Float[Array, "b k 2"],
     mask: Bool[Array, " b"],
     *,
-    normalisers: tuple[str, ...] = NORMALISERS,
     threshold: float = FAILURE,
     eyes: Eyes | None = IBUG68,
     regions: Mapping[str, Sequence[int] | np.ndarray] | None = None,
@@ -136,18 +135,17 @@ def measure(
         pred: predicted points, any unit.
         target: true points, same unit.
         mask: which faces are real; the others count nothing.
-        normalisers: which of "ocular", "pupil", "box".
         threshold: of AUC and failure rate, % NME, above 0.
         eyes: see `distance`.
         regions: names of groups of points, for an NME of their own.
 
     Returns:
-        `<normaliser>/nme`, `.../auc_08`, `.../fr_08` (the threshold stands in the
-        name) and `.../nme_<region>`: (sum, faces that count). NME in %, the area
-        and the share of failures from 0 to 1.
+        For "ocular", "pupil" and "box" `<normaliser>/nme`, `.../auc_08`, `.../fr_08`
+        (the threshold stands in the name) and `.../nme_<region>`: (sum, faces that
+        count). NME in %, the area and the share of failures from 0 to 1.
 
     Raises:
-        ValueError: no such normaliser, or `threshold` is not above 0.
+        ValueError: `threshold` is not above 0.
     """
     if threshold <= 0:
         raise ValueError(f"Need threshold > 0 (in %); got {threshold}.")
@@ -157,7 +155,7 @@ def measure(
     means = jnp.dot(_lengths(pred, target), weights, precision="highest")
 
     metrics = {}
-    for normaliser in normalisers:
+    for normaliser in NORMALISERS:
         unit = distance(target, normaliser=normaliser, eyes=eyes)
         values = {
             name: _normalise(mean, unit, mask)

@@ -20,6 +20,8 @@ COLOURS = {
     "mean_face": "#8c8c8c",
 }
 """Of points and curves, told apart on skin; others take matplotlib's in order."""
+LIMIT = 10.0
+"""Where the axis of cumulative errors ends, % NME."""
 # Titles hold names of folders and schemes: a "$" in one begins no formula.
 
 
@@ -29,7 +31,6 @@ def write_curves(
     *,
     title: str,
     normaliser: str = "ocular",
-    limit: float = 10.0,
 ) -> None:
     """Draws curves of cumulative errors (CED) into a PNG.
 
@@ -38,7 +39,6 @@ def write_curves(
         errors: for each curve's name the NME of every face, %.
         title: what was tested; a stand-in is called one.
         normaliser: of the NME.
-        limit: right end of the axis, % NME.
     """
     figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
@@ -49,11 +49,11 @@ def write_curves(
         share = np.arange(1, len(ordered) + 1) / len(ordered)
         label = f"{name}: median {np.median(ordered):.2f} %"
         # From 0 on, and on to the limit: a face more is a step up at its error.
-        x = np.concatenate([[0.0], ordered[ordered <= limit], [limit]])
-        y = np.concatenate([[0.0], share[ordered <= limit]])
+        x = np.concatenate([[0.0], ordered[ordered <= LIMIT], [LIMIT]])
+        y = np.concatenate([[0.0], share[ordered <= LIMIT]])
         y = np.append(y, y[-1])
         axes.step(x, y, where="post", label=label, color=COLOURS.get(name))
-    axes.set(xlim=(0, limit), ylim=(0, 1))
+    axes.set(xlim=(0, LIMIT), ylim=(0, 1))
     axes.set_title(title, parse_math=False)
     axes.set(xlabel=f"{normaliser} NME, %", ylabel="share of faces at or below")
     axes.grid(alpha=0.3)
@@ -120,9 +120,7 @@ def write_faces(
     images: np.ndarray,
     points: Mapping[str, np.ndarray],
     *,
-    title: str = "",
-    columns: int = 4,
-    captions: Sequence[str] = (),
+    title: str,
 ) -> None:
     """Draws faces with their points, in a grid, into a PNG.
 
@@ -131,23 +129,19 @@ def write_faces(
         images: [n, h, w, 3], uint8 or float in [0, 1].
         points: for each name, such as "truth", [n, k, 2] in pixels of the images.
         title: what is shown.
-        columns: of the grid.
-        captions: a line under each face, or none.
 
     Raises:
         ValueError: no face.
     """
     if not len(images):
         raise ValueError("Wanted at least one face to draw; got none.")
-    columns = min(columns, len(images))
+    columns = min(4, len(images))
     lines = math.ceil(len(images) / columns)
     size = (2.5 * columns, 2.5 * lines + 0.7)
     figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
     for number, image in enumerate(images):
         axes = figure.add_subplot(lines, columns, number + 1)
         draw(axes, image, {name: of[number] for name, of in points.items()})
-        if captions:
-            axes.set_title(captions[number], fontsize=8, y=-0.12)
     figure.suptitle(title, parse_math=False)
     handles = figure.axes[0].get_legend_handles_labels()
     if handles[0]:

@@ -106,7 +106,12 @@ def _points(
             f"{file}: '{name}' has {len(faces)} faces; wanted the one that is"
             " measured. Predict it with its box alone."
         )
-    value, scheme = entry.get("points"), entry.get("scheme") or scheme
+    if "points" not in entry:
+        raise UserError(
+            f"{file}: '{name}' wants 68 points [x, y] as 'points'; got"
+            f" {', '.join(map(repr, entry))[:80] or 'nothing'}."
+        )
+    value, scheme = entry["points"], entry.get("scheme") or scheme
     try:
         found = np.array(value, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -170,5 +175,6 @@ def _came(found: np.ndarray, value: Any) -> str:
             " --scheme ibug68` writes 68)"
         )
     if isinstance(value, list):
-        return f"{len(value)} entries"
+        odd = [v for v in value if not (isinstance(v, list) and len(v) == 2)] or value
+        return f"{len(value)} entries, such as {str(odd[:1])[1:40]}"
     return repr(value)[:40]

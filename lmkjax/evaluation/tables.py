@@ -120,15 +120,10 @@ def markdown(
     return "\n".join(parts) + "\n"
 
 
-def show(
-    rows: Sequence[Row],
-    groups: Sequence[Row] = (),
-    *,
-    console: rich.console.Console | None = None,
-) -> None:
+def show(rows: Sequence[Row], groups: Sequence[Row] = ()) -> None:
     """Prints the tables to the terminal."""
     # Names of folders stand in it: "[old]" is no style there.
-    console = console or rich.console.Console(markup=False, emoji=False)
+    console = rich.console.Console(markup=False, emoji=False)
     for table in tables(rows, groups):
         drawn = rich.table.Table(title=table.title, title_justify="left")
         for number, column in enumerate(table.columns):

@@ -57,7 +57,13 @@ def load_config(
         raise UserError(
             f"Unknown size '{size}' in '{file}'; known: {list(ranges.SIZES)}."
         )
-    return _override(_read(there, size), overrides)
+    config = _override(_read(there, size), overrides)
+    if any(word.startswith("--config.size") for word in overrides):
+        raise UserError(
+            "--config.size changes no other field; a size stands behind the file:"
+            f" --config {path}:{config.size}"
+        )
+    return config
 
 
 def _read(file: pathlib.Path, size: str) -> ml_collections.ConfigDict:

@@ -32,17 +32,8 @@ def folder(text: str, *, field: str = "train.init_from") -> pathlib.Path | None:
     return files.local(text, flag=f"--config.{field}") if text else None
 
 
-def told(run_folder: pathlib.Path) -> str:
-    """What the weights of a run have seen, in words.
-
-    Raises:
-        UserError: the folder holds no run.
-    """
-    return f"began with {seen(run_folder)}"
-
-
-def seen(run_folder: pathlib.Path) -> str:
-    """As `told`, without what they were taken for."""
+def _seen(run_folder: pathlib.Path) -> str:
+    """What the weights of a run have seen, in words."""
     what = specs.Spec.load(run_folder).trained_on or "nobody knows what"
     if run_folder == detection.shipped():
         return f"the weights that come with lmkjax, trained on {what}"
@@ -83,8 +74,8 @@ def trained_on(
     if begun(workdir):
         return specs.Spec.load(workdir).trained_on
     if labeller:
-        faces += f"; labels of the latter: {seen(labeller)}"
-    return f"{faces}; {told(begin)}" if begin else faces
+        faces += f"; labels of the latter: {_seen(labeller)}"
+    return f"{faces}; began with {_seen(begin)}" if begin else faces
 
 
 def read(

@@ -227,19 +227,13 @@ def check(config: ml_collections.ConfigDict) -> None:
         if not fine.holds(there[field]):
             told = f"--config.{field}={there[field]}"
             raise UserError(f"{told}: wanted {fine.said}; got {there[field]!r}.")
-    for wrong in _contradictions(config):
-        raise UserError(wrong)
-
-
-def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
-    """What does not fit together among plain numbers and names."""
-    yield from _of_maps(config)
-    yield from _of_terms(config)
-    yield from _of_data(config)
+    for contradictions in (_of_maps, _of_terms, _of_data):
+        for wrong in contradictions(config):
+            raise UserError(wrong)
 
 
 def _of_maps(config: ml_collections.ConfigDict) -> Iterator[str]:
-    """... of the network's maps and what reads them."""
+    """What does not fit together of the network's maps and what reads them."""
     model, terms, told = config.model, config.terms, config.heatmaps
     cells = model.heatmap_px
     by_place = terms.daln.form == daln.LANDMARK
@@ -331,12 +325,10 @@ def _of_data(config: ml_collections.ConfigDict) -> Iterator[str]:
             f"--config.data.source_faces={data.source_faces}: wanted at most"
             f" data.faces={data.faces}."
         )
-    if not config.data.ibug_300w:
-        used = config.data.validation_faces + max(config.data.target_faces, 1)
-        if used > config.data.stand_in_faces:
-            yield (
-                f"--config.data.stand_in_faces={config.data.stand_in_faces}: wanted at"
-                f" least {used}, of which data.validation_faces="
-                f"{config.data.validation_faces} are held out and data.target_faces="
-                f"{config.data.target_faces} trained on."
-            )
+    used = data.validation_faces + max(data.target_faces, 1)
+    if not data.ibug_300w and used > data.stand_in_faces:
+        yield (
+            f"--config.data.stand_in_faces={data.stand_in_faces}: wanted at least"
+            f" {used}, of which data.validation_faces={data.validation_faces} are held"
+            f" out and data.target_faces={data.target_faces} trained on."
+        )

@@ -213,13 +213,7 @@ def _may(field: str) -> bool:
     return any(field == may or field.startswith(f"{may}.") for may in MAY_CHANGE)
 
 
-def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+def _differences(old: dict, new: dict) -> list[str]:
     """The names of the fields in which two configs differ."""
-    names = []
-    for name in sorted(old.keys() | new.keys()):
-        a, b = (side.get(name, None) for side in (old, new))
-        if isinstance(a, dict) and isinstance(b, dict):
-            names += _differences(a, b, f"{prefix}{name}.")
-        elif a != b:
-            names.append(prefix + name)
-    return names
+    a, b = dict(_flat(old)), dict(_flat(new))
+    return [name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]

@@ -74,8 +74,9 @@ def compose(
     keep = jnp.concatenate([jnp.ones(len(surface.triangles)), locks.keep]) > 0
     places = jnp.concatenate([shape.places, nodes])
     room = light.TILES + finer(len(surface.triangles))
-    cast = functools.partial(light.shadows, places, casters(surface), tiles=room)
-    shadow = cast(params.light, keep=keep)
+    shadow = light.shadows(
+        places, casters(surface), params.light, keep=keep, tiles=room
+    )
     split = len(surface.atlas)
     wall = barrier.barrier  # between the layers, lest they be fused
     locks, nodes, shadow, rays = wall(

@@ -1,6 +1,7 @@
 """Points of faces to heads: pose, gaze, expression, and the surface in centimetres."""
 
 import functools
+import pathlib
 from typing import Any, NamedTuple
 
 import jax
@@ -91,7 +92,7 @@ class Heads(NamedTuple):
 def fit(
     points: np.ndarray,
     uncertainty: np.ndarray | float,
-    scheme: str | schemes.Scheme,
+    scheme: str | pathlib.Path | schemes.Scheme,
     *,
     visibility: np.ndarray | None = None,
     alike: float = ALIKE,
@@ -101,7 +102,7 @@ def fit(
     Args:
         points: [n, k, 2], pixels; a point that is not finite does not count.
         uncertainty: [n, k], standard deviations along an axis, pixels; or one number.
-        scheme: of the points, its name or its YAML file.
+        scheme: of the points; or its name or YAML file.
         visibility: [n, k, 4], probabilities of the states; None = all are seen.
         alike: so many points tell as much as any more; infinite where each errs
             independently of the others, as one's own clicks do.
@@ -113,7 +114,8 @@ def fit(
         UserError: the points are not as many as the scheme's, or the uncertainty or
             the visibility is not of so many.
     """
-    scheme = schemes.get(scheme) if isinstance(scheme, str) else scheme
+    known = isinstance(scheme, schemes.Scheme)
+    scheme = scheme if known else schemes.get(str(scheme))
     points = np.asarray(points, np.float32)
     if points.ndim != 3 or points.shape[1:] != (scheme.count, 2):
         raise UserError(

@@ -215,7 +215,7 @@ def _figure_4(found: Found, lines: Mapping[str, graphs.Line]) -> Iterator[Block]
             cells,
         )
     yield _few_labels()
-    yield Points([*_claims(found, lines), *_beside(lines, others)])
+    yield Points([*_claims(lines), *_beside(lines, others)])
 
 
 def _b(found: Found, row: str, n: str, test_set: str) -> Spread | None:
@@ -251,7 +251,7 @@ def _beside(lines: Mapping[str, graphs.Line], others: Mapping) -> Iterator[str]:
             yield f"Our best, and {name} in brackets: {', '.join(told)}."
 
 
-def _claims(found: Found, lines: Mapping[str, graphs.Line]) -> Iterator[str]:
+def _claims(lines: Mapping[str, graphs.Line]) -> Iterator[str]:
     """What the document concludes from its parts A, B, C, and what is so here."""
     told = {
         name: f"Figure 4{name}: {text}." for name, text in published()["claims"].items()

@@ -273,7 +273,7 @@ FIGURE_4: Mapping[str, Callable] = {
 def _table_2(found: Listing, request: Request, keys: Collection[str]) -> None:
     """Rendered faces alone, from nothing, by how many of them there are."""
 
-    def alone(name, row, count, fields):
+    def alone(name, count, fields):
         own = {"train.init_from": "", "data.source_faces": count} | fields
         found.add(
             rows.row(
@@ -283,14 +283,14 @@ def _table_2(found: Listing, request: Request, keys: Collection[str]) -> None:
                 0,
                 fields=own,
                 steps=request.budget.alone,
-                sees="renders" if row == "renders" else "FaceSynthetics",
+                sees="renders" if name == "renders" else "FaceSynthetics",
                 begins="nothing",
-                places=(Place("Table 2", row, rows.told(count)),),
+                places=(Place("Table 2", name, rows.told(count)),),
             )
         )
 
     for count in request.budget.renders if "renders" in keys else ():
-        alone("renders", "renders", count, {})
+        alone("renders", count, {})
     if "face_synthetics" in keys and not request.face_synthetics:
         found.notes.append("FaceSynthetics: left out; --face-synthetics names it.")
     elif "face_synthetics" in keys:
@@ -301,7 +301,7 @@ def _table_2(found: Listing, request: Request, keys: Collection[str]) -> None:
             "data.face_synthetics": str(request.face_synthetics),
         }
         for count in dict.fromkeys((min(10_000, request.budget.faces), 0)):
-            alone("face_synthetics", "face_synthetics", count, theirs)
+            alone("face_synthetics", count, theirs)
 
 
 def _points(found: Listing, request: Request, keys: list[str], seed: int) -> None:
@@ -309,10 +309,9 @@ def _points(found: Listing, request: Request, keys: list[str], seed: int) -> Non
     if seed or not keys:
         return
     form = {"terms.label_transfer.form": "places"}
+    fixed = [f"places.{part}" for part in ("skin", "head", "curves", "contour")]
     for number, scheme in POINTS.items():
-        fixed = dict.fromkeys(("skin", "head", "curves", "contour"), 0)
-        own = {f"places.{part}": none for part, none in fixed.items()}
-        own |= {"scheme": scheme, "data.scheme": scheme}
+        own = dict.fromkeys(fixed, 0) | {"scheme": scheme, "data.scheme": scheme}
         fields = {"train.init_from": ""} | (own if scheme else {})
         first = rows.row(
             request,

@@ -106,14 +106,9 @@ def told(seconds: float | None) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def machine() -> str:
-    """This machine in words."""
-    return tables.hardware()
-
-
 def known(out: pathlib.Path) -> dict[str, float]:
     """Seconds of a step that were measured on a machine like this one."""
-    return _read(out / FILE).get(machine()) or {}
+    return _read(out / FILE).get(tables.hardware()) or {}
 
 
 def over(found: Mapping[str, Figures]) -> dict[tuple[str, int], float]:
@@ -122,7 +117,7 @@ def over(found: Mapping[str, Figures]) -> dict[tuple[str, int], float]:
     Of those alike the middle one counts: beside others a run takes longer. One that was
     broken off and went on does not know how long it took, and does not count.
     """
-    here, took = machine(), {}
+    here, took = tables.hardware(), {}
     for one in found.values():
         if not one.failed and one.whole and one.about["hardware"] == here:
             like = one.run.kind, one.run.steps
@@ -159,7 +154,7 @@ def measure(runs: Iterable[Run], out: pathlib.Path, size: str) -> dict[str, floa
         except Exception as error:  # the others go on
             print(f"Not measured: {trouble.short(error)}", flush=True)
             continue
-        every = _read(out / FILE) | {machine(): found}
+        every = _read(out / FILE) | {tables.hardware(): found}
         files.write(out / FILE, json.dumps(every, indent=1) + "\n")
     return found
 

@@ -46,14 +46,15 @@ def answer(
     Args:
         detector: finds them.
         file: the photo; None = none was handed in.
-        scheme: of the points: a scheme's name, or a YAML file's.
+        scheme: of the points: a scheme's name, which may be that of the network's own,
+            or a YAML file's.
 
     Raises:
         UserError: there is no photo, it is none or too large, or the scheme is none.
     """
     if file is None:
         raise UserError("Wanted a photo: drop one, or use the camera.")
-    photo, own = _photo(pathlib.Path(file)), schemes.get(scheme)
+    photo, own = _photo(pathlib.Path(file)), detector.scheme_of(scheme)
     boxes, scores, more = detector.search(photo)
     boxes, more = boxes[:FACES], more + len(boxes[FACES:])
     found = detector.find([photo] * len(boxes), boxes, scheme=own)

@@ -98,7 +98,7 @@ def _page(gradio: Any, detector: detection.Detector, room: pathlib.Path) -> Any:
                     elem_id="photo",
                 )
                 scheme = gradio.Dropdown(
-                    sorted(schemes.SCHEMES),
+                    sorted({*schemes.SCHEMES, detector.scheme}),
                     value=detector.scheme,
                     label="Which points",
                     elem_id="scheme",

@@ -34,15 +34,13 @@ LIFT_CM = 0.1
 """How far points stand out from the skin, so that it does not hide them."""
 
 
-def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
+def html(scheme: schemes.Scheme) -> str:
     """The page: the head, each curve's points and edges, and what each point is.
 
     Args:
         scheme: which landmarks; those of the visible contour stand on the fixed jaw.
-        head: on which; None is the project's own head, whose places can be clicked.
     """
-    clicked = _clicked(scheme) if head is None else None
-    head = head or heads.load()
+    head = heads.load()
     places = _places(scheme, head)
     texts = tell(scheme)
     figure = graph_objects.Figure()
@@ -75,7 +73,7 @@ def html(scheme: schemes.Scheme, head: heads.HeadLike | None = None) -> str:
         full_html=True,
         default_height="94vh",
         div_id="scheme",
-        post_script=clicked,
+        post_script=_clicked(scheme),
         config={"displaylogo": False, "responsive": True, "scrollZoom": True},
     )
 

@@ -21,9 +21,9 @@ class Log:
     """`metrics.jsonl` and TensorBoard events in a run's folder.
 
     A line is one JSON object with `step`, `loss` and every other figure; one that is
-    not finite is null. When a run
-    is taken up again at an earlier step than its last line, the lines after that step
-    are dropped, so that the file reads as if the run had never stopped.
+    not finite is null. When a run is taken up again at an earlier step than its last
+    line, the lines after that step are dropped: the file reads as if it had never
+    stopped.
     """
 
     def __init__(self, workdir: pathlib.Path, *, step: int):

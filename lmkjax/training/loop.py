@@ -35,7 +35,7 @@ class Length:
     minutes: float
 
     def __post_init__(self):
-        if (self.steps > 0) == (self.minutes > 0) or min(self.steps, self.minutes) < 0:
+        if (self.steps > 0) == (self.minutes > 0):
             raise UserError(
                 "Wanted one of --config.train.steps and --config.train.minutes above 0"
                 f" and the other 0; got {self.steps} steps and {self.minutes} minutes."

@@ -38,13 +38,8 @@ def check_batch(mesh: Mesh, faces: int, *, stream: str, accumulate: int = 1) -> 
     """Refuses a batch that the devices cannot share equally, part by part.
 
     Raises:
-        UserError: the number of faces is not a multiple of devices times parts, or
-            there is less than one part.
+        UserError: the number of faces is not a multiple of devices times parts.
     """
-    if accumulate < 1:
-        raise UserError(
-            f"Wanted --config.train.accumulate of at least 1; got {accumulate}."
-        )
     share = mesh.size * accumulate
     if faces < 1 or faces % share:
         raise UserError(

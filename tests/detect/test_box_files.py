@@ -88,6 +88,7 @@ def test_a_bad_box_costs_its_photo(tmp_path, value, words):
         (GOOD | {"a.jpg": [0, 0, 9, 9, 12]}, "'a.jpg' wants .*score from 0 to 1"),
         (GOOD | {"a.jpg": "all"}, "'a.jpg' wants.*'all'"),
         (GOOD | {"a.jpg": [0, 0, 9, 9, 1, 2]}, "'a.jpg' wants"),
+        (GOOD | {"a.jpg": {"bbox": [0, 0, 9, 9]}}, "'a.jpg' wants.*got {'bbox'"),
         ({n: [0.1, 0.2, 0.5, 0.9] for n in PHOTOS}, "shares of a photo"),
         (
             '{"a.jpg": [0, 0, 9, 9], "a.jpg": [1, 1, 9, 9]}',

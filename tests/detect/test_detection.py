@@ -344,3 +344,7 @@ def test_refusals():
             detection.Detector.around(
                 predict, scheme="dense243", input_px=SIZE, framing=FRAMING, batch=batch
             )
+    with pytest.raises(UserError, match="got 'yunet'. By name: .*choose"):
+        detection.Detector(finder="yunet")
+    with pytest.raises(UserError, match="Unknown scheme ''"):
+        detection.Detector(scheme="")

@@ -71,6 +71,8 @@ def test_a_detector_may_have_a_scheme_of_its_own(drawn, detector):
     own = mine.find(list(images[:1]), boxes[:1]).points
     asked = detector.find(list(images[:1]), boxes[:1], scheme="dense243").points
     np.testing.assert_array_equal(own, asked)
+    mine = detection.Detector(scheme=schemes.get("ibug68"))
+    assert mine.scheme == "ibug68"
     with pytest.raises(UserError, match="Unknown scheme 'dense244'"):
         detection.Detector(scheme="dense244")
 

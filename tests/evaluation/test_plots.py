@@ -39,7 +39,7 @@ def figures(monkeypatch):
 
 def test_a_curve_steps_up_at_each_error_and_goes_on_to_the_limit(figures):
     errors = {"subset": np.array([3.0, 50.0, 2.0, 10.0])}
-    plots.write_curves("ced.png", errors, title="stand-in", limit=10.0)
+    plots.write_curves("ced.png", errors, title="stand-in")
     (line,) = figures[0].axes[0].lines
     np.testing.assert_allclose(line.get_xdata(), [0, 2, 3, 10, 10])
     np.testing.assert_allclose(line.get_ydata(), [0, 0.25, 0.5, 0.75, 0.75])
@@ -73,9 +73,8 @@ def test_calibration_is_drawn_as_it_was_measured(figures):
 def test_a_point_is_drawn_at_its_pixel(tmp_path):
     image = np.zeros((1, 20, 30, 3), np.uint8)
     image[0, 4, 21] = 255, 0, 0  # its centre is (21.5, 4.5)
-    plots.write_faces(
-        tmp_path / "f.png", image, {"truth": np.array([[[21.5, 4.5]]], np.float32)}
-    )
+    truth = {"truth": np.array([[[21.5, 4.5]]], np.float32)}
+    plots.write_faces(tmp_path / "f.png", image, truth, title="")
     with Image.open(tmp_path / "f.png") as picture:
         drawn = np.asarray(picture.convert("RGB")).astype(int)
     red = np.argwhere((drawn[..., 0] > 200) & (drawn[..., 1] < 60))
@@ -88,4 +87,4 @@ def test_a_point_is_drawn_at_its_pixel(tmp_path):
 
 def test_no_face_is_refused(tmp_path):
     with pytest.raises(ValueError, match="at least one face"):
-        plots.write_faces(tmp_path / "f.png", np.zeros((0, 4, 4, 3)), {})
+        plots.write_faces(tmp_path / "f.png", np.zeros((0, 4, 4, 3)), {}, title="")

@@ -1,14 +1,12 @@
 """Reports: the JSON that was promised, tables, and where numbers come from."""
 
 import csv
-import io
 import json
 import math
 import platform
 import subprocess
 
 import pytest
-import rich.console
 
 from lmkjax.errors import UserError
 from lmkjax.evaluation import tables
@@ -183,10 +181,9 @@ def test_writing_leaves_nothing_but_the_files(tmp_path):
     assert len(json.loads((tmp_path / "results.json").read_text())["rows"]) == 1
 
 
-def test_the_terminal_shows_the_same_numbers():
-    console = rich.console.Console(file=io.StringIO(), width=120)
-    tables.show(ROWS, console=console)
-    shown = console.file.getvalue()
+def test_the_terminal_shows_the_same_numbers(capsys):
+    tables.show(ROWS)
+    shown = capsys.readouterr().out
     assert "stand-in" in shown and "4.25" in shown and "5.50" in shown
 
 

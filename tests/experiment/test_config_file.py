@@ -123,6 +123,7 @@ def test_what_is_no_file_of_a_config_is_told(file, said):
         ("--config.eval.flip=perhaps", "flip"),
         ("--config.train=3", "train"),
         ("--config.train.=3", "train"),
+        ("--config.size=full", r"configs/daln\.py:full"),
         ("--config=3", "config"),
         ("more", "more"),
     ],

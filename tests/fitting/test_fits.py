@@ -155,9 +155,13 @@ def test_what_is_expected_is_what_the_priors_draw():
     assert (numbers.std(0) < 1.5 * wide).all()
 
 
-def test_points_of_another_scheme_are_refused():
+def test_points_of_another_scheme_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"\[n, 68, 2\].*'ibug68'.*\[2, 490, 2\]"):
         fits.fit(np.zeros((2, 490, 2)), 1.0, "ibug68")
+    (tmp_path / "mine.yaml").write_text("nose_bridge: 9\n")
+    for file in (tmp_path / "mine.yaml", str(tmp_path / "mine.yaml")):
+        with pytest.raises(UserError, match=r"\[n, 9, 2\].*'mine'.*\[2, 8, 2\]"):
+            fits.fit(np.zeros((2, 8, 2)), 1.0, file)
 
 
 def test_an_uncertainty_or_a_visibility_of_others_is_refused():

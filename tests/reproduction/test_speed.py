@@ -6,6 +6,7 @@ import pytest
 
 from lmkjax import reproduce
 from lmkjax.errors import UserError
+from lmkjax.evaluation import tables
 from lmkjax.experiment import config_file
 from lmkjax.reproduction import listing, speed
 from lmkjax.reproduction.figures import Figures
@@ -34,7 +35,7 @@ def test_each_kind_is_measured_once_on_a_machine(tmp_path, monkeypatch):
     assert found.keys() == kinds and len(measured) == len(kinds) < len(runs) / 4
     assert speed.measure(runs, tmp_path, "laptop") == found == speed.known(tmp_path)
     assert len(measured) == len(kinds)
-    monkeypatch.setattr(speed, "machine", lambda: "another machine")
+    monkeypatch.setattr(tables, "hardware", lambda: "another machine")
     assert speed.known(tmp_path) == {}
     speed.measure(runs[:1], tmp_path, "laptop")
     told = json.loads((tmp_path / speed.FILE).read_text())
@@ -92,7 +93,7 @@ def test_of_the_times_of_runs_alike_the_middle_one_counts():
     runs = test_listing.runs_of()
     names = [f"real_only-n{n}-seed0" for n in (25, 50, 157, 315)]
     seconds = (300.0, 9000.0, 320.0, 20.0)  # beside others; went on and was soon over
-    here = {"about": {"hardware": speed.machine()}}
+    here = {"about": {"hardware": tables.hardware()}}
     found = {
         name: Figures(runs[name], "", seconds=s, whole=s > 100, **here)
         for name, s in zip(names, seconds, strict=True)

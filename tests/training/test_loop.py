@@ -208,8 +208,3 @@ def test_a_length_by_the_clock_follows_the_clock():
     length = loop.Length(0, 2.0)
     assert length.progress(10**6, 30.0) == 0.25
     assert length.progress(0, 1e9) == 1.0
-
-
-def test_a_batch_that_devices_cannot_share_is_refused():
-    with pytest.raises(UserError, match="multiple of 8"):
-        mesh.check_batch(mesh.build(jax.devices()[:8]), 12, stream="source")

@@ -23,12 +23,10 @@ class Faces:
         return self.answers[len(self.seen) - 1]
 
 
-def validate(workdir, faces, steps=10, **more):
+def validate(workdir, faces, **more):
     every = validation.Validation(3, faces)
     intervals = loop.Intervals(log_every=2, save_every=4)
-    return test_loop.train(
-        workdir, steps, validation=every, intervals=intervals, **more
-    )
+    return test_loop.train(workdir, 10, validation=every, intervals=intervals, **more)
 
 
 def told(workdir):

@@ -62,7 +62,7 @@ def _flags(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0, metavar="S", help="of all chance")
     options = parser.parse_args(argv)
     for name in ("heads", "scenes", "steps", "batch", "size"):
-        parser.at_least_1(options, name)
+        parser.at_least(1, options, name)
     parser.a_seed(options)
     for name in ("rate", "minutes"):
         value = getattr(options, name)

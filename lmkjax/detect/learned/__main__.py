@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--seed", type=int, default=0, metavar="S", help="of the draw")
     options = parser.parse_args(argv)
     for name in ("steps", "faces", "held_out"):
-        parser.at_least_1(options, name)
+        parser.at_least(1, options, name)
     parser.a_seed(options)
     out = files.local(options.out, flag="--out")
     if out.suffix not in (".yaml", ".yml"):

@@ -1,5 +1,7 @@
 """How good fitted heads are, against the number of points: on renders, all is known."""
 
+import io
+import json
 import pathlib
 import sys
 import time
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     parser.a_seed(options)
     for name in ("faces", "size"):
-        parser.at_least_1(options, name)
+        parser.at_least(1, options, name)
     out = files.local(options.out, flag="--out")
 
     from lmkjax.detect import detection
@@ -115,24 +117,20 @@ def _write(
         "mean_head": mean,
         "rows": rows,
     }
-    import json
-
     files.write(folder / "results.json", json.dumps(told, indent=1) + "\n")
     lines = ["| points | fitted to | " + " | ".join(COLUMNS.values()) + " |"]
     lines.append("|--:|---|" + "--:|" * len(COLUMNS))
     for row in rows:
         values = [_said(name, row[name]) for name in COLUMNS]
         lines.append(f"| {row['points']} | {row['kind']} | {' | '.join(values)} |")
-    lines += [
-        "",
-        f"The mean head errs by {mean['shape_mm']:.2f} mm; turned as the true",
-    ]
-    lines[-1] += (
-        f" one is, its eyes by {mean['gaze_deg']:.2f} degrees and its expression"
+    kinds = "; ".join(f"{kind}: {what}" for kind, what in KINDS.items())
+    note = (
+        f"The mean head errs by {mean['shape_mm']:.2f} mm; turned as the true one is,"
+        f" its eyes by {mean['gaze_deg']:.2f} degrees and its expression by"
+        f" {mean['expression']:.3f}. {options.faces} faces, seed {options.seed}."
+        f" {kinds}."
     )
-    lines[-1] += f" by {mean['expression']:.3f}. {options.faces} faces, seed"
-    lines[-1] += f" {options.seed}. " + "; ".join(f"{k}: {v}" for k, v in KINDS.items())
-    files.write(folder / "results.md", "\n".join(lines) + ".\n")
+    files.write(folder / "results.md", "\n".join([*lines, "", note]) + "\n")
     _plot(folder / "points.png", rows, mean)
 
 
@@ -143,8 +141,6 @@ def _said(name: str, value: float) -> str:
 
 def _plot(path: pathlib.Path, rows: list[dict[str, Any]], mean: dict) -> None:
     """Draws the errors of shape, pose and gaze against the number of points."""
-    import io
-
     import matplotlib.figure
 
     figure = matplotlib.figure.Figure(figsize=(11, 3.4), layout="constrained")

@@ -18,7 +18,6 @@ from lmkjax.errors import UserError
 from lmkjax.evaluation import boxes, calibration, evaluator, groups, mean_face, nme
 from lmkjax.experiment.bench import testsets
 from lmkjax.landmarks import points, schemes
-from lmkjax.landmarks import points as coordinates
 from lmkjax.types import UNKNOWN, Batch
 
 IBUG68 = schemes.get("ibug68")
@@ -173,7 +172,7 @@ class Benchmark:
         told = []
         for batch in self._batches(fit_on):
             said = predict(batch.image)
-            inside = coordinates.inside(batch.points, size=batch.image.shape[-2])
+            inside = points.inside(batch.points, size=batch.image.shape[-2])
             told.append((batch.mask, said.points, said.spread, batch.points, inside))
         # Every process fits on the faces of all.
         real, *parts = _columns(told)
@@ -202,10 +201,10 @@ class Benchmark:
             return {}
         told = []
         for batch in self._batches(test.canvases):
-            points, spread, visibility = predict(batch.image)
-            inside = coordinates.inside(batch.points, size=batch.image.shape[-2])
+            pred, spread, visibility = predict(batch.image)
+            inside = points.inside(batch.points, size=batch.image.shape[-2])
             counts = np.asarray(inside & batch.mask[:, None])
-            away = np.linalg.norm(np.asarray(points - batch.points), axis=-1)
+            away = np.linalg.norm(np.asarray(pred - batch.points), axis=-1)
             state = np.where(batch.mask[:, None], batch.visibility, UNKNOWN)
             told.append((np.where(counts, away, np.nan), spread, visibility, state))
         away, spread, visibility, state = _columns(told)
@@ -223,8 +222,8 @@ class Benchmark:
 
             def adapted(images):
                 said = predict(images)
-                points = adaptation.apply(adapter, np.asarray(said.points))
-                return points, said.spread[:, subset] * scale[None], None
+                pred = adaptation.apply(adapter, np.asarray(said.points))
+                return pred, said.spread[:, subset] * scale[None], None
 
             return adapted
         if scheme != own and not self.spec.any_place:
@@ -280,9 +279,9 @@ class Benchmark:
         return predict_ways
 
     def _evaluate(self, predict, test, scheme, wrong, mean) -> evaluator.Evaluation:
-        members = _members(test, scheme)
         batches = self._batches(test.canvases, wrong)
-        if members is not None:
+        members = test.scheme.subset68
+        if scheme != test.scheme and members is not None:
             batches = (
                 b.replace(
                     points=b.points[:, members], visibility=b.visibility[:, members]
@@ -311,11 +310,6 @@ class Benchmark:
                 threshold=self.how.failure,
             )
         return found
-
-
-def _members(test: testsets.TestSet, scheme: schemes.Scheme) -> np.ndarray | None:
-    """Which of a test set's points a scheme wants; None = all."""
-    return None if scheme == test.scheme else test.scheme.subset68
 
 
 def _labelled(canvases: streams.Canvases) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -183,7 +183,7 @@ def shadows(
 
 
 def occlusion(
-    vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarray, *, count: int = 64
+    vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarray
 ) -> np.ndarray:
     """The share of the sky that each vertex sees: once per head, on the host.
 
@@ -191,11 +191,11 @@ def occlusion(
         vertices: cm, v x 3.
         triangles: t x 3.
         normals: unit vectors, v x 3.
-        count: directions tried.
 
     Returns:
         0 (shut in) to 1, one value per vertex.
     """
+    count = 64  # directions tried
     turn = np.arange(count) * np.pi * (3 - np.sqrt(5))
     height = 1 - 2 * (np.arange(count) + 0.5) / count
     ring = np.sqrt(1 - height**2)

@@ -115,8 +115,6 @@ def lit(
     colour: Float[Array, "*n 3"],
     turn: Float[Array, "3 3"],
     lamps: light.Light,
-    *,
-    wrap: tuple[float, float, float] = (0.1, 0.1, 0.1),
 ) -> Float[Array, "h w 3"]:
     """Linear colour of a matt thing.
 
@@ -125,9 +123,9 @@ def lit(
         colour: its albedo.
         turn: head's axes to camera's axes.
         lamps: the light.
-        wrap: as for `light.diffuse`.
     """
     normal = barrier.barrier(plane.product(hit.normal, turn.T))
     flat = jnp.ones_like(hit.tone)
     albedo = jnp.broadcast_to(colour, hit.normal.shape) * hit.tone[..., None]
-    return albedo * light.diffuse(normal, 0.85 * flat, 0.8 * flat, lamps, wrap=wrap)
+    shadow, sky, wrap = 0.85 * flat, 0.8 * flat, (0.1, 0.1, 0.1)
+    return albedo * light.diffuse(normal, shadow, sky, lamps, wrap=wrap)

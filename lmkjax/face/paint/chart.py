@@ -18,14 +18,17 @@ from lmkjax.types import typed
 TEXEL_CM = 0.06
 LEFT_CM, TOP_CM = 0.0, 13.0
 COLUMNS, ROWS = 160, 440
-CHANNELS = ("lips", "along", "across", "lid", "crow", "fold", "beard", "moustache")
 BROW_DROP_CM = 0.55
 """How far below the makers' 68 points brows grow."""
 
 
 @functools.cache
 def maps() -> np.ndarray:
-    """The maps of `CHANNELS` over the right half, rows x columns x channels."""
+    """Lips, along, across, lid, crow, fold, beard and moustache over the right half.
+
+    Returns:
+        float [rows, columns, 8].
+    """
     head = heads.load()
     ibug = head.neutral[head.ibug68][:, :2].astype(np.float64)
     x = (np.arange(COLUMNS) + 0.5) * TEXEL_CM + LEFT_CM
@@ -79,7 +82,7 @@ def _step(x):
     return blend.smoothstep(x + 0.5)
 
 
-def _smooth(line, count=8):
+def _smooth(line):
     """A polyline through the same points, rounded (Catmull-Rom)."""
     padded = np.concatenate(
         [2 * line[:1] - line[1:2], line, 2 * line[-1:] - line[-2:-1]]
@@ -87,7 +90,7 @@ def _smooth(line, count=8):
     if np.allclose(line[0], line[-1]):
         padded = np.concatenate([line[-2:-1], line, line[1:2]])
     a, b, c, d = (padded[i : len(line) - 1 + i, None] for i in range(4))
-    t = (np.arange(count) / count)[None, :, None]
+    t = (np.arange(8) / 8)[None, :, None]
     curve = b + t * (c - a) / 2 + t**2 * (a - 2.5 * b + 2 * c - d / 2)
     curve = curve + t**3 * (1.5 * (b - c) + (d - a) / 2)
     return np.concatenate([curve.reshape(-1, 2), line[-1:]])

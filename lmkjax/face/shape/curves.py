@@ -123,11 +123,11 @@ def _skin():
     return spots, places, np.array(of)[nearest.query(spots)[1]]
 
 
-def _fine(line, *, step=0.002):
-    """Points along a polyline, close to each other."""
+def _fine(line):
+    """Points along a polyline, 0.002 apart."""
     length = np.concatenate([[0], np.linalg.norm(np.diff(line, axis=0), axis=1)])
     length = length.cumsum()
-    at = np.linspace(0, length[-1], max(2, int(length[-1] / step)))
+    at = np.linspace(0, length[-1], max(2, int(length[-1] / 0.002)))
     return np.stack([np.interp(at, length, axis) for axis in line.T], 1)
 
 

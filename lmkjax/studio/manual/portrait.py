@@ -19,8 +19,9 @@ SIDE_YAW_RAD = 1.0
 """How far heads turn in the picture where a measure runs from front to back."""
 
 
-def picture(*, size: int = 128, columns: int = 3) -> Image.Image:
+def picture() -> Image.Image:
     """One face at -2, 0 and +2 standard deviations of each measure."""
+    size, columns = 128, 3
     head, names = heads.load(), measures.NAMES
     people = jnp.stack(
         [measures.identity(head, {n: a}) for n in names for a in (-2.0, 0.0, 2.0)]
