@@ -213,7 +213,7 @@ def _add_looks(add: Callable) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="look N times, 1 to 8, each time a little turned, sized or moved, and take"
+        help="look N times, 1 to 8, each time a little turned or sized, and take"
         " the mean: better, N times as slow",
     )
     add(
@@ -310,7 +310,7 @@ class _Fitting:
         if self._loose:
             print(
                 f"In {len(self._loose)} photos a head's fit has not settled, such as in"
-                f" '{self._loose[0]}': see its residual_px.",
+                f" '{self._loose[0]}': see its residual_px (below eight points: none).",
                 file=sys.stderr,
             )
 

@@ -72,8 +72,8 @@ class Detector:
             scheme: what is asked for where a call names nothing else: a scheme, its
                 name or its YAML file; None = the network's own.
             flip: average with the mirrored picture; twice the work.
-            views: looks at each face, each turned, sized and placed a little otherwise,
-                1 to 8; the means are taken, so many times the work.
+            views: looks at each face, each turned and sized a little otherwise, 1 to 8;
+                the means are taken, so many times the work.
             batch: faces to look at together.
             best: the weights that did best on the run's validation faces, not the
                 last ones.

@@ -142,7 +142,7 @@ def predictor(
 
     Args:
         spec: of the network.
-        views: how often it looks at each picture, each time turned, sized and placed
+        views: how often it looks at each picture, each time turned and sized
             otherwise, see `views.mean`; so many times the work.
 
     Returns:

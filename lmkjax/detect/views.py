@@ -1,4 +1,4 @@
-"""Several looks at a face, each turned, sized and placed otherwise, and their mean."""
+"""Several looks at a face, each turned and sized otherwise, and their mean."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -17,19 +17,18 @@ if TYPE_CHECKING:
 
 CHANGES = np.array(
     [
-        (0, 1.0, 0.0, 0.0),
-        (0, 0.9, 0.0, 0.0),
-        (0, 1.0, -0.05, 0.0),
-        (-22, 1.0, 0.0, 0.0),
-        (22, 1.0, 0.0, 0.0),
-        (0, 1.0, 0.05, 0.0),
-        (12, 1.0, 0.0, 0.0),
-        (-12, 1.0, 0.0, 0.0),
+        (0, 1.0),
+        (0, 1.2),
+        (-12, 1.0),
+        (12, 1.0),
+        (0, 1.3),
+        (0, 1.1),
+        (-12, 1.1),
+        (12, 1.1),
     ],
     np.float32,
 )
-"""How the looks differ: turned by degrees, sized, moved right and down by shares of the
-picture's side."""
+"""How the looks differ: turned by degrees, and sized."""
 MOST = len(CHANGES)
 
 
@@ -63,10 +62,9 @@ def mean(
 
 def _matrices(count: int, *, size: int) -> Float[Array, "v 3 3"]:
     """The transforms of all looks but for the first, which changes nothing."""
-    turn, scale, *shift = jnp.asarray(CHANGES[1:count]).T
+    turn, scale = jnp.asarray(CHANGES[1:count]).T
     centre = jnp.full((len(turn), 2), size / 2)
-    goal = centre + size * jnp.stack(shift, -1)
-    return points.similarity(centre, goal, scale, jnp.radians(turn))
+    return points.similarity(centre, centre, scale, jnp.radians(turn))
 
 
 def _apply(matrix: Float[Array, "3 3"], found: Float[Array, "b k 2"]):
