@@ -180,6 +180,24 @@ def test_heads_of_a_job_that_was_broken_off_do_not_stay(args, tmp_path, monkeypa
     assert names == ["overlays", "points.json"]
 
 
+def test_three_points_are_no_head_and_are_not_said_to_have_a_residual(
+    args, tmp_path, capsys
+):
+    pytest.importorskip("trimesh", reason='needs the extra "fit"')
+    from lmkjax.fitting import written
+
+    known = schemes.read("nose_bridge: 3", name="few", where="few.yaml")
+    entries = [("a.jpg", {"points": [[0, 0]] * 3, "uncertainty": [1.0] * 3})]
+    entries[0][1]["overlay"] = "overlays/a.jpg.png"
+    fitting = predict._Fitting(known)
+    fitting(tmp_path, iter(entries))
+    fitting.tell()
+    assert json.loads((tmp_path / written.FILE).read_text()) == {
+        "a.jpg": [{"settled": False}]
+    }
+    assert "residual_px (below eight points: none)" in capsys.readouterr().err
+
+
 def test_a_form_of_boxes_without_boxes_is_refused(args, tmp_path):
     with pytest.raises(UserError, match="--box-format goes with --boxes"):
         predict.main([*args, "--box-format", "xywh"])
