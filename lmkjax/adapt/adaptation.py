@@ -42,8 +42,9 @@ class Adapter:
     Attributes:
         params: of `label_mlp.LabelMLP`, by name joined with "/".
         errors: mean distance on held-out faces, share of the face's size, of the
-            start ("subset" or "mean"), of the "linear" map and with the "mlp";
-            empty where there were too few faces to hold any out.
+            start ("subset" or "mean"), of the "linear" map and with the "mlp", what
+            all labels lean to one side (`ridge.lean`) left out; empty where there were
+            too few faces to hold any out.
         scheme: that it reads; None = nobody said.
         scale: for each label, what the uncertainty of the predicted point nearest to
             it is multiplied by; None = nobody measured.
