@@ -47,6 +47,28 @@ def square(box: np.ndarray, *, framing: plane.Framing) -> tuple[np.ndarray, floa
     return np.array([across - side / 2, down - side / 2]), side
 
 
+def turned(box: np.ndarray, turns: int, *, framing: plane.Framing) -> np.ndarray:
+    """The box whose square holds a face that does not stand upright as it should.
+
+    Turned counterclockwise by quarters, that square lies around the face as the square
+    of `box` lies around one that stands upright.
+
+    Args:
+        box: left, top, right, bottom, pixels of the photo.
+        turns: quarters, 0 to 3; by 0 it is the same box.
+        framing: how the square lies around the box.
+
+    Raises:
+        UserError: as `square`.
+    """
+    if not turns:
+        return box
+    _, side = square(box, framing=framing)
+    upward = np.array([(0, -1), (1, 0), (0, 1), (-1, 0)][turns])
+    # Its own square lies above it: first down by as much.
+    return box + np.tile((upward + (0, 1)) * side * framing.up, 2)
+
+
 def whole(size: tuple[int, int], *, framing: plane.Framing) -> np.ndarray:
     """The box whose square is a picture's own, the smallest that holds all of it.
 

@@ -1,14 +1,20 @@
 """A trained network, asked for a scheme or for any places of the head."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
 from lmkjax.adapt import adaptation
-from lmkjax.detect import inference, specs
+from lmkjax.data import crop
+from lmkjax.detect import inference, inputs, specs
+from lmkjax.detect.finder import looking
 from lmkjax.errors import UserError
+from lmkjax.images import quarters
+from lmkjax.landmarks import points as plane
 from lmkjax.landmarks import schemes, vocabulary
 from lmkjax.types import Places
 
@@ -72,6 +78,103 @@ class Face(NamedTuple):
 
 Predict = Callable[[jax.Array, Query], Answer]
 """Images [b, s, s, 3] in [0, 1], and which points, to what a network says of them."""
+
+
+class Crops(NamedTuple):
+    """How faces are cut out of photos, and what they are shown to.
+
+    Attributes:
+        predict: says what is in the crops.
+        size: side of a crop, pixels.
+        framing: how a crop lies around the face's box.
+        batch: crops that are shown together.
+        around: the scheme whose points a face's box is drawn around.
+    """
+
+    predict: Predict
+    size: int
+    framing: plane.Framing
+    batch: int
+    around: schemes.Scheme
+
+    def look(
+        self,
+        pictures: list[Image.Image],
+        boxes: np.ndarray,
+        query: Query,
+        turns: Sequence[int] | None = None,
+    ) -> Faces:
+        """Cuts every face by its box, asks the network, and maps back.
+
+        Args:
+            pictures: RGB, one for each face.
+            boxes: float32 [n, 4].
+            query: which points.
+            turns: by how many quarters each is turned before it is looked at,
+                counterclockwise; None = by none.
+        """
+        turns = [0] * len(boxes) if turns is None else turns
+        known = {"framing": self.framing, "size": self.size}
+        places = [
+            crop.turned(box, turn, framing=self.framing)
+            for box, turn in zip(boxes, turns, strict=True)
+        ]
+        crops = [
+            np.rot90(crop.cut(picture, place, **known), turn)
+            for picture, place, turn in zip(pictures, places, turns, strict=True)
+        ]
+        # Without pictures it is asked all the same: it tells the shapes, and refuses.
+        batches = list(inputs.batches(crops, self.batch, self.size)) or [
+            (jnp.zeros((1, self.size, self.size, 3)), 0)
+        ]
+        said = [
+            [None if part is None else np.asarray(part)[:real] for part in answer]
+            for images, real in batches
+            for answer in [self.predict(images, query)]
+        ]
+        points, spread, visibility = (
+            None if parts[0] is None else np.concatenate(parts)
+            for parts in zip(*said, strict=True)
+        )
+        if not crops:
+            return Faces(points, spread, boxes, visibility)
+        sides = [crop.square(place, framing=self.framing)[1] for place in places]
+        back = [
+            crop.back(quarters.back(face, (self.size,) * 2, turn), place, **known)
+            for face, place, turn in zip(points, places, turns, strict=True)
+        ]
+        scale = np.array(sides, np.float32)[:, None] / self.size
+        return Faces(np.stack(back), spread * scale, boxes, visibility)
+
+    def any_way_up(
+        self, pictures: list[Image.Image], boxes: np.ndarray, query: Query
+    ) -> Faces:
+        """As `look`; a face in doubt is looked at turned by quarters as well.
+
+        The turn counts in which the points of `around` are in least doubt, if they are
+        in none. Only a network that has learned what can be seen has also learned how
+        sure it is: of others the faces are as they are.
+        """
+        said = self.look(pictures, boxes, query)
+        unsure = np.flatnonzero(
+            looking.doubt(said.uncertainty, boxes) > looking.IN_DOUBT
+        )
+        if said.visibility is None or not len(unsure):
+            return said
+        some, own = [pictures[i] for i in unsure], boxes[unsure]
+        looks = [
+            self.look(some, own, self.around, [turns] * len(some))
+            for turns in quarters.TURNS
+        ]
+        doubts = np.stack([looking.doubt(seen.uncertainty, own) for seen in looks])
+        sure = (doubts[0] > looking.IN_DOUBT) & (doubts.min(0) < looking.IN_DOUBT)
+        turns = np.where(sure, doubts.argmin(0), 0)
+        if not turns.any():
+            return said
+        seen = self.look(some, own, query, turns)
+        for part, new in zip(said, seen, strict=True):
+            part[unsure] = new
+        return said
 
 
 class Predictor:

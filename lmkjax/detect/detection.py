@@ -13,7 +13,6 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
@@ -146,8 +145,8 @@ class Detector:
         self._own = scheme if known else schemes.get(str(scheme))
         self.scheme, self.batch = self._own.name, batch
         self._predict, self._rounds = predict, rounds
-        self._input_px, self._framing = input_px, framing
-        self._around = around or self._own
+        self._framing, self._around = framing, around or self._own
+        self._crops = answers.Crops(predict, input_px, framing, batch, self._around)
         if finder is not None:
             self.finder = finder
 
@@ -206,15 +205,19 @@ class Detector:
     def search(self, photo: Photo) -> looking.Found:
         """The boxes of a photo's faces, as `finder` finds them and points mend them.
 
+        Where few are sure, the photo is looked at turned by quarters too.
+
         Args:
             photo: one, see `find`.
         """
-        photo = inputs.picture(photo)
 
-        def look(boxes):
-            return self._look([photo] * len(boxes), boxes, self._around)[:2]
+        def found_in(photo):
+            def look(boxes):
+                return self._crops.look([photo] * len(boxes), boxes, self._around)[:2]
 
-        return looking.mend(self.finder(photo), look)
+            return looking.mend(self.finder(photo), look)
+
+        return looking.any_way_up(inputs.picture(photo), found_in)
 
     def find(
         self,
@@ -224,6 +227,9 @@ class Detector:
         scheme: Wanted = None,
     ) -> Faces:
         """One face in each picture, all of them as arrays.
+
+        A face of which the network is not sure is looked at turned by quarters too,
+        and is as it is seen the surest: upside down it is found as well.
 
         Args:
             images: RGB, uint8 [h, w, 3], or PIL of any mode, turned here as its EXIF
@@ -256,13 +262,13 @@ class Detector:
                     f"Wanted a box for each of {len(pictures)} pictures; got"
                     f" {len(boxes)}."
                 )
-            return self._look(pictures, inputs.four(boxes), query)
+            return self._crops.any_way_up(pictures, inputs.four(boxes), query)
         boxes = [crop.whole(p.size, framing=self._framing) for p in pictures]
         boxes = np.array(boxes, np.float32).reshape(-1, 4)
         for _ in range(self._rounds):
-            found = self._look(pictures, boxes, self._around)
+            found = self._crops.any_way_up(pictures, boxes, self._around)
             boxes = inputs.tight(found.points, boxes)
-        return self._look(pictures, boxes, query)
+        return self._crops.any_way_up(pictures, boxes, query)
 
     def fit(
         self,
@@ -307,38 +313,6 @@ class Detector:
         if isinstance(scheme, schemes.Scheme | Places):
             return scheme
         return head_places.on_skin(scheme)
-
-    def _look(
-        self, pictures: list[Image.Image], boxes: np.ndarray, query: answers.Query
-    ) -> Faces:
-        """Cuts every face by its box, asks the network, and maps back."""
-        size, framing = self._input_px, self._framing
-        crops = [
-            crop.cut(picture, box, framing=framing, size=size)
-            for picture, box in zip(pictures, boxes, strict=True)
-        ]
-        # Without pictures it is asked all the same: it tells the shapes, and refuses.
-        batches = list(inputs.batches(crops, self.batch, size)) or [
-            (jnp.zeros((1, size, size, 3)), 0)
-        ]
-        said = [
-            [None if part is None else np.asarray(part)[:real] for part in answer]
-            for images, real in batches
-            for answer in [self._predict(images, query)]
-        ]
-        points, spread, visibility = (
-            None if parts[0] is None else np.concatenate(parts)
-            for parts in zip(*said, strict=True)
-        )
-        if not crops:
-            return Faces(points, spread, boxes, visibility)
-        sides = [crop.square(box, framing=framing)[1] for box in boxes]
-        back = [
-            crop.back(face, box, framing=framing, size=size)
-            for face, box in zip(points, boxes, strict=True)
-        ]
-        scale = np.array(sides, np.float32)[:, None] / size
-        return Faces(np.stack(back), spread * scale, boxes, visibility)
 
 
 def shipped() -> pathlib.Path:

@@ -236,7 +236,7 @@ class _Job:
         self, name: str, image: Image.Image
     ) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """The boxes and scores of the faces that the finder finds; what is told."""
-        boxes, scores, more = self.finder(image)
+        boxes, scores, more = self.finder(image)[:3]
         told = f"{name}: the surest {len(boxes)} of {len(boxes) + more} faces are kept"
         return boxes, scores, [told] * bool(more)
 

@@ -55,7 +55,7 @@ def answer(
     if file is None:
         raise UserError("Wanted a photo: drop one, or use the camera.")
     photo, own = _photo(pathlib.Path(file)), detector.scheme_of(scheme)
-    boxes, scores, more = detector.search(photo)
+    boxes, scores, more = detector.search(photo)[:3]
     boxes, more = boxes[:FACES], more + len(boxes[FACES:])
     found = detector.find([photo] * len(boxes), boxes, scheme=own)
     picture = photo.copy()

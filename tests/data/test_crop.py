@@ -10,6 +10,7 @@ from PIL import Image
 
 from lmkjax.data import crop
 from lmkjax.errors import UserError
+from lmkjax.images import quarters
 from lmkjax.landmarks import points
 from tests.data.conftest import encode, smooth
 
@@ -46,6 +47,19 @@ def test_the_whole_of_a_picture_is_the_square_of_its_box(size):
     corner, side = crop.square(crop.whole(size, framing=framing), framing=framing)
     np.testing.assert_allclose(corner + side / 2, np.array(size) / 2)
     assert side == pytest.approx(70)
+
+
+@pytest.mark.parametrize("turns", quarters.TURNS)
+def test_a_square_turned_back_is_that_of_the_turned_photo(turns):
+    photo = Image.fromarray(smooth(80, 60))
+    box = np.array([20.0, 30.0, 40.0, 50.0])
+    known = {"framing": points.Framing(1.5, 0.1), "size": 30}
+    place = crop.turned(box, turns, framing=known["framing"])
+    own = np.rot90(crop.cut(photo, place, **known), turns)
+    corners = quarters.forth(box.reshape(2, 2), photo.size, turns)
+    other = quarters.picture(photo, turns)
+    whole = crop.cut(other, points.box(corners), **known)
+    np.testing.assert_allclose(own.astype(int), whole.astype(int), atol=1)
 
 
 def test_it_is_the_square_of_points_crop():

@@ -17,6 +17,7 @@ from lmkjax import predict
 from lmkjax.detect import detection, specs
 from lmkjax.errors import UserError
 from lmkjax.face.shape import marks
+from lmkjax.images import quarters
 from lmkjax.landmarks import schemes
 from lmkjax.training import averaged
 
@@ -104,6 +105,26 @@ def test_the_same_weights_answer_for_any_scheme_and_for_places_alone(
         detector.find(list(images), boxes, scheme=skin[:, :2])
     with pytest.raises(UserError, match="80.0 cm away"):
         detector.find(list(images), boxes, scheme=np.full((1, 3), 80.0))
+
+
+@pytest.mark.parametrize("turns", quarters.TURNS[1:])
+def test_a_face_that_lies_or_stands_on_its_head_is_found_as_one_that_stands(
+    turns, drawn, detector
+):
+    images, _, boxes = drawn
+    photo = Image.new("RGB", (300, 200), (90, 110, 130))
+    photo.paste(Image.fromarray(images[0]), (40, 30))
+    other = quarters.picture(photo, turns)
+    (here,), (there,) = detector(photo), detector(other)
+    side = max(here.box[2:] - here.box[:2])
+    turned = quarters.forth(here.points, photo.size, turns)
+    np.testing.assert_allclose(there.points, turned, atol=0.03 * side)
+    np.testing.assert_allclose(there.uncertainty, here.uncertainty, rtol=0.3)
+    # By the box alone, and of a few points only.
+    own = detector.find([other] * 2, [there.box] * 2, scheme="ibug68_surface").points
+    upright = detector.find([photo], [here.box], scheme="ibug68_surface").points
+    expected = quarters.forth(upright[0], photo.size, turns)
+    np.testing.assert_allclose(own, [expected] * 2, atol=0.03 * side)
 
 
 @pytest.mark.parametrize(

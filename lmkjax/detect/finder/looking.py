@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from lmkjax.detect.finder import overlaps
+from lmkjax.images import quarters
 from lmkjax.landmarks import points as plane
 from lmkjax.models import face_finder
 from lmkjax.training import averaged
@@ -27,6 +28,9 @@ is measured on."""
 DOUBT, JUMP = 0.055, 0.3
 """The median uncertainty of a face's points, in longer sides of their box, above which
 it is none; and how much that box and the one it was found by are one, at least."""
+IN_DOUBT = 0.025
+"""The same, above which a face is looked at turned by quarters too. Of photos of 300-W
+that stand upright 99 of 100 are below 0.0242; turned by quarters 995 of 1,000 above."""
 LOOKS = 2
 """How often a box is mended."""
 MOST = 1000
@@ -53,11 +57,13 @@ class Found(NamedTuple):
             around the 68 iBug points.
         scores: float32 [n], 0 to 1.
         more: how many were left out because there were more than `MOST`.
+        doubts: float32 [n], see `doubt`; None before their points were looked at.
     """
 
     boxes: np.ndarray
     scores: np.ndarray
     more: int = 0
+    doubts: np.ndarray | None = None
 
 
 class Finder:
@@ -128,7 +134,7 @@ def mend(found: Found, look: Callable[[np.ndarray], tuple]) -> Found:
     """
     boxes = np.reshape(found.boxes, (-1, 4))
     sized = (boxes[:, 2:] > boxes[:, :2]).all(-1)
-    found = Found(boxes[sized], found.scores[sized], found.more)
+    found = Found(boxes[sized], found.scores[sized], found.more, np.zeros(sized.sum()))
     for _ in range(LOOKS if len(found.boxes) else 0):
         found = _mended(found, *look(found.boxes))
         if not len(found.boxes):
@@ -136,16 +142,49 @@ def mend(found: Found, look: Callable[[np.ndarray], tuple]) -> Found:
     return found
 
 
-def _mended(found: Found, points: np.ndarray, doubt: np.ndarray) -> Found:
-    boxes = plane.box(points)
+def any_way_up(photo: Image.Image, search: Callable[[Image.Image], Found]) -> Found:
+    """The faces of a photo; if it shows few for sure, of the photo turned by quarters.
+
+    Of the turns the one counts whose sure faces have the highest scores together. If
+    none has any, the photo is as it is.
+
+    Args:
+        photo: RGB.
+        search: a photo to the faces that stand more or less upright in it.
+    """
+    best = search(photo)
+    most = _sure(best)
+    if most > best.scores.sum() / 2:
+        return best
+    for turns in quarters.TURNS[1:]:
+        found = search(quarters.picture(photo, turns))
+        if (own := _sure(found)) > most:
+            ends = quarters.back(found.boxes.reshape(-1, 2, 2), photo.size, turns)
+            best, most = found._replace(boxes=plane.box(ends)), own
+    return best
+
+
+def _sure(found: Found) -> float:
+    """The scores together of the faces that are in no doubt."""
+    return float(found.scores[found.doubts < IN_DOUBT].sum())
+
+
+def doubt(uncertainty: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """The median of a face's uncertainty [n, k], in longer sides of its box [n, 4]."""
     side = np.maximum((boxes[:, 2:] - boxes[:, :2]).max(-1), 1e-6)
+    return np.median(uncertainty, -1) / side
+
+
+def _mended(found: Found, points: np.ndarray, uncertainty: np.ndarray) -> Found:
+    boxes = plane.box(points)
+    doubts = doubt(uncertainty, boxes)
     pairs = zip(boxes, found.boxes, strict=True)
     alike = np.array([overlaps.alike(*pair) for pair in pairs])
     # A number that is none is false of both.
-    good = (np.median(doubt, -1) < DOUBT * side) & (alike > JUMP)
+    good = (doubts < DOUBT) & (alike > JUMP)
     boxes, scores = boxes[good].astype(np.float32), found.scores[good]
     kept = overlaps.suppress(boxes, scores)
-    return Found(boxes[kept], scores[kept], found.more)
+    return Found(boxes[kept], scores[kept], found.more, doubts[good][kept])
 
 
 def _sheet(photo: Image.Image) -> tuple[np.ndarray, list[tuple]]:

@@ -102,6 +102,40 @@ def test_points_mend_a_box_and_take_out_what_they_doubt():
     assert found.scores.tolist() == [np.float32(0.9)]
 
 
+@pytest.mark.parametrize(
+    ("doubts", "seen"),
+    [
+        ([0.02, 0.01, 0.01, 0.01], 0),  # sure as it is
+        ([0.04, 0.04, 0.01, 0.04], 2),  # the surest faces are upside down
+        ([0.04, 0.05, 0.04, 0.05], 0),  # in doubt, all
+        ([None, 0.05, None, 0.05], None),  # none, and no sure one
+        ([None, None, None, 0.01], 3),
+    ],
+)
+def test_a_photo_without_a_sure_face_is_looked_at_turned(doubts, seen):
+    photo, asked = Image.new("RGB", (60, 40)), []
+    photo.putpixel((0, 0), (255, 0, 0))  # tells which way up it is
+
+    def search(turned):
+        way = [np.rot90(np.asarray(photo), t).tolist() for t in range(4)].index(
+            np.asarray(turned).tolist()
+        )
+        asked.append(way)
+        boxes = np.float32([[1, 2, 11, 22]])[: doubts[way] is not None]
+        scores = np.float32([0.5 + way / 10])[: len(boxes)]
+        own = np.float32([doubts[way]] * len(boxes))
+        return looking.Found(boxes, scores, 0, own)
+
+    found = looking.any_way_up(photo, search)
+    assert asked == ([0] if seen == 0 and doubts[0] < 0.025 else [0, 1, 2, 3])
+    if seen is None:
+        assert not len(found.boxes)
+        return
+    by_hand = {0: [1, 2, 11, 22], 2: [49, 18, 59, 38], 3: [2, 29, 22, 39]}
+    np.testing.assert_allclose(found.boxes, [by_hand[seen]])
+    assert found.scores[0] == np.float32(0.5 + seen / 10)
+
+
 def test_a_box_without_a_side_is_taken_out_before_it_is_looked_at():
     boxes = np.float32([[0, 0, 9, 9], [3, 3, 3, 9], [5, 9, 9, 9], [9, 9, 4, 4]])
     asked = []
