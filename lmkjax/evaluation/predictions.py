@@ -31,11 +31,13 @@ class Comparison:
             how far the head is turned.
         names: of the faces, in order: the .pts files, or pictures, without ending.
         unused: how many predictions no .pts file asked for.
+        note: where they seem to be in pixels of other pictures, a line that says so.
     """
 
     evaluation: evaluator.Evaluation
     names: list[str]
     unused: int
+    note: str = ""
 
 
 def compare(
@@ -84,7 +86,9 @@ def compare(
     pred = points.from_origin(
         jnp.asarray(pred), first_pixel_centre=float(first_pixel_centre)
     )
-    _refuse_mirrored(np.asarray(pred), target, file)
+    across, down = _alike(np.asarray(pred), target)
+    _refuse_mirrored(across, down, file)
+    note = _elsewhere(np.asarray(pred), target) if min(across, down) > 0.8 else ""
     test_set = name_of(folders)
     found = evaluator.evaluate(
         lambda images: {"direct": pred},
@@ -103,7 +107,7 @@ def compare(
             threshold=threshold,
         )
     unused = len(given) + len(without) - len(faces)
-    return Comparison(found, [_stem(face) for face in faces], unused)
+    return Comparison(found, [_stem(face) for face in faces], unused, note)
 
 
 def run(
@@ -141,6 +145,8 @@ def run(
     tables.show(rows, found.evaluation.groups)
     if found.unused:
         print(f"{found.unused} more predictions in {file} belong to no .pts file.")
+    if found.note:
+        print(f"{file}: {found.note}")
     if out is not None:
         provenance = tables.Provenance(
             command=tables.command(),
@@ -233,14 +239,31 @@ def _refuse_shares(
         )
 
 
-def _refuse_mirrored(
-    pred: np.ndarray, target: np.ndarray, file: str | pathlib.Path
-) -> None:
-    """Refuses points whose left and right, or up and down, are exchanged."""
+def _alike(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The correlation of the points' x and y with the truth's, medians [2]."""
     pred, target = (p - p.mean(1, keepdims=True) for p in (pred, target))
     spread = np.sqrt((pred**2).sum(1) * (target**2).sum(1))
-    alike = (pred * target).sum(1) / np.maximum(spread, 1e-6)  # correlation, [n, 2]
-    across, down = np.median(alike, axis=0)
+    alike = (pred * target).sum(1) / np.maximum(spread, 1e-6)
+    return np.median(alike, axis=0)
+
+
+def _elsewhere(pred: np.ndarray, target: np.ndarray) -> str:
+    """What is told of faces that have the truth's shape, but not its place or size."""
+    wide = np.maximum(np.ptp(target, axis=1).max(-1), 1e-6)
+    size = np.median(np.ptp(pred, axis=1).max(-1) / wide)
+    away = np.linalg.norm(pred.mean(1) - target.mean(1), axis=-1) / wide
+    if 0.6 < size < 1.7 and np.median(away) < 0.3:
+        return ""
+    return (
+        f"the faces have the right shape, but are {size:.2g} times as large as the"
+        f" truth's and lie {np.median(away):.2g} faces away from it (medians). Wanted"
+        " pixels of the photos; are these in % or in pixels of a crop or of a resized"
+        " photo?"
+    )
+
+
+def _refuse_mirrored(across: float, down: float, file: str | pathlib.Path) -> None:
+    """Refuses points whose left and right, or up and down, are exchanged."""
     if across < -0.5:
         raise UserError(
             f"{file}: wanted the 68 points in iBug's order, the first on the image's"

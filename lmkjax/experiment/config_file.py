@@ -68,7 +68,7 @@ def load_config(
 
 def _read(file: pathlib.Path, size: str) -> ml_collections.ConfigDict:
     """What the file's `get_config` says."""
-    with _our_configs(file), _told(file):
+    with _our_configs(file), _beside(file), _told(file):
         spec = importlib.util.spec_from_file_location("config_of_a_run", file)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -136,6 +136,24 @@ def _our_configs(file: pathlib.Path) -> Iterator[None]:
         for name in [n for n in sys.modules if n.partition(".")[0] == "configs"]:
             del sys.modules[name]
         sys.modules.update(before)
+
+
+@contextlib.contextmanager
+def _beside(file: pathlib.Path) -> Iterator[None]:
+    """Meanwhile modules beside the file can be imported, as of a script.
+
+    They hide none that can be imported anyhow, and are forgotten afterwards.
+    """
+    folder, before = str(file.resolve().parent), set(sys.modules)
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        for name in set(sys.modules) - before:
+            own = getattr(sys.modules[name], "__file__", None)
+            if own and pathlib.Path(own).resolve().parent == pathlib.Path(folder):
+                del sys.modules[name]
 
 
 @contextlib.contextmanager

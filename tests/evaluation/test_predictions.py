@@ -83,6 +83,23 @@ def test_bare_names_do_where_they_are_unique(folder):
     assert found.evaluation.rows[0]["faces"] == 2
 
 
+def crops(points):
+    """Points in pixels of a crop of 96 around them."""
+    low = points.min(0)
+    return (points - low) * 96 / (points.max(0) - low).max()
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [(crops, "pixels of a crop"), (lambda p: p / 8, "0.12 times"), (np.copy, "")],
+)
+def test_faces_in_pixels_of_other_pictures_are_told(folder, place, told, capsys):
+    content = {name: place(points).tolist() for name, points in TRUTH.items()}
+    predictions.run(write(folder, content), [folder])
+    said = capsys.readouterr().out
+    assert told in said and ("right shape" in said) == bool(told)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

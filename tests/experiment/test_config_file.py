@@ -1,6 +1,7 @@
 """A config's file: whatever is wrong in it is told with its line; ours stays ours."""
 
 import pathlib
+import sys
 
 import pytest
 
@@ -85,9 +86,21 @@ def test_a_base_beside_the_file_is_its_own_and_the_message_says_so(tmp_path):
         load(folder / "mine.py")
 
 
-def test_what_was_imported_as_configs_before_is_so_afterwards(tmp_path):
-    import sys
+def test_a_config_imports_what_lies_beside_it_and_no_other_configs_does(tmp_path):
+    for name, steps in (("one", 3), ("two", 4)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "my_steps.py").write_text(f"STEPS = {steps}\n")
+        (tmp_path / name / "numpy.py").write_text("raise SystemError\n")
+        text = "import numpy\nimport my_steps\n" + OWN
+        text += "    config = base.get_config(size)\n"
+        text += "    config.train.steps = my_steps.STEPS\n    return config\n"
+        (tmp_path / name / "mine.py").write_text(text)
+        assert load(tmp_path / name / "mine.py").train.steps == steps
+    assert "my_steps" not in sys.modules
+    assert not [path for path in sys.path if path.startswith(str(tmp_path))]
 
+
+def test_what_was_imported_as_configs_before_is_so_afterwards(tmp_path):
     before = sys.modules["configs.base"]
     load(ROOT / "configs/daln.py")
     assert sys.modules["configs.base"] is before is base
