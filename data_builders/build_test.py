@@ -16,12 +16,12 @@ DUMMY = pathlib.Path(__file__).parent / "ibug_300w/dummy_data"
 
 def test_a_killed_build_is_not_taken_for_whole_and_is_swept_away(tmp_path):
     home = tmp_path / "ibug_300w" / builder.make_config(source=DUMMY).name
-    half = home / "incomplete.ABC123_1.0.2"  # where TFDS writes until it is done
+    half = home / "incomplete.ABC123_1.0.3"  # where TFDS writes until it is done
     half.mkdir(parents=True)
     (half / "dataset_info.json").write_text("{}")
     folder = build.prepare("ibug_300w", data_dir=tmp_path, source=DUMMY)
-    assert folder == home / "1.0.2"
-    assert sorted(p.name for p in home.iterdir()) == [".lock", "1.0.2"]
+    assert folder == home / "1.0.3"
+    assert sorted(p.name for p in home.iterdir()) == [".lock", "1.0.3"]
 
 
 def test_a_failing_build_leaves_no_set(tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 """How many faces a second the loader makes alone, without a device.
 
-Run:  python launch/loader.py --data-dir data/ibug_300w/folder-.../1.0.2 --size 384
+Run:  python launch/loader.py --data-dir data/ibug_300w/folder-.../1.0.3 --size 384
 
 It prints one line of JSON. `taskset -c 0` before it lends it one core. A training
 wants more than `batch / seconds per step`; `data.workers`, `data.processes` and

@@ -20,8 +20,9 @@ from lmkjax.landmarks import pts
 class Builder(tfds.core.GeneratorBasedBuilder):
     """300 Faces in the Wild (Sagonas et al., ICCV workshops 2013)."""
 
-    VERSION = tfds.core.Version("1.0.2")
+    VERSION = tfds.core.Version("1.0.3")
     RELEASE_NOTES = {
+        "1.0.3": "A photo that its points do not fit is left out.",
         "1.0.2": "A photo that its EXIF turns is left out.",
         "1.0.1": "Grey of 16 bits is scaled; what is transparent shows white.",
         "1.0.0": "Points in corner-origin pixels; photos as they came.",
