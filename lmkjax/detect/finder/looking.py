@@ -30,7 +30,7 @@ DOUBT, JUMP = 0.055, 0.3
 it is none; and how much that box and the one it was found by are one, at least."""
 IN_DOUBT = 0.025
 """The same, above which a face is looked at turned by quarters too. Of photos of 300-W
-that stand upright 99 of 100 are below 0.0242; turned by quarters 995 of 1,000 above."""
+that stand upright 99 of 100 are below 0.0242; of 900 turned by quarters 898 above."""
 LOOKS = 2
 """How often a box is mended."""
 MOST = 1000
