@@ -10,6 +10,7 @@ import importlib
 import math
 import os
 import pathlib
+import sys
 import time
 from collections.abc import Iterable, Sequence
 
@@ -199,6 +200,8 @@ def kinds(rows: Sequence[Compiled]) -> str:
 def largest(slice_: str, *, first: int, step: int = 16, **asked) -> Compiled | None:
     """The step with the most faces a chip that its memory holds.
 
+    A compile takes minutes: what each try found is a line of standard error.
+
     Args:
         slice_: kind and shape.
         first: faces a chip that are tried first.
@@ -226,8 +229,13 @@ def _fitting(slice_, faces, limit, asked):
     """The compiled step, or None where its memory is more than a chip has."""
     try:
         row = compile_step(slice_, faces=faces, **asked)
+        took = f"{row.memory_bytes / 2**30:.2f} of {limit / 2**30:.0f} GiB"
     except jax.errors.JaxRuntimeError as error:
         if not errors.out_of_memory(error):
             raise
-        return None
-    return row if row.memory_bytes <= limit else None
+        row, took = None, str(error).splitlines()[0]
+    if row and row.memory_bytes > limit:
+        row = None
+    said = "fit" if row else "do not fit"
+    print(f"{faces} faces a chip {said}: {took}", file=sys.stderr, flush=True)
+    return row

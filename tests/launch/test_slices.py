@@ -99,7 +99,7 @@ def test_a_step_of_any_config_can_be_asked_for_without_the_runs_it_goes_on_from(
 
 @pytest.mark.parametrize("most", [0, 16, 48, 80, 96])
 @pytest.mark.parametrize("refuses", [True, False])
-def test_the_largest_batch_is_found_where_it_ends(monkeypatch, most, refuses):
+def test_the_largest_batch_is_found_where_it_ends(monkeypatch, capsys, most, refuses):
     asked = []
 
     def compile_step(slice_, *, faces, size):
@@ -112,6 +112,11 @@ def test_the_largest_batch_is_found_where_it_ends(monkeypatch, most, refuses):
     found = slices.largest("v5e:2x2", first=32, size="tiny")
     assert (found.faces if found else 0) == most
     assert len(asked) == len(set(asked)) <= 4
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in told] == [
+        f"{faces} faces a chip {'fit' if faces <= most else 'do not fit'}"
+        for faces in asked
+    ]
 
 
 def flat(one, other):
