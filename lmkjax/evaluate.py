@@ -14,14 +14,17 @@ examples:
       --scheme ibug68 dense490 dense1001 --out card
   python -m lmkjax.evaluate --predictions theirs.json \\
       --data 300w/helen/testset 300w/lfpw/testset --first-pixel-centre 0
+  python -m lmkjax.evaluate --predictions found/points.json --data drawn \\
+      --scheme mine.yaml
 
 --predictions is a JSON of image name to 68 points, {"a.jpg": [[x, y], ...], ...} or
-{"a.jpg": {"points": [[x, y], ...]}, ...} (so our own points.json will do). A name may
-go without its ending, and with as many sub-folders as make it unique. Every .pts file
-below --data needs a prediction; mirrored copies (*_mirror.pts) are left out. The .pts
-files are 300-W's, whose first pixel has its centre at (1, 1). A folder that
-`lmkjax render` wrote will do for --data, and its points.json for --predictions; so will
-a folder of pictures with a points.json of plain lists, {"a.jpg": [[x, y], ...], ...}.
+{"a.jpg": {"points": [[x, y], ...]}, ...} (so our own points.json will do), or to those
+of the --scheme that is given, as the labels are. A name may go without its ending, and
+with as many sub-folders as make it unique. Every .pts file below --data needs a
+prediction; mirrored copies (*_mirror.pts) are left out. The .pts files count as 300-W's
+do, whose first pixel has its centre at (1, 1). A folder that `lmkjax render` wrote will
+do for --data, and its points.json for --predictions; so will a folder of pictures with
+a points.json of plain lists, {"a.jpg": [[x, y], ...], ...}.
 
 NME is the mean distance to the truth in % of a length of the face: between the outer
 corners of the eyes (ocular), between the pupils (pupil), or sqrt(width * height) of the
@@ -46,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             files.local(options.predictions, flag="--predictions"),
             [files.local(folder, flag="--data") for folder in options.data],
             by_turn=options.by_turn,
+            scheme=options.scheme or (),
             out=out,
             **given,
         )
@@ -81,7 +85,7 @@ def _flags() -> cli.Parser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--workdir", metavar="DIR", help="a trained run's folder")
     what.add_argument(
-        "--predictions", metavar="FILE", help="JSON of image name to 68 points"
+        "--predictions", metavar="FILE", help="JSON of image name to points"
     )
     _add_of_a_run(add)
     _add_of_predictions(add)
@@ -98,6 +102,14 @@ def _flags() -> cli.Parser:
         help="also write results.json, results.md, results.csv and the error curve into"
         " a new folder, or in place of an earlier report; of a run also adapter.npz,"
         " which --config.data.adapter takes",
+    )
+    add(
+        "--scheme",
+        nargs="+",
+        metavar="S",
+        help="in which schemes rendered test faces of a run (default: the run's), or"
+        " predictions (default: ibug68), are measured, such as ibug68 dense490"
+        " dense1001, or your own .yaml",
     )
     add("--batch", type=int, metavar="N", help="of a run: faces at once")
     return parser
@@ -141,13 +153,6 @@ def _add_of_a_run(add: Callable) -> None:
         " as the run had)",
     )
     add(
-        "--scheme",
-        nargs="+",
-        metavar="S",
-        help="of a run: in which schemes rendered test faces are measured, such as"
-        " ibug68 dense490 dense1001, or your own .yaml (default: that of the run)",
-    )
-    add(
         "--seed",
         type=int,
         metavar="S",
@@ -183,7 +188,6 @@ OF_A_RUN = {
     "best": "predictions have no weights",
     "batch": "predictions are measured at once",
     "target_faces": "predictions have no adapter",
-    "scheme": "predictions are of 68 points",
     "seed": "predictions have no adapter",
 }
 """Flags that go with --workdir alone, and why."""

@@ -75,7 +75,7 @@ def test_a_wrong_command_line_is_refused(args, words):
 
 @pytest.mark.parametrize(
     "words",
-    ["--scheme c", "--test-set c", "--ibug-300w c", "--flip", "--views 4", "--best"]
+    ["--test-set c", "--ibug-300w c", "--flip", "--views 4", "--best"]
     + ["--batch 4", "--target-faces 0", "--seed 0"],
 )
 def test_what_only_a_run_has_is_refused_of_predictions(words):

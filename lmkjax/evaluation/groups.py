@@ -49,11 +49,11 @@ def offset(points: Float[np.ndarray, "n 68 2"]) -> Float[np.ndarray, " n"]:
     return np.where(unit > 0, across / np.where(unit > 0, unit, 1), np.inf)
 
 
-def by_turn(points: np.ndarray, yaw_deg: np.ndarray | None) -> Groups:
+def by_turn(points: np.ndarray | None, yaw_deg: np.ndarray | None) -> Groups:
     """The faces by how far their heads are turned.
 
     Args:
-        points: the true 68 iBug points of each face.
+        points: the true 68 iBug points of each face; not needed where the yaw is known.
         yaw_deg: of each face; None where it is not known.
     """
     if yaw_deg is None:

@@ -12,7 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from lmkjax.errors import UserError
-from lmkjax.evaluation import evaluator, groups, nme, plots, prediction_files, tables
+from lmkjax.evaluation import (
+    evaluator,
+    groups,
+    nme,
+    plots,
+    prediction_files,
+    tables,
+)
 from lmkjax.images import finding, names
 from lmkjax.landmarks import points, pts, schemes
 from lmkjax.types import UNKNOWN, Batch
@@ -47,6 +54,7 @@ def compare(
     first_pixel_centre: float = 0.5,
     threshold: float = nme.FAILURE,
     by_turn: bool = False,
+    scheme: schemes.Scheme | None = None,
 ) -> Comparison:
     """Measures predictions on every face of the folders, mirrored copies left out.
 
@@ -57,18 +65,55 @@ def compare(
         first_pixel_centre: where the file counts from: 0, 0.5 (we) or 1 (300-W).
         threshold: of AUC and failure rate, % NME.
         by_turn: also measure groups of faces by how far the head is turned.
+        scheme: in which the predictions and the labels are; None = the 68 of iBug,
+            which are taken out of schemes that hold them. Without the eyes of the 68
+            an NME is in units of the box alone.
 
     Returns:
-        Rows with labels "direct".
+        Rows with labels "direct"; of a scheme that was asked for, the test set bears
+        its name.
 
     Raises:
         UserError: a file or folder that is missing or broken, a face without a
             prediction, a name that fits two faces or two names that fit one, another
-            number of points than 68, a number that is not finite, points that are
-            shares of the image, of mirrored images or counted from the bottom.
+            scheme or number of points, points without a size, a number that is not
+            finite, points that are shares of the image, of mirrored images or counted
+            from the bottom.
     """
-    given, without = prediction_files.read(file)
-    faces = truth(folders)
+    own = scheme or prediction_files.IBUG68
+    target, pred, faces, unused = _matched(file, folders, own)
+    note = prediction_files.plausible(pred, target, file=file, scheme=own)
+    pred = points.from_origin(
+        jnp.asarray(pred), first_pixel_centre=float(first_pixel_centre)
+    )
+    test_set = name_of(folders) + (f" {own.name}" if scheme else "")
+    subset = own.subset68
+    found = evaluator.evaluate(
+        lambda images: {"direct": pred},
+        [_batch(target)],
+        test_set=test_set,
+        scheme=own.name,
+        eyes=None if subset is None else nme.Eyes.of(subset),
+        regions=own.regions,
+        threshold=threshold,
+    )
+    if by_turn:
+        eyed = None if subset is None else target[:, subset]
+        found.groups = groups.rows(
+            found.faces,
+            groups.by_turn(eyed, _yaws(folders, faces, own)),
+            test_set=test_set,
+            points=own.count,
+            scheme=own.name,
+            threshold=threshold,
+        )
+    return Comparison(found, [_stem(face) for face in faces], unused, note)
+
+
+def _matched(file, folders, scheme):
+    """True and predicted points of the faces, these, and how many are not asked for."""
+    given, without = prediction_files.read(file, scheme=scheme)
+    faces = truth(folders, scheme=scheme)
     chosen = names.match([*given, *without], faces, file=file)
     missing = [face for face in faces if chosen.get(face) not in given]
     if missing:
@@ -82,32 +127,13 @@ def compare(
         )
     target = np.stack(list(faces.values()))
     pred = np.stack([given[chosen[face]] for face in faces])
-    _refuse_shares(pred, target, file)
-    pred = points.from_origin(
-        jnp.asarray(pred), first_pixel_centre=float(first_pixel_centre)
-    )
-    across, down = _alike(np.asarray(pred), target)
-    _refuse_mirrored(across, down, file)
-    note = _elsewhere(np.asarray(pred), target) if min(across, down) > 0.8 else ""
-    test_set = name_of(folders)
-    found = evaluator.evaluate(
-        lambda images: {"direct": pred},
-        [_batch(target)],
-        test_set=test_set,
-        regions=schemes.get("ibug68").regions,
-        threshold=threshold,
-    )
-    if by_turn:
-        found.groups = groups.rows(
-            found.faces,
-            groups.by_turn(target, _yaws(folders, faces)),
-            test_set=test_set,
-            points=target.shape[1],
-            scheme="ibug68",
-            threshold=threshold,
+    if not np.ptp(target, axis=1).prod(-1).any():
+        raise UserError(
+            f"{_words(folders)}: the {scheme.count} points of '{scheme.name}' lie in"
+            " one place or row, so that there is no length to measure errors by. Add"
+            " curves to the scheme."
         )
-    unused = len(given) + len(without) - len(faces)
-    return Comparison(found, [_stem(face) for face in faces], unused, note)
+    return target, pred, list(faces), len(given) + len(without) - len(faces)
 
 
 def run(
@@ -117,8 +143,9 @@ def run(
     first_pixel_centre: float = 0.5,
     threshold: float = nme.FAILURE,
     by_turn: bool = False,
+    scheme: Sequence[str] = (),
     out: str | pathlib.Path | None = None,
-) -> Comparison:
+) -> list[Comparison]:
     """Compares, prints the tables and, with `out`, writes them and the error curve.
 
     Args:
@@ -127,6 +154,8 @@ def run(
         first_pixel_centre: where the file counts from: 0, 0.5 (we) or 1 (300-W).
         threshold: of AUC and failure rate, % NME.
         by_turn: also measure groups of faces by how far the head is turned.
+        scheme: names or files of those to measure in, one after the other; none = the
+            68 of iBug.
         out: a folder for `results.*` and `curve.png`, new or of an earlier report.
 
     Raises:
@@ -134,19 +163,26 @@ def run(
     """
     if out is not None:
         tables.refuse_strangers(pathlib.Path(out), beside=[CURVE])
-    found = compare(
-        file,
-        folders,
-        first_pixel_centre=first_pixel_centre,
-        threshold=threshold,
-        by_turn=by_turn,
-    )
-    rows, test_set = found.evaluation.rows, name_of(folders)
-    tables.show(rows, found.evaluation.groups)
-    if found.unused:
-        print(f"{found.unused} more predictions in {file} belong to no .pts file.")
-    if found.note:
-        print(f"{file}: {found.note}")
+    asked = tuple(map(schemes.get, scheme)) or (None,)
+    found = [
+        compare(
+            file,
+            folders,
+            first_pixel_centre=first_pixel_centre,
+            threshold=threshold,
+            by_turn=by_turn,
+            scheme=own,
+        )
+        for own in asked
+    ]
+    every, test_set = [one.evaluation for one in found], name_of(folders)
+    rows = [row for one in every for row in one.rows]
+    grouped = [row for one in every for row in one.groups]
+    tables.show(rows, grouped)
+    if found[0].unused:
+        print(f"{found[0].unused} more predictions in {file} belong to no .pts file.")
+    for note in dict.fromkeys(one.note for one in found if one.note):
+        print(f"{file}: {note}")
     if out is not None:
         provenance = tables.Provenance(
             command=tables.command(),
@@ -155,9 +191,16 @@ def run(
             commit=tables.commit(),
             data=f"predictions of {pathlib.Path(file).name} on {test_set}",
         )
-        tables.write(out, rows, provenance, found.evaluation.groups)
-        curves = {"direct": found.evaluation.errors["direct", "ocular"]}
-        plots.write_curves(pathlib.Path(out) / CURVE, curves, title=test_set)
+        tables.write(out, rows, provenance, grouped)
+        by = (
+            "ocular" if all(len(e.errors["direct", "ocular"]) for e in every) else "box"
+        )
+        curves = {
+            own.name if own and len(asked) > 1 else "direct": one.errors["direct", by]
+            for own, one in zip(asked, every, strict=True)
+        }
+        path = pathlib.Path(out) / CURVE
+        plots.write_curves(path, curves, title=test_set, normaliser=by)
     return found
 
 
@@ -184,8 +227,12 @@ def find(folders: Sequence[str | pathlib.Path]) -> list[pathlib.Path]:
     return list(found)
 
 
-def truth(folders: Sequence[str | pathlib.Path]) -> dict[str, np.ndarray]:
-    """The true points of every face by its file, float32 [68, 2].
+def truth(
+    folders: Sequence[str | pathlib.Path],
+    *,
+    scheme: schemes.Scheme = prediction_files.IBUG68,
+) -> dict[str, np.ndarray]:
+    """The true points in a scheme of every face by its file, float32 [k, 2].
 
     Raises:
         UserError: a folder is missing, holds neither .pts files nor a points.json of
@@ -195,15 +242,18 @@ def truth(folders: Sequence[str | pathlib.Path]) -> dict[str, np.ndarray]:
     for folder in map(pathlib.Path, folders):
         drawn = folder / prediction_files.POINTS
         if drawn.is_file() and prediction_files.is_truth(drawn):
-            given, _ = prediction_files.read(drawn)
+            given, _ = prediction_files.read(drawn, scheme=scheme)
             faces |= {str(folder.resolve() / name): own for name, own in given.items()}
         else:
-            faces |= {str(file): pts.read(file) for file in find([folder])}
+            own = find([folder])
+            faces |= {str(file): pts.read(file, count=scheme.count) for file in own}
     return faces
 
 
 def _yaws(
-    folders: Sequence[str | pathlib.Path], faces: Collection[str]
+    folders: Sequence[str | pathlib.Path],
+    faces: Collection[str],
+    scheme: schemes.Scheme,
 ) -> np.ndarray | None:
     """The yaw of every face, degrees; None where not all of them are known."""
     known = {}
@@ -213,6 +263,11 @@ def _yaws(
             own = prediction_files.yaws(drawn)
             known |= {str(folder.resolve() / name): yaw for name, yaw in own.items()}
     if not all(face in known for face in faces):
+        if scheme.subset68 is None:
+            raise UserError(
+                "--by-turn wants faces that `lmkjax render` drew, whose yaw is known,"
+                f" or the 68 iBug points, which '{scheme.name}' does not hold."
+            )
         return None
     return np.array([known[face] for face in faces], np.float64)
 
@@ -225,58 +280,6 @@ def name_of(folders: Sequence[str | pathlib.Path]) -> str:
         generic = parts[-1] in ("testset", "trainset")
         names.append("/".join(parts[-2:] if generic else parts[-1:]))
     return "common" if set(names) == COMMON else " + ".join(names)
-
-
-def _refuse_shares(
-    pred: np.ndarray, target: np.ndarray, file: str | pathlib.Path
-) -> None:
-    """Refuses points that are shares of the image, or of half of it."""
-    large = np.abs(pred).max()
-    if large <= 1.5 and np.ptp(target, axis=1).min() > 8:
-        raise UserError(
-            f"{file}: wanted points in pixels; no number is above {large:.3g}, as in"
-            " shares of an image. Multiply them by its width and height."
-        )
-
-
-def _alike(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The correlation of the points' x and y with the truth's, medians [2]."""
-    pred, target = (p - p.mean(1, keepdims=True) for p in (pred, target))
-    spread = np.sqrt((pred**2).sum(1) * (target**2).sum(1))
-    alike = (pred * target).sum(1) / np.maximum(spread, 1e-6)
-    return np.median(alike, axis=0)
-
-
-def _elsewhere(pred: np.ndarray, target: np.ndarray) -> str:
-    """What is told of faces that have the truth's shape, but not its place or size."""
-    wide = np.maximum(np.ptp(target, axis=1).max(-1), 1e-6)
-    size = np.median(np.ptp(pred, axis=1).max(-1) / wide)
-    away = np.linalg.norm(pred.mean(1) - target.mean(1), axis=-1) / wide
-    if 0.6 < size < 1.7 and np.median(away) < 0.3:
-        return ""
-    return (
-        f"the faces have the right shape, but are {size:.2g} times as large as the"
-        f" truth's and lie {np.median(away):.2g} faces away from it (medians). Wanted"
-        " pixels of the photos; are these in % or in pixels of a crop or of a resized"
-        " photo?"
-    )
-
-
-def _refuse_mirrored(across: float, down: float, file: str | pathlib.Path) -> None:
-    """Refuses points whose left and right, or up and down, are exchanged."""
-    if across < -0.5:
-        raise UserError(
-            f"{file}: wanted the 68 points in iBug's order, the first on the image's"
-            f" left; left and right are exchanged (correlation {across:.2f}). Was the"
-            " image mirrored? Then its x are width - x, and their order is"
-            " lmkjax.landmarks.schemes.get('ibug68').mirror; were the points alone"
-            " put into another order, that order is all."
-        )
-    if down < -0.5:
-        raise UserError(
-            f"{file}: wanted y counted from the top; it seems to be counted from the"
-            f" bottom (correlation {down:.2f}). Then give height - y."
-        )
 
 
 def _batch(target: np.ndarray) -> Batch:

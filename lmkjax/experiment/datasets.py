@@ -216,10 +216,10 @@ def _asked(spec: DataSpec, held: sources.Source):
                 f"Wanted faces in scheme '{scheme.name}'; these, {spec.source.told},"
                 f" are labelled in '{spec.source.scheme.name}' alone."
             )
-        if scheme.subset68 is None:
+        if scheme.count < 2:
             raise UserError(
-                f"Scheme '{scheme.name}' lacks the 68 iBug points: an NME is in units"
-                " of the distance between the eyes. Add their curves to it."
+                f"Scheme '{scheme.name}' is one point: there is no length to measure"
+                " its errors by. Add curves to it."
             )
         yield f"{SYNTHETIC} {scheme.name}", _labelled(held, scheme), scheme
 

@@ -177,6 +177,90 @@ def test_a_scheme_of_ones_own_is_read_as_its_68(folder, monkeypatch):
     assert max(nme_of(found)) < 1e-3
 
 
+@pytest.fixture
+def eared(tmp_path):
+    """Three faces labelled in a scheme of one's own without the 68, as .pts files."""
+    (tmp_path / "eared.yaml").write_text("forehead: 11\nright_iris: 4\nleft_iris: 4\nchin: 3\n")
+    points = {f"{i}": RNG.uniform(9, 99, (22, 2)).round(3) for i in range(3)}
+    (tmp_path / "photos").mkdir()
+    for name, own in points.items():
+        rows = "\n".join(f"{x + 0.5} {y + 0.5}" for x, y in own)
+        (tmp_path / f"photos/{name}.pts").write_text(f"n_points: 22\n{{\n{rows}\n}}")
+    return tmp_path, points
+
+
+@pytest.mark.parametrize("said", [None, "eared.yaml", "eared", "elsewhere/eared.yaml"])
+def test_any_scheme_is_measured_by_its_box_or_the_eyes_it_has(eared, said):
+    home, points = eared
+    content = {
+        name: {"points": (own + [3, 4]).tolist(), "scheme": said}
+        for name, own in points.items()
+    }
+    file = write(home / "photos", content)
+    scheme = schemes.get(str(home / "eared.yaml"))
+    found = predictions.compare(file, [home / "photos"], scheme=scheme)
+    rows = {row["normaliser"]: row for row in found.evaluation.rows}
+    boxes = [np.ptp(own, axis=0).prod() ** 0.5 for own in points.values()]
+    expected = np.mean(100 * 5 / np.array(boxes))
+    np.testing.assert_allclose(rows["box"]["nme"], expected, rtol=1e-4)
+    assert np.isnan(rows["ocular"]["nme"]) and rows["ocular"]["faces"] == 0
+    assert rows["box"]["points"] == 22 and rows["box"]["scheme"] == "eared"
+    assert set(rows["box"]["regions"]) == set(scheme.regions) and scheme.regions
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said", "words"),
+    [
+        ("ibug68", "eared", "wants 68 points .*got 22; .*evaluate --scheme"),
+        ("dense490", None, "wants 490 points .*got 22; .*--scheme dense490"),
+        ("eared", "other", "22 points of the scheme 'other'.*those of 'eared'"),
+        ("eared", "ibug68", "22 points of the scheme 'ibug68'"),
+    ],
+)
+def test_points_of_another_scheme_are_refused(eared, scheme, said, words):
+    home, points = eared
+    own = {n: {"points": p.tolist(), "scheme": said} for n, p in points.items()}
+    file = write(home / "photos", own)
+    known = schemes.get(str(home / "eared.yaml") if scheme == "eared" else scheme)
+    with pytest.raises(UserError, match=words):
+        predictions.compare(file, [home / "photos"], scheme=known)
+
+
+def test_what_has_no_length_or_no_yaw_is_refused(eared, tmp_path):
+    home, points = eared
+    file = write(home / "photos", {n: p.tolist() for n, p in points.items()})
+    scheme = schemes.get(str(home / "eared.yaml"))
+    with pytest.raises(UserError, match="--by-turn wants .*'eared' does not hold"):
+        predictions.compare(file, [home / "photos"], scheme=scheme, by_turn=True)
+    drawn = {n: {"points": p[:1].tolist()} for n, p in points.items()}
+    content = {"scheme": "tip", "faces": drawn}
+    (home / "tip").mkdir()
+    (home / "tip/points.json").write_text(json.dumps(content))
+    tip = schemes.read("points: {tip: [0, 0, 9]}", name="tip", where="here")
+    with pytest.raises(UserError, match="no length to measure errors by"):
+        predictions.compare(home / "tip/points.json", [home / "tip"], scheme=tip)
+
+
+def test_one_file_is_measured_in_several_schemes(tmp_path, capsys):
+    whole = RNG.uniform(0, 200, (2, 490, 2))
+    faces = {f"{i}.png": {"points": p.tolist()} for i, p in enumerate(whole)}
+    drawn = {"scheme": "dense490", "faces": faces}
+    (tmp_path / "drawn").mkdir()
+    file = tmp_path / "drawn/points.json"
+    file.write_text(json.dumps(drawn))
+    out = tmp_path / "out"
+    asked = ["dense490", "ibug68"]
+    found = predictions.run(file, [tmp_path / "drawn"], scheme=asked, out=out)
+    assert [one.evaluation.rows[0]["points"] for one in found] == [490, 68]
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    assert {(r["test_set"], r["points"]) for r in rows} == {
+        ("drawn dense490", 490),
+        ("drawn ibug68", 68),
+    }
+    assert (out / "curve.png").is_file()
+    assert "drawn dense490" in capsys.readouterr().out
+
+
 def test_predictions_beside_folders_of_labels_are_no_truth(folder):
     """Else they were held against themselves, and were perfect."""
     content = {n: (t + [9, 0]).tolist() for n, t in TRUTH.items()}
