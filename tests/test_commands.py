@@ -144,7 +144,12 @@ def test_rendered_faces_are_measured_in_any_scheme_and_by_what_they_are(
 
 def test_rendered_faces_are_measured_in_a_scheme_without_the_68(trained, tmp_path):
     words = ["--workdir", str(trained[0]), "--out", str(tmp_path / "out")]
-    words += ["--test-set", "synthetic", "--scheme", "ears: {right_ear: 9, left_ear: 9}"]
+    words += [
+        "--test-set",
+        "synthetic",
+        "--scheme",
+        "ears: {right_ear: 9, left_ear: 9}",
+    ]
     assert evaluate.main(words) == 0
     content = json.loads((tmp_path / "out/results.json").read_text())
     rows = {r["normaliser"]: r for r in content["rows"]}

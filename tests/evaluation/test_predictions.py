@@ -180,7 +180,9 @@ def test_a_scheme_of_ones_own_is_read_as_its_68(folder, monkeypatch):
 @pytest.fixture
 def eared(tmp_path):
     """Three faces labelled in a scheme of one's own without the 68, as .pts files."""
-    (tmp_path / "eared.yaml").write_text("forehead: 11\nright_iris: 4\nleft_iris: 4\nchin: 3\n")
+    (tmp_path / "eared.yaml").write_text(
+        "forehead: 11\nright_iris: 4\nleft_iris: 4\nchin: 3\n"
+    )
     points = {f"{i}": RNG.uniform(9, 99, (22, 2)).round(3) for i in range(3)}
     (tmp_path / "photos").mkdir()
     for name, own in points.items():

@@ -149,6 +149,28 @@ def test_a_dry_run_under_slurm_prints_the_command(call):
     assert "configs/daln.py:full" in done.stdout
 
 
+@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("over", [False, True])
+def test_a_slurm_job_is_queued_again_until_this_run_is_over(tmp_path, earlier, over):
+    report, tools = tmp_path / "run/report/results.md", tmp_path / "tools"
+    report.parent.mkdir(parents=True)
+    tools.mkdir()
+    if earlier:
+        report.touch()
+        os.utime(report, (0, 0))  # of a run of fewer steps
+    end = f"touch {report}" if over else "true"
+    for name, line in (("srun", f"sleep 0.05; {end}"), ("scontrol", 'echo "$@"')):
+        (tools / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tools / name).chmod(0o755)
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"PATH": path, "SLURM_JOB_ID": "7", "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [*SLURM, tmp_path / "run"], env=env, capture_output=True, text=True, check=True
+    )
+    assert ("requeue 7" in done.stdout) == (not over)
+    assert not list(tmp_path.glob("tmp.*"))
+
+
 def pods(jobset):
     """The Jobs of a JobSet, as Kubernetes would meet them, and their containers."""
     for replicated in jobset["spec"]["replicatedJobs"]:
