@@ -117,6 +117,7 @@ def test_a_run_older_than_a_field_is_recalled_and_taken_up_again(tmp_path):
     record.write(config, tmp_path)
     record.check(config, tmp_path)
     config.data.priors = "hats=0"
+    (tmp_path / "checkpoints/8").mkdir(parents=True)
     with pytest.raises(UserError, match="another data.priors"):
         record.check(config, tmp_path)
 

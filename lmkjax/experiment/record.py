@@ -23,6 +23,9 @@ MAY_CHANGE += ("train.validate_every", "train.gradient_norms", "data.dir", "eval
 MAY_CHANGE += ("data.workers", "data.processes", "data.ahead", "train.fsdp_min_size")
 """What a run may be taken up again with: fields, and parts with all of theirs."""
 
+KEPT = ("checkpoints/*", "report/*", "weights.npz")
+"""What is in a run's folder once something is lost where another run takes it."""
+
 PATHS = ("data.dir", "data.ibug_300w", "data.backgrounds", "data.adapter")
 PATHS += ("train.init_from", "data.face_synthetics", "data.pseudo_labels")
 SCHEMES = ("scheme", "data.scheme")
@@ -70,17 +73,23 @@ def settle(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 def check(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     """Refuses a folder that this run cannot use; writes nothing.
 
+    A run that kept no step, such as one whose first did not fit into memory, has
+    nothing to lose, and makes room.
+
     Raises:
         UserError: the folder holds a run of another config or cannot be written.
     """
     if (workdir / FILE).exists():
         old = _plain(settle(recall(workdir)))
         other = [f for f in _differences(old, _plain(settle(config))) if not _may(f)]
-        if other:
+        told = f"{workdir} holds a run with another {', '.join(other)}"
+        if other and any(any(workdir.glob(kept)) for kept in KEPT):
             raise UserError(
-                f"{workdir} holds a run with another {', '.join(other)}; choose another"
-                " --workdir, or repeat the command that began it."
+                f"{told}; choose another --workdir, or repeat the command that began"
+                " it."
             )
+        if other and hosts.lead():
+            print(f"{told}, which kept no step: begins anew.", flush=True)
     there = next(p for p in (workdir, *workdir.absolute().parents) if p.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise UserError(

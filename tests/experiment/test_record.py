@@ -83,8 +83,25 @@ def test_the_same_command_from_another_folder_goes_on(there, tmp_path, monkeypat
         "eval__drawn": 3,
     }
     record.check(config_of(**again), there / "run")
+    (there / "run/checkpoints/8").mkdir(parents=True)
+    record.check(config_of(**again), there / "run")
     with pytest.raises(UserError, match="with another data.ibug_300w;"):
         record.check(config_of(**again | {"data__ibug_300w": "300w"}), there / "run")
+
+
+def test_a_run_that_kept_no_step_makes_room_and_is_told(there, capsys):
+    """Else the advice after a step that did not fit could not be followed."""
+    record.write(config_of(), there / "run")
+    (there / "run/checkpoints").mkdir()
+    record.check(config_of(train__accumulate=2), there / "run")
+    assert "another train.accumulate, which kept no step" in capsys.readouterr().out
+    for kept in ("checkpoints/8", "report/results.md", "weights.npz"):
+        path = there / "run" / kept
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        with pytest.raises(UserError, match="another train.accumulate;"):
+            record.check(config_of(train__accumulate=2), there / "run")
+        path.unlink()
 
 
 def test_a_home_is_known_and_an_older_runs_paths_are_as_they_were(there, monkeypatch):
