@@ -1,6 +1,7 @@
 """Finds the faces in photos and their landmarks, with a trained run."""
 
 import argparse
+import contextlib
 import pathlib
 import shutil
 import sys
@@ -249,12 +250,11 @@ def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
     from lmkjax.video import filming, films, tracking
 
     source = options.video
-    if source.isascii() and source.isdigit():
-        source = int(source)
-    else:
-        source = files.local(source, flag="--video")
+    camera = source.isascii() and source.isdigit()
+    source = int(source) if camera else files.local(source, flag="--video")
     files.refuse_strangers(out, ours=[filming.LINES, filming.OVERLAY])
-    with films.open_film(source) as film:
+    with contextlib.ExitStack() as opened:
+        film = opened.enter_context(films.open_film(source))
         detector, _ = _detector(options, together=FRAME)
         scheme = options.scheme or detector.scheme
         search = None
@@ -264,6 +264,10 @@ def _film(options: argparse.Namespace, out: pathlib.Path) -> int:
         follow = tracking.Tracker(
             detector, scheme=scheme, smooth=not options.no_smooth, search=search
         )
+        if camera:  # what it sees while the network compiles would be old
+            follow.prepare(film.size)
+            film.close()
+            film = opened.enter_context(films.open_film(source))
         progress = cli.Progress("frames")
         try:
             outcome = filming.annotate(

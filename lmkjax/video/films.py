@@ -47,6 +47,7 @@ class Film:
             for damaged is not.
         count: how many pictures the file says to have; None where it does not.
         rate: how many there are in a second, at the mean; None likewise.
+        size: width and height of its pictures.
     """
 
     def __init__(self, container: Any, name: str, *, live: bool):
@@ -56,6 +57,8 @@ class Film:
         self._stream.thread_type = "AUTO"
         self.count = self._stream.frames or None
         self.rate = float(self._stream.average_rate or 0) or None
+        context = self._stream.codec_context
+        self.size = context.width, context.height
 
     def __iter__(self) -> Iterator[Shot]:
         """The pictures, in the order and at the times that they are seen."""
@@ -265,7 +268,9 @@ class Writer:
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = fractions.Fraction(1, TICKS)
         self._stream.codec_context.gop_size = max(round(rate), 1)
-        quality = {"crf": "18", "preset": "veryfast"}
+        # No picture waits for a later one: else all times move by that wait, as a file
+        # in pieces has no room for it.
+        quality = {"crf": "18", "preset": "veryfast", "bf": "0"}
         self._stream.options = quality if codec == "libx264" else {"qscale": "3"}
         self._size = size
 

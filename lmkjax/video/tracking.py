@@ -86,6 +86,19 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._count, self._next_s = 0, 0.0
 
+    def prepare(self, size: tuple[int, int]) -> None:
+        """Compiles what looking at pictures of a size takes; nothing is followed yet.
+
+        Args:
+            size: width and height, pixels.
+        """
+        empty = Image.new("RGB", size)
+        if self._search is not None:
+            self._search(empty)
+        for count in (1, 2):  # one face is seen by itself, more are as a batch
+            found = self._find([empty] * count, scheme=self._scheme)
+            self._tight(found, [empty] * count, found.boxes)
+
     def __call__(self, image: Image.Image, time_s: float) -> list[Seen]:
         """The faces of a picture, in the order of their numbers.
 

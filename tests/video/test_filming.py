@@ -55,6 +55,27 @@ def test_a_video_becomes_a_line_for_each_frame_and_an_overlay(
     assert "6 frames, ibug68" in capsys.readouterr().out
 
 
+def test_a_camera_is_looked_at_once_all_is_compiled(
+    clip, detector, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(detection.Detector, "from_checkpoint", lambda *a, **b: detector)
+    happened = []
+
+    def camera(av, number):
+        happened.append(f"camera {number}")
+        return av.open(str(clip))
+
+    def prepare(tracker, size):
+        happened.append(size)
+
+    monkeypatch.setattr(films, "_camera", camera)
+    monkeypatch.setattr(tracking.Tracker, "prepare", prepare)
+    out = tmp_path / "out"
+    assert predict.main(["--video", "3", "--frames", "4", "--out", str(out)]) == 0
+    assert happened == ["camera 3", (400, 300), "camera 3"]
+    np.testing.assert_allclose([x["time_s"] for x in lines(out)], np.arange(4) / 25)
+
+
 def test_what_is_done_stays_when_a_person_has_had_enough(clip, detector, tmp_path):
     follow = tracking.Tracker(detector)
     count = []
@@ -100,7 +121,7 @@ def test_a_camera_is_followed_until_ctrl_c(detector, tmp_path, monkeypatch, caps
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         predict.main(["--video", "0", "--out", str(out)])
-    assert asked == ["/dev/video0"]
+    assert asked == ["/dev/video0"] * 2  # anew, once all is compiled
     np.testing.assert_allclose([x["time_s"] for x in lines(out)], np.arange(7) / 25)
     with films.open_film(out / filming.OVERLAY) as film:
         assert len(list(film)) == 7

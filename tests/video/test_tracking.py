@@ -29,7 +29,7 @@ class Detector:
     def find(self, images, boxes=None, *, scheme=None):
         self.looks.append(None if boxes is None else np.array(boxes))
         if boxes is None:
-            boxes = [self.there[0] if self.there else (0, 0, 400, 300)]
+            boxes = [self.there[0] if self.there else (0, 0, 400, 300)] * len(images)
         points, doubts = [], []
         for box in np.asarray(boxes, float):
             near = [overlaps.alike(box, np.array(own)) for own in self.there]
@@ -71,6 +71,41 @@ def test_a_face_is_read_by_the_box_that_it_had_in_the_last_picture(detector):
         assert face.number == 1
     assert sum(look is None for look in detector.looks) == 1
     np.testing.assert_allclose(detector.looks[-1], [box(80, 40)], atol=1e-3)
+
+
+@pytest.mark.parametrize("scheme", ["ibug68", "mine.yaml"])
+def test_what_is_compiled_beforehand_is_all_that_a_face_takes(
+    tmp_path, monkeypatch, scheme
+):
+    (tmp_path / "mine.yaml").write_text("right_iris: 4\nleft_iris: 4\n")
+    monkeypatch.chdir(tmp_path)
+    own, taken, searched = schemes.get(scheme), set(), []
+
+    class Compiles(Detector):
+        def find(self, images, boxes=None, *, scheme=None):
+            query = scheme or "ibug68"
+            taken.add((query, min(len(images), 2)))
+            if boxes is None:
+                taken.add(("around", min(len(images), 2)))
+            return super().find(images, boxes, scheme=scheme)
+
+    detector = Compiles()
+
+    def search(image):
+        searched.append(image.size)
+        if detector.there:  # mended by their points
+            taken.add(("around", min(len(detector.there), 2)))
+        return of(detector.there)
+
+    follow = tracking.Tracker(detector, scheme=scheme, search=search)
+    follow.prepare((400, 300))
+    assert searched == [(400, 300)]
+    before = set(taken)
+    for there in ([box(50, 40)], [box(50, 40), box(250, 40)]):
+        detector.there = there
+        seen = follow(BLANK, len(there) * 1.0)
+    assert [face.number for face in seen] == [1, 2] and len(seen[0].points) == own.count
+    assert taken == before
 
 
 def test_a_lost_face_is_searched_for_and_is_another_one(detector):
