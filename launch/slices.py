@@ -229,7 +229,10 @@ def _fitting(slice_, faces, limit, asked):
     """The compiled step, or None where its memory is more than a chip has."""
     try:
         row = compile_step(slice_, faces=faces, **asked)
-        took = f"{row.memory_bytes / 2**30:.2f} of {limit / 2**30:.0f} GiB"
+        took = (
+            f"{row.memory_bytes / 2**30:.2f} of {limit / 2**30:.0f} GiB,"
+            f" {row.million_cycles / faces:.2f} million cycles a face"
+        )
     except jax.errors.JaxRuntimeError as error:
         if not errors.out_of_memory(error):
             raise
