@@ -138,18 +138,14 @@ def test_rendered_faces_are_measured_in_any_scheme_and_by_what_they_are(
         assert sum(faces) == 16
         mean = np.average([r["box"] for r in own], weights=faces)
         np.testing.assert_allclose(mean, row["nme"], rtol=1e-5)
-    with pytest.raises(UserError, match="'chin' is one point"):
-        evaluate.main([*words, "chin: {chin: 1}"])
+    with pytest.raises(UserError, match="'tip' is one point"):
+        evaluate.main([*words, "tip: {points: {tip: [0, 0, 11]}}"])
 
 
 def test_rendered_faces_are_measured_in_a_scheme_without_the_68(trained, tmp_path):
     words = ["--workdir", str(trained[0]), "--out", str(tmp_path / "out")]
-    words += [
-        "--test-set",
-        "synthetic",
-        "--scheme",
-        "ears: {right_ear: 9, left_ear: 9}",
-    ]
+    words += ["--test-set", "synthetic"]
+    words += ["--scheme", "ears: {right_ear: 9, left_ear: 9}"]
     assert evaluate.main(words) == 0
     content = json.loads((tmp_path / "out/results.json").read_text())
     rows = {r["normaliser"]: r for r in content["rows"]}
