@@ -110,7 +110,11 @@ def compare(
     return Comparison(found, [_stem(face) for face in faces], unused, note)
 
 
-def _matched(file, folders, scheme):
+def _matched(
+    file: str | pathlib.Path,
+    folders: Sequence[str | pathlib.Path],
+    scheme: schemes.Scheme,
+) -> tuple[np.ndarray, np.ndarray, list[str], int]:
     """True and predicted points of the faces, these, and how many are not asked for."""
     given, without = prediction_files.read(file, scheme=scheme)
     faces = truth(folders, scheme=scheme)
