@@ -178,9 +178,10 @@ def _of_scheme(
     where: str,
 ) -> np.ndarray:
     """Of points in the scheme that a file names, those that are wanted."""
-    if own == wanted or wanted.name in (said, pathlib.Path(said).stem):
+    known = own is not None  # else, as where its file is elsewhere, by its name
+    if own == wanted or (not known and wanted.name in (said, pathlib.Path(said).stem)):
         return found
-    subset = own.subset68 if own and wanted == IBUG68 else None
+    subset = own.subset68 if known and wanted == IBUG68 else None
     if subset is not None and found.shape == (own.count, 2):
         return found[subset]
     if subset is None and found.shape == (wanted.count, 2):
@@ -227,16 +228,20 @@ def _came(found: np.ndarray, value: Any, wanted: schemes.Scheme) -> str:
     if found.shape[1:] == (count, 2):
         return f"a list of {len(found)} faces of {count} points; leave one"
     if found.ndim == 2 and found.shape[1] == 2:
-        name = wanted.name + ("" if wanted.name in schemes.SCHEMES else ".yaml")
         return (
             f"{len(found)}; other schemes' points have other places (`lmkjax predict"
-            f" --scheme {name}` writes {count}; `lmkjax evaluate --scheme S` measures"
-            " in another, where the labels are in it too)"
+            f" --scheme {_asked_as(wanted)}` writes {count}; `lmkjax evaluate --scheme"
+            " S` measures in another, where the labels are in it too)"
         )
     if isinstance(value, list):
         odd = [v for v in value if not (isinstance(v, list) and len(v) == 2)] or value
         return f"{len(value)} entries, such as {str(odd[:1])[1:40]}"
     return repr(value)[:40]
+
+
+def _asked_as(scheme: schemes.Scheme) -> str:
+    """What commands take for a scheme: its name, or its file."""
+    return scheme.name + ("" if scheme.name in schemes.SCHEMES else ".yaml")
 
 
 def _refuse_shares(
@@ -282,9 +287,9 @@ def _refuse_mirrored(
         raise UserError(
             f"{file}: wanted the {scheme.count} points in the order of '{scheme.name}',"
             " the subject's right on the image's left; left and right are exchanged"
-            f" (correlation {across:.2f}). Was the image mirrored? Then its x are"
-            f" width - x, and their order is lmkjax.scheme('{scheme.name}').mirror;"
-            " were the points alone put into another order, that order is all."
+            f" (correlation {across:.2f}). Was the image mirrored? Then its x are width"
+            f" - x, and their order is lmkjax.scheme('{_asked_as(scheme)}').mirror; were"
+            " the points alone put into another order, that order is all."
         )
     if down < -0.5:
         raise UserError(

@@ -217,10 +217,16 @@ def test_any_scheme_is_measured_by_its_box_or_the_eyes_it_has(eared, said):
         ("dense490", None, "wants 490 points .*got 22; .*--scheme dense490"),
         ("eared", "other", "22 points of the scheme 'other'.*those of 'eared'"),
         ("eared", "ibug68", "22 points of the scheme 'ibug68'"),
+        ("eared", "eared.yaml", "22 points of the scheme 'eared.yaml'"),  # another's
     ],
 )
-def test_points_of_another_scheme_are_refused(eared, scheme, said, words):
+def test_points_of_another_scheme_are_refused(
+    eared, scheme, said, words, tmp_path, monkeypatch
+):
     home, points = eared
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/eared.yaml").write_text("chin: 22\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
     own = {n: {"points": p.tolist(), "scheme": said} for n, p in points.items()}
     file = write(home / "photos", own)
     known = schemes.get(str(home / "eared.yaml") if scheme == "eared" else scheme)
