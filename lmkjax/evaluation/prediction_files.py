@@ -288,8 +288,8 @@ def _refuse_mirrored(
             f"{file}: wanted the {scheme.count} points in the order of '{scheme.name}',"
             " the subject's right on the image's left; left and right are exchanged"
             f" (correlation {across:.2f}). Was the image mirrored? Then its x are width"
-            f" - x, and their order is lmkjax.scheme('{_asked_as(scheme)}').mirror; were"
-            " the points alone put into another order, that order is all."
+            f" - x, and their order is lmkjax.scheme('{_asked_as(scheme)}').mirror;"
+            " were the points alone put into another order, that order is all."
         )
     if down < -0.5:
         raise UserError(
