@@ -212,15 +212,19 @@ def largest(slice_: str, *, first: int, step: int = 16, **asked) -> Compiled | N
         None where not even `step` faces fit.
     """
     limit = MEMORY[slice_.partition(":")[0]] * 2**30
-    best, fits, too_many, faces = None, 0, math.inf, first
+    best, fits, took, too_many, faces = None, 0, 0, math.inf, first
     while fits + step < too_many:
-        row = _fitting(slice_, faces, limit, asked)
+        row, reach = _fitting(slice_, faces, limit, asked), math.inf
         if row:
-            best, fits = row, faces
-            faces = limit * faces // row.memory_bytes // step * step  # in proportion
+            # The compiler trades memory for work as a chip fills: what one more face
+            # took of late may be nothing, and then twice as many are tried.
+            one_more = (row.memory_bytes - took) / (faces - fits)
+            best, fits, took = row, faces, row.memory_bytes
+            room = (limit - took) / one_more if one_more > 0 else math.inf
+            reach = fits + min(room, fits)
         else:
             too_many = faces
-            faces = (fits + too_many) // 2 // step * step
+        faces = int(min(reach, (fits + too_many) / 2)) // step * step
         faces = max(fits + step, min(faces, too_many - step))
     return best
 
