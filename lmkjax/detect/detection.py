@@ -205,17 +205,17 @@ class Detector:
     def search(self, photo: Photo) -> looking.Found:
         """The boxes of a photo's faces, as `finder` finds them and points mend them.
 
-        Where few are sure, the photo is looked at turned by quarters too.
+        The photo is looked at turned by quarters too: a face may lie beside others.
 
         Args:
             photo: one, see `find`.
         """
 
-        def found_in(photo):
+        def found_in(photo, least):
             def look(boxes):
                 return self._crops.look([photo] * len(boxes), boxes, self._around)[:2]
 
-            return looking.mend(self.finder(photo), look)
+            return looking.mend(looking.surer(self.finder(photo), least), look)
 
         return looking.any_way_up(inputs.picture(photo), found_in)
 

@@ -31,6 +31,8 @@ it is none; and how much that box and the one it was found by are one, at least.
 IN_DOUBT = 0.025
 """The same, above which a face is looked at turned by quarters too. Of photos of 300-W
 that stand upright 99 of 100 are below 0.0242; of 900 turned by quarters 898 above."""
+LYING = 0.35
+"""Score that a face must have which lies beside those that stand."""
 LOOKS = 2
 """How often a box is mended."""
 MOST = 1000
@@ -89,7 +91,8 @@ class Finder:
         weights = averaged.load(pathlib.Path(workdir))
         self._weights = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), weights)
         self.threshold = threshold
-        digest = hashlib.sha256(f"{threshold} {FIRST} {LONGEST} {MOST}".encode())
+        told = f"{threshold} {FIRST} {LONGEST} {MOST} {LYING}"
+        digest = hashlib.sha256(told.encode())
         for leaf in jax.tree.leaves(weights):
             digest.update(np.ascontiguousarray(leaf).tobytes())
         self.identity = digest.hexdigest()
@@ -123,6 +126,12 @@ def _look(weights, sheet):
     return jax.nn.sigmoid(said[..., 0]), face_finder.boxes(said)
 
 
+def surer(found: Found, least: float) -> Found:
+    """Those of a photo's faces, not looked at yet, that have at least this score."""
+    own = np.asarray(found.scores) >= least
+    return found._replace(boxes=found.boxes[own], scores=found.scores[own])
+
+
 def mend(found: Found, look: Callable[[np.ndarray], tuple]) -> Found:
     """Boxes drawn anew about the points found in them; what has no face's points goes.
 
@@ -142,26 +151,45 @@ def mend(found: Found, look: Callable[[np.ndarray], tuple]) -> Found:
     return found
 
 
-def any_way_up(photo: Image.Image, search: Callable[[Image.Image], Found]) -> Found:
-    """The faces of a photo; if it shows few for sure, of the photo turned by quarters.
+def any_way_up(
+    photo: Image.Image, search: Callable[[Image.Image, float], Found]
+) -> Found:
+    """The faces of a photo, whichever way up each of them is.
 
-    Of the turns the one counts whose sure faces have the highest scores together. If
-    none has any, the photo is as it is.
+    It is looked at turned by quarters too: at half its size, unless it shows few faces
+    for sure as it is. The way up whose sure faces have the highest scores together
+    gives all of its faces, the others their sure ones. If none has any, the photo is
+    as it is.
 
     Args:
         photo: RGB.
-        search: a photo to the faces that stand more or less upright in it.
+        search: a photo, and the score that a face must have, to the faces that stand
+            more or less upright in it.
     """
-    best = search(photo)
-    most = _sure(best)
-    if most > best.scores.sum() / 2:
-        return best
+    found = search(photo, 0)
+    clear, turned, least = _sure(found) > found.scores.sum() / 2, photo, 0
+    if clear:
+        least = LYING
+        half = [max(side // 2, 1) for side in photo.size]
+        turned = photo.resize(half, Image.BILINEAR)
+    scale = np.tile(np.divide(photo.size, turned.size), 2)
+    ways = [found]
     for turns in quarters.TURNS[1:]:
-        found = search(quarters.picture(photo, turns))
-        if (own := _sure(found)) > most:
-            ends = quarters.back(found.boxes.reshape(-1, 2, 2), photo.size, turns)
-            best, most = found._replace(boxes=plane.box(ends)), own
-    return best
+        found = search(quarters.picture(turned, turns), least)
+        ends = quarters.back(found.boxes.reshape(-1, 2, 2), turned.size, turns)
+        boxes = (plane.box(ends) * scale).astype(np.float32)
+        ways.append(found._replace(boxes=boxes))
+    best = 0 if clear else int(np.argmax([_sure(way) for way in ways]))
+    taken = [way.doubts < IN_DOUBT for way in ways]
+    taken[best] = np.ones(len(ways[best].boxes), bool)
+    boxes, scores, doubts = (
+        np.concatenate([getattr(w, name)[t] for w, t in zip(ways, taken, strict=True)])
+        for name in ("boxes", "scores", "doubts")
+    )
+    kept = overlaps.suppress(boxes, scores)
+    more = ways[best].more + max(len(kept) - MOST, 0)
+    kept = kept[:MOST]
+    return Found(boxes[kept], scores[kept], more, doubts[kept])
 
 
 def _sure(found: Found) -> float:

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from lmkjax.detect import detection
 from lmkjax.detect.finder import backdrops, looking, others, overlaps, recall
 from lmkjax.errors import UserError
+from lmkjax.images import quarters
 
 
 def test_boxes_in_common_by_hand():
@@ -102,10 +103,25 @@ def test_points_mend_a_box_and_take_out_what_they_doubt():
     assert found.scores.tolist() == [np.float32(0.9)]
 
 
+SAYS = Image.new("RGB", (60, 40))
+SAYS.paste((255, 0, 0), (0, 0, 8, 8))  # tells which way up it is
+
+
+def way_up(turned):
+    """By how many quarters `SAYS`, of any size, was turned."""
+    ways = [quarters.picture(SAYS, turns) for turns in quarters.TURNS]
+    apart = [
+        np.abs(
+            np.asarray(turned.resize(way.size), float) - np.asarray(way, float)
+        ).sum()
+        for way in ways
+    ]
+    return int(np.argmin(apart))
+
+
 @pytest.mark.parametrize(
     ("doubts", "seen"),
     [
-        ([0.02, 0.01, 0.01, 0.01], 0),  # sure as it is
         ([0.04, 0.04, 0.01, 0.04], 2),  # the surest faces are upside down
         ([0.04, 0.05, 0.04, 0.05], 0),  # in doubt, all
         ([None, 0.05, None, 0.05], None),  # none, and no sure one
@@ -113,27 +129,48 @@ def test_points_mend_a_box_and_take_out_what_they_doubt():
     ],
 )
 def test_a_photo_without_a_sure_face_is_looked_at_turned(doubts, seen):
-    photo, asked = Image.new("RGB", (60, 40)), []
-    photo.putpixel((0, 0), (255, 0, 0))  # tells which way up it is
+    asked = []
 
-    def search(turned):
-        way = [np.rot90(np.asarray(photo), t).tolist() for t in range(4)].index(
-            np.asarray(turned).tolist()
-        )
-        asked.append(way)
+    def search(turned, least):
+        way = way_up(turned)
+        asked.append((way, max(turned.size), least))
         boxes = np.float32([[1, 2, 11, 22]])[: doubts[way] is not None]
         scores = np.float32([0.5 + way / 10])[: len(boxes)]
         own = np.float32([doubts[way]] * len(boxes))
         return looking.Found(boxes, scores, 0, own)
 
-    found = looking.any_way_up(photo, search)
-    assert asked == ([0] if seen == 0 and doubts[0] < 0.025 else [0, 1, 2, 3])
+    found = looking.any_way_up(SAYS, search)
+    assert asked == [(way, 60, 0) for way in range(4)]
     if seen is None:
         assert not len(found.boxes)
         return
     by_hand = {0: [1, 2, 11, 22], 2: [49, 18, 59, 38], 3: [2, 29, 22, 39]}
     np.testing.assert_allclose(found.boxes, [by_hand[seen]])
     assert found.scores[0] == np.float32(0.5 + seen / 10)
+
+
+def test_faces_that_lie_beside_one_that_stands_are_found_where_they_are_sure():
+    asked = []
+    lying = {
+        0: ([[1, 2, 11, 22], [40, 30, 50, 38]], [0.6, 0.5], [0.01, 0.04]),
+        1: ([[1, 1, 4, 6], [5, 20, 9, 27]], [0.9, 0.9], [0.01, 0.03]),
+        2: ([[24.5, 9, 29.5, 19]], [0.4], [0.01]),  # the first again
+    }
+
+    def search(turned, least):
+        asked.append((max(turned.size), least))
+        boxes, scores, doubts = lying.get(way_up(turned), ([], [], []))
+        boxes = np.reshape(np.float32(boxes), (-1, 4))
+        return looking.Found(boxes, np.float32(scores), 0, np.float32(doubts))
+
+    found = looking.any_way_up(SAYS, search)
+    assert asked == [(60, 0)] + [(30, looking.LYING)] * 3
+    # Turned back, of half the size: x = 60 - 2 y, y = 2 x.
+    by_hand = [[48, 2, 58, 8], [1, 2, 11, 22], [40, 30, 50, 38]]
+    np.testing.assert_allclose(found.boxes, by_hand)
+    np.testing.assert_allclose(found.scores, [0.9, 0.6, 0.5])
+    np.testing.assert_allclose(found.doubts, [0.01, 0.01, 0.04])
+    assert found.more == 0
 
 
 def test_a_box_without_a_side_is_taken_out_before_it_is_looked_at():
