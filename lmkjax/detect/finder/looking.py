@@ -33,6 +33,9 @@ IN_DOUBT = 0.025
 that stand upright 99 of 100 are below 0.0242; of 900 turned by quarters 898 above."""
 LYING = 0.35
 """Score that a face must have which lies beside those that stand."""
+MISREAD = 0.2, 0.5
+"""How much of a face in doubt, by both measures of `overlaps.shared`, another way up
+shows a sure one, so that it is that one read the wrong way up."""
 LOOKS = 2
 """How often a box is mended."""
 MOST = 1000
@@ -179,17 +182,27 @@ def any_way_up(
         ends = quarters.back(found.boxes.reshape(-1, 2, 2), turned.size, turns)
         boxes = (plane.box(ends) * scale).astype(np.float32)
         ways.append(found._replace(boxes=boxes))
-    best = 0 if clear else int(np.argmax([_sure(way) for way in ways]))
-    taken = [way.doubts < IN_DOUBT for way in ways]
-    taken[best] = np.ones(len(ways[best].boxes), bool)
+    own = ways.pop(0 if clear else int(np.argmax([_sure(way) for way in ways])))
+    lying = [_those(way, way.doubts < IN_DOUBT) for way in ways]
+    sure = np.concatenate([way.boxes for way in lying])
+    iou, inside = (x.max(1, initial=0) for x in overlaps.shared(own.boxes, sure))
+    misread = (own.doubts >= IN_DOUBT) & ((iou > MISREAD[0]) | (inside > MISREAD[1]))
+    lying.insert(0, _those(own, ~misread))
     boxes, scores, doubts = (
-        np.concatenate([getattr(w, name)[t] for w, t in zip(ways, taken, strict=True)])
+        np.concatenate([getattr(way, name) for way in lying])
         for name in ("boxes", "scores", "doubts")
     )
     kept = overlaps.suppress(boxes, scores)
-    more = ways[best].more + max(len(kept) - MOST, 0)
-    kept = kept[:MOST]
-    return Found(boxes[kept], scores[kept], more, doubts[kept])
+    more = own.more + max(len(kept) - MOST, 0)
+    return _those(Found(boxes, scores, more, doubts), kept[:MOST])
+
+
+def _those(found: Found, which: np.ndarray) -> Found:
+    """Some of the faces, by a mask or by their numbers."""
+    boxes, scores, doubts = (
+        x[which] for x in (found.boxes, found.scores, found.doubts)
+    )
+    return Found(boxes, scores, found.more, doubts)
 
 
 def _sure(found: Found) -> float:
