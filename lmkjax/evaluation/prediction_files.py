@@ -74,15 +74,24 @@ def plausible(
         scheme: of the points.
 
     Returns:
-        Where they seem to be in pixels of other pictures, a line that says so.
+        Where they seem to be in pixels of other pictures, or in another order, a line
+        that says so.
 
     Raises:
-        UserError: they are shares of the image, of mirrored images or counted from
-            the bottom.
+        UserError: they are shares of the image, of mirrored images, counted from the
+            bottom or given as [y, x].
     """
     _refuse_shares(pred, target, file)
     across, down = _alike(pred, target)
+    if min(across, down) < 0.8 and _alike(pred[..., ::-1], target).min() > 0.8:
+        raise UserError(f"{file}: wanted points as [x, y]; they seem to be [y, x].")
     _refuse_mirrored(across, down, file, scheme)
+    if min(across, down) < 0.5:
+        return (
+            f"the points have not the truth's shape (correlation of x {across:.2f}, of"
+            f" y {down:.2f}, medians). Wanted them in the order of '{scheme.name}', of"
+            " the photo that they are called after; is either another?"
+        )
     return _elsewhere(pred, target) if min(across, down) > 0.8 else ""
 
 

@@ -94,7 +94,7 @@ class Finder:
         weights = averaged.load(pathlib.Path(workdir))
         self._weights = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), weights)
         self.threshold = threshold
-        told = f"{threshold} {FIRST} {LONGEST} {MOST} {LYING}"
+        told = f"{threshold} {FIRST} {LONGEST} {MOST} {LYING} {MISREAD}"
         digest = hashlib.sha256(told.encode())
         for leaf in jax.tree.leaves(weights):
             digest.update(np.ascontiguousarray(leaf).tobytes())
