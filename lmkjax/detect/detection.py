@@ -202,22 +202,27 @@ class Detector:
         faces = iter([Face(*face) for face in faces])
         return [[next(faces) for _ in own[0]] for own in found]
 
-    def search(self, photo: Photo) -> looking.Found:
+    def search(self, photo: Photo, *, upright: bool = False) -> looking.Found:
         """The boxes of a photo's faces, as `finder` finds them and points mend them.
 
         The photo is looked at turned by quarters too: a face may lie beside others.
 
         Args:
             photo: one, see `find`.
+            upright: look at it as it is alone, in half to a fifth of the time.
         """
 
-        def found_in(photo, least):
+        def found_in(photo, known, least):
             def look(boxes):
                 return self._crops.look([photo] * len(boxes), boxes, self._around)[:2]
 
-            return looking.mend(looking.surer(self.finder(photo), least), look)
+            found = looking.beside(self.finder(photo), known, least)
+            return looking.mend(found, look)
 
-        return looking.any_way_up(inputs.picture(photo), found_in)
+        picture = inputs.picture(photo)
+        if upright:
+            return found_in(picture, np.zeros((0, 4)), 0)
+        return looking.any_way_up(picture, found_in)
 
     def find(
         self,

@@ -6,8 +6,7 @@ for shot in films.open_film("clip.mp4"):
         print(face.number, face.points)
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image
@@ -25,10 +24,15 @@ JUMP = 0.25
 SAME = 0.5
 """How much two boxes of one picture are one if they are of one face."""
 AGAIN_S = 0.5
-"""Seconds until faces are searched for again, while none is lost."""
+"""Seconds until faces are searched for again, any way up, though none is lost. Where
+there are none, or one is lost, each picture between is searched as it is."""
 
-Search = Callable[[Image.Image], looking.Found]
-"""A picture to the faces in it."""
+
+class Search(Protocol):
+    """A picture to the faces in it, such as `detection.Detector.search`."""
+
+    def __call__(self, photo: Image.Image, *, upright: bool = False) -> looking.Found:
+        """Where `upright`, those alone that stand more or less upright."""
 
 
 class Seen(NamedTuple):
@@ -94,7 +98,8 @@ class Tracker:
         """
         empty = Image.new("RGB", size)
         if self._search is not None:
-            self._search(empty)
+            for part in (1, 2):  # beside faces that are found it looks at half of it
+                self._search(empty.resize([max(side // part, 1) for side in size]))
         for count in (1, 2):  # one face is seen by itself, more are as a batch
             found = self._find([empty] * count, scheme=self._scheme)
             self._tight(found, [empty] * count, found.boxes)
@@ -110,15 +115,15 @@ class Tracker:
         seen = self._read(image, time_s)
         many = self._search is not None and time_s >= self._next_s
         if len(seen) < had or not seen or many:
-            self._next_s = time_s + AGAIN_S
-            self._begin(self._boxes(image))
+            self._begin(self._boxes(image, upright=not many))
+            self._next_s = time_s + AGAIN_S if many else self._next_s
             seen += self._read(image, time_s, first=len(seen))
         return seen
 
-    def _boxes(self, image: Image.Image) -> np.ndarray:
+    def _boxes(self, image: Image.Image, *, upright: bool) -> np.ndarray:
         """Of all the faces that can be found without knowing of any."""
         if self._search is not None:
-            return self._search(image).boxes
+            return self._search(image, upright=upright).boxes
         return np.array([]) if self._tracks else self._find([image]).boxes
 
     def _begin(self, boxes: np.ndarray) -> None:

@@ -43,7 +43,7 @@ class Detector:
             np.float32(points), np.float32(doubts), np.float32(boxes), None
         )
 
-    def search(self, image):
+    def search(self, image, *, upright=False):
         return of(self.there)
 
 
@@ -91,7 +91,7 @@ def test_what_is_compiled_beforehand_is_all_that_a_face_takes(
 
     detector = Compiles()
 
-    def search(image):
+    def search(image, *, upright=False):
         searched.append(image.size)
         if detector.there:  # mended by their points
             taken.add(("around", min(len(detector.there), 2)))
@@ -99,7 +99,7 @@ def test_what_is_compiled_beforehand_is_all_that_a_face_takes(
 
     follow = tracking.Tracker(detector, scheme=scheme, search=search)
     follow.prepare((400, 300))
-    assert searched == [(400, 300)]
+    assert searched == [(400, 300), (200, 150)]
     before = set(taken)
     for there in ([box(50, 40)], [box(50, 40), box(250, 40)]):
         detector.there = there
@@ -128,7 +128,7 @@ def test_a_face_that_nobody_is_sure_of_is_none(detector):
 
 
 def test_several_faces_keep_their_numbers_and_a_new_one_gets_its_own(detector):
-    def search(image):
+    def search(image, *, upright=False):
         return of(detector.there)
 
     follow = tracking.Tracker(detector, search=search)
@@ -142,8 +142,26 @@ def test_several_faces_keep_their_numbers_and_a_new_one_gets_its_own(detector):
     np.testing.assert_allclose(seen[-1][2], box(105, 20), atol=1e-3)
 
 
+def test_a_picture_without_a_face_is_searched_twice_a_second_any_way_up(detector):
+    asked = []
+
+    def search(image, *, upright=False):
+        asked.append("upright" if upright else "any")
+        return of(detector.there)
+
+    follow = tracking.Tracker(detector, search=search)
+    seen = []
+    for i in range(12):
+        detector.there = [box(100, 110)] if 2 < i < 9 else []
+        follow(BLANK, i * 0.1)
+        seen.append(asked[:])
+        asked.clear()
+    empty, there = [["any"], *[["upright"]] * 2], [["upright"], [], ["any"], [], [], []]
+    assert seen == [*empty, *there, ["upright"], ["any"], ["upright"]]
+
+
 def test_two_boxes_that_came_upon_one_face_become_one(detector):
-    def search(image):
+    def search(image, *, upright=False):
         return of([box(100, 100), box(100, 150)])
 
     detector.there = [box(100, 110)]

@@ -129,9 +129,17 @@ def _look(weights, sheet):
     return jax.nn.sigmoid(said[..., 0]), face_finder.boxes(said)
 
 
-def surer(found: Found, least: float) -> Found:
-    """Those of a photo's faces, not looked at yet, that have at least this score."""
-    own = np.asarray(found.scores) >= least
+def beside(found: Found, known: np.ndarray, least: float) -> Found:
+    """Of faces not looked at yet those of at least a score that are none of others.
+
+    Args:
+        found: the faces of a photo.
+        known: boxes [m, 4] of the others.
+        least: the score.
+    """
+    iou, inside = overlaps.shared(np.reshape(found.boxes, (-1, 4)), known)
+    new = ((iou < overlaps.SAME) & (inside < overlaps.INSIDE)).all(1)
+    own = new & (np.asarray(found.scores) >= least)
     return found._replace(boxes=found.boxes[own], scores=found.scores[own])
 
 
@@ -155,30 +163,32 @@ def mend(found: Found, look: Callable[[np.ndarray], tuple]) -> Found:
 
 
 def any_way_up(
-    photo: Image.Image, search: Callable[[Image.Image, float], Found]
+    photo: Image.Image, search: Callable[[Image.Image, np.ndarray, float], Found]
 ) -> Found:
     """The faces of a photo, whichever way up each of them is.
 
-    It is looked at turned by quarters too: at half its size, unless it shows few faces
-    for sure as it is. The way up whose sure faces have the highest scores together
-    gives all of its faces, the others their sure ones. If none has any, the photo is
-    as it is.
+    It is looked at turned by quarters too: at half its size and for others than its
+    sure faces, unless it shows few of those as it is. The way up whose sure faces have
+    the highest scores together gives all of its faces, the others their sure ones. If
+    none has any, the photo is as it is.
 
     Args:
         photo: RGB.
-        search: a photo, and the score that a face must have, to the faces that stand
-            more or less upright in it.
+        search: a photo, boxes of faces in it that are known, and the score that
+            another must have, to the others that stand more or less upright in it.
     """
-    found = search(photo, 0)
+    found, known = search(photo, np.zeros((0, 4)), 0), np.zeros((0, 2, 2))
     clear, turned, least = _sure(found) > found.scores.sum() / 2, photo, 0
     if clear:
         least = LYING
         half = [max(side // 2, 1) for side in photo.size]
         turned = photo.resize(half, Image.BILINEAR)
+        known = found.boxes[found.doubts < IN_DOUBT].reshape(-1, 2, 2)
     scale = np.tile(np.divide(photo.size, turned.size), 2)
     ways = [found]
     for turns in quarters.TURNS[1:]:
-        found = search(quarters.picture(turned, turns), least)
+        seen = plane.box(quarters.forth(known / scale[:2], turned.size, turns))
+        found = search(quarters.picture(turned, turns), seen, least)
         ends = quarters.back(found.boxes.reshape(-1, 2, 2), turned.size, turns)
         boxes = (plane.box(ends) * scale).astype(np.float32)
         ways.append(found._replace(boxes=boxes))

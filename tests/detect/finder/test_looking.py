@@ -131,16 +131,16 @@ def way_up(turned):
 def test_a_photo_without_a_sure_face_is_looked_at_turned(doubts, seen):
     asked = []
 
-    def search(turned, least):
+    def search(turned, known, least):
         way = way_up(turned)
-        asked.append((way, max(turned.size), least))
+        asked.append((way, max(turned.size), least, len(known)))
         boxes = np.float32([[1, 2, 11, 22]])[: doubts[way] is not None]
         scores = np.float32([0.5 + way / 10])[: len(boxes)]
         own = np.float32([doubts[way]] * len(boxes))
         return looking.Found(boxes, scores, 0, own)
 
     found = looking.any_way_up(SAYS, search)
-    assert asked == [(way, 60, 0) for way in range(4)]
+    assert asked == [(way, 60, 0, 0) for way in range(4)]
     if seen is None:
         assert not len(found.boxes)
         return
@@ -150,7 +150,7 @@ def test_a_photo_without_a_sure_face_is_looked_at_turned(doubts, seen):
 
 
 def test_faces_that_lie_beside_one_that_stands_are_found_where_they_are_sure():
-    asked = []
+    asked, told = [], []
     lying = {
         0: (  # the last is the lying one, misread
             [[1, 2, 11, 22], [40, 30, 50, 38], [46, 4, 54, 12]],
@@ -161,20 +161,32 @@ def test_faces_that_lie_beside_one_that_stands_are_found_where_they_are_sure():
         2: ([[24.5, 9, 29.5, 19]], [0.4], [0.01]),  # the first again
     }
 
-    def search(turned, least):
+    def search(turned, known, least):
         asked.append((max(turned.size), least))
+        told.append(known.tolist())
         boxes, scores, doubts = lying.get(way_up(turned), ([], [], []))
         boxes = np.reshape(np.float32(boxes), (-1, 4))
         return looking.Found(boxes, np.float32(scores), 0, np.float32(doubts))
 
     found = looking.any_way_up(SAYS, search)
     assert asked == [(60, 0)] + [(30, looking.LYING)] * 3
+    assert told[:1] + told[2:3] == [[], [lying[2][0][0]]]  # what stands for sure
     # Turned back, of half the size: x = 60 - 2 y, y = 2 x.
     by_hand = [[48, 2, 58, 8], [1, 2, 11, 22], [40, 30, 50, 38]]
     np.testing.assert_allclose(found.boxes, by_hand)
     np.testing.assert_allclose(found.scores, [0.9, 0.85, 0.5])
     np.testing.assert_allclose(found.doubts, [0.01, 0.01, 0.04])
     assert found.more == 0
+
+
+def test_what_is_known_is_not_looked_for_again():
+    boxes = np.float32([[0, 0, 10, 10], [2, 2, 6, 6], [20, 0, 30, 10], [9, 0, 19, 10]])
+    found = looking.Found(boxes, np.float32([0.9, 0.8, 0.3, 0.7]))
+    known = np.array([[0.0, 0, 11, 10]])
+    np.testing.assert_array_equal(looking.beside(found, known, 0.5).boxes, boxes[[3]])
+    assert len(looking.beside(found, np.zeros((0, 4)), 0.3).boxes) == 4
+    none = looking.Found(np.zeros((0, 4)), np.zeros(0))
+    assert not len(looking.beside(none, known, 0).boxes)
 
 
 def test_a_box_without_a_side_is_taken_out_before_it_is_looked_at():
