@@ -79,7 +79,9 @@ def picture(image: np.ndarray | Image.Image) -> Image.Image:
             " np.uint8(image + 0.5)."
         )
     if image.dtype != np.uint8:
-        raise UserError(f"{came}. Of 16 bits: np.uint8(image >> 8).")
+        wide = image.dtype == np.uint16
+        hint = " Of 16 bits: np.uint8(image >> 8)." if wide else ""
+        raise UserError(f"{came}.{hint}")
     if image.shape[2] == 4:
         raise UserError(f"{came}. RGBA: give Image.fromarray(image).")
     return Image.fromarray(image)

@@ -32,6 +32,7 @@ def test_an_array_is_taken_as_it_is():
         (np.zeros((5, 7), np.uint8), "Grey: give Image.fromarray"),
         (np.zeros((5, 7, 4), np.uint8), "RGBA: give Image.fromarray"),
         (np.zeros((5, 7, 3), np.uint16), "16 bits: np.uint8"),
+        (np.zeros((5, 7, 3), bool), r"got bool \[5, 7, 3\]\.$"),
         (
             np.zeros((3, 50, 70), np.uint8),
             r"Channels first: image.transpose\(1, 2, 0\)",
