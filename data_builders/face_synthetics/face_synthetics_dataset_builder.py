@@ -7,6 +7,7 @@ import pathlib
 import re
 import zipfile
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -29,6 +30,20 @@ class Config(tfds.core.BuilderConfig):
     """
 
     source: str = ""
+
+
+class Listed(NamedTuple):
+    """A source's pictures, and how its files are read.
+
+    Attributes:
+        files: number to the picture's file, in order.
+        read: a file to its bytes.
+        size: a file to how many bytes it has, unread; 0 of one that cannot be opened.
+    """
+
+    files: dict[str, str]
+    read: Callable[[str], bytes]
+    size: Callable[[str], int]
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -61,7 +76,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """One split: the makers name no others."""
         source = getattr(self.builder_config, "source", "") or dl_manager.manual_dir
         source = pathlib.Path(source)
-        files, read = listed(source)
+        files, read, _ = listed(source)
         reader = left_out.Reader(
             source,
             lambda name: _example(files[name], read),
@@ -82,15 +97,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             yield found
 
 
-def listed(source: pathlib.Path) -> tuple[dict[str, str], Callable[[str], bytes]]:
+def listed(source: pathlib.Path) -> Listed:
     """The pictures of a folder or a zip, and what reads a file of it.
 
     Args:
         source: a folder of `NNNNNN.png` and `NNNNNN_ldmks.txt`, one that holds the
             makers' zip, or that zip.
-
-    Returns:
-        Number to the picture's file, in order; file to bytes.
 
     Raises:
         UserError: there is no such file or folder, no picture in it, or one twice.
@@ -109,6 +121,16 @@ def listed(source: pathlib.Path) -> tuple[dict[str, str], Callable[[str], bytes]
         except Exception as error:  # damaged, a zip makes readers raise anything
             raise UserError(f"{file}: cannot be read ({error}).") from None
 
+    def size(file: str) -> int:
+        try:
+            return (
+                opened.getinfo(file).file_size
+                if opened
+                else (source / file).stat().st_size
+            )
+        except OSError:
+            return 0
+
     found: dict[str, str] = {}
     for match in filter(None, map(PHOTO.fullmatch, sorted(files))):
         if (first := found.setdefault(match[1], match[0])) != match[0]:
@@ -121,7 +143,7 @@ def listed(source: pathlib.Path) -> tuple[dict[str, str], Callable[[str], bytes]
             f"{source}: wanted FaceSynthetics (000000.png, 000000_ldmks.txt, ...); "
             "found no such picture."
         )
-    return found, read
+    return Listed(found, read, size)
 
 
 def _unzipped(source: pathlib.Path) -> zipfile.ZipFile:
@@ -154,7 +176,9 @@ def parsed(text: bytes, file: str) -> np.ndarray:
 
 
 def make_config(*, source: str | pathlib.Path) -> Config:
-    """The config of a folder or zip: its name changes when the list of faces does.
+    """The config of a folder or zip: its name changes when what it holds does.
+
+    Of pictures the names and sizes count, of labels all.
 
     Args:
         source: the makers' zip, or the folder that it unpacks to.
@@ -163,22 +187,20 @@ def make_config(*, source: str | pathlib.Path) -> Config:
         UserError: there is no such file or folder, or no picture in it.
     """
     source = pathlib.Path(source).expanduser()
-    files, read = listed(source)
-    digest = hashlib.sha256("\n".join(files.values()).encode())
-    for file in (next(iter(files.values())), list(files.values())[-1]):
-        digest.update(_read(read, file))  # the ends: all would take minutes
-    for file in files.values():  # labels are corrected, and are small
-        digest.update(_read(read, labels_of(file)))
+    files, read, size = listed(source)
+    digest = hashlib.sha256()
+    for file in files.values():  # pictures unread: that would take minutes
+        digest.update(f"{file} {size(file)} ".encode() + _read(read, labels_of(file)))
     return Config(
         name=f"{len(files)}-{digest.hexdigest()[:12]}",
-        description="The name is the count and a digest of the list of faces.",
+        description="The name is the count and a digest of what the source holds.",
         source=str(source),
     )
 
 
 def held(*, source: str | pathlib.Path) -> Callable[[str], bytes]:
     """What the files of a source's faces hold, by the face's number; none: nothing."""
-    files, read = listed(pathlib.Path(source).expanduser())
+    files, read, _ = listed(pathlib.Path(source).expanduser())
     return lambda name: _held(files[name], read) if name in files else b""
 
 

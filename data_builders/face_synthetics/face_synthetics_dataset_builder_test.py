@@ -141,16 +141,25 @@ def test_a_folder_without_faces_is_refused(tmp_path):
         build.prepare("face_synthetics", data_dir=tmp_path, source=tmp_path)
 
 
-def test_corrected_labels_are_prepared_anew(tmp_path):
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_corrected_labels_and_other_pictures_are_prepared_anew(tmp_path, form):
     folder = pathlib.Path(shutil.copytree(DUMMY, tmp_path / "source"))
     shutil.copy(folder / "000001.png", folder / "000002.png")
     middle = folder / "000002_ldmks.txt"
     shutil.copy(folder / "000001_ldmks.txt", middle)
     for end in (".png", "_ldmks.txt"):
         shutil.copy(folder / f"000001{end}", folder / f"000003{end}")
-    before = face_synthetics.make_config(source=folder).name
+
+    def name():
+        source = folder if form == "folder" else zipped(tmp_path, top="", of=folder)
+        return face_synthetics.make_config(source=source).name
+
+    names = [name(), name()]
     middle.write_text(middle.read_text().replace("20.000 12.000", "20.000 13.000"))
-    assert face_synthetics.make_config(source=folder).name != before
+    names.append(name())
+    (folder / "000002.png").write_bytes((folder / "000001.png").read_bytes()[:-9])
+    names.append(name())
+    assert [names.index(own) for own in names] == [0, 0, 2, 3]
 
 
 def test_a_face_that_is_there_twice_is_refused(tmp_path):
