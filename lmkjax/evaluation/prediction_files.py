@@ -82,17 +82,17 @@ def plausible(
             bottom or given as [y, x].
     """
     _refuse_shares(pred, target, file)
-    across, down = _alike(pred, target)
-    if min(across, down) < 0.8 and _alike(pred[..., ::-1], target).min() > 0.8:
+    across, down, both = _alike(pred, target)
+    if both < 0.5 and _alike(pred[..., ::-1], target)[2] > 0.8:
         raise UserError(f"{file}: wanted points as [x, y]; they seem to be [y, x].")
     _refuse_mirrored(across, down, file, scheme)
-    if min(across, down) < 0.5:
+    if both < 0.5:
         return (
-            f"the points have not the truth's shape (correlation of x {across:.2f}, of"
-            f" y {down:.2f}, medians). Wanted them in the order of '{scheme.name}', of"
-            " the photo that they are called after; is either another?"
+            f"the points have not the truth's shape (correlation {both:.2f}, median)."
+            f" Wanted them in the order of '{scheme.name}', of the photo that they are"
+            " called after; is either another?"
         )
-    return _elsewhere(pred, target) if min(across, down) > 0.8 else ""
+    return _elsewhere(pred, target) if both > 0.8 else ""
 
 
 def is_truth(file: pathlib.Path) -> bool:
@@ -265,12 +265,19 @@ def _refuse_shares(
         )
 
 
-def _alike(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The correlation of the points' x and y with the truth's, medians [2]."""
+def _alike(pred: np.ndarray, target: np.ndarray) -> tuple[float, float, float]:
+    """How the points' x, their y and both correlate with the truth's, medians.
+
+    An axis along which the truth hardly reaches, as of a nose's bridge, says little:
+    its correlation is taken for less. Points in one place have none: NaN.
+    """
     pred, target = (p - p.mean(1, keepdims=True) for p in (pred, target))
-    spread = np.sqrt((pred**2).sum(1) * (target**2).sum(1))
-    alike = (pred * target).sum(1) / np.maximum(spread, 1e-6)
-    return np.median(alike, axis=0)
+    own, common = (pred * target).sum(1), [(p**2).sum(1) for p in (pred, target)]
+    reach = np.maximum(common[1].sum(-1, keepdims=True), 1e-6)
+    axes = own / np.maximum(np.sqrt(common[0] * common[1]), 0.05 * reach)
+    whole = np.sqrt(common[0].sum(-1) * common[1].sum(-1))
+    both = np.where(reach[:, 0] > 1e-6, own.sum(-1) / np.maximum(whole, 1e-6), np.nan)
+    return (*np.median(axes, axis=0), np.median(both))
 
 
 def _elsewhere(pred: np.ndarray, target: np.ndarray) -> str:

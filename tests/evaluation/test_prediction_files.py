@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lmkjax.errors import UserError
 from lmkjax.evaluation import prediction_files
 from lmkjax.landmarks import schemes
 
@@ -26,10 +27,29 @@ def crops(points):
         (lambda p: p + [250, 0], "faces away"),
         (lambda p: np.roll(p, 20, 1), "order of 'ibug68'"),
         (lambda p: p[[1, 2, 0]], "of the photo that they are called after"),
-        (lambda p: np.full(p.shape, 9.0), "correlation of x 0.00, of y 0.00"),
+        (lambda p: np.full(p.shape, 9.0), "correlation 0.00"),
     ],
 )
 def test_what_hardly_can_be_is_told(change, told):
     scheme = schemes.get("ibug68")
     said = prediction_files.plausible(change(TRUTH), TRUTH, file="a", scheme=scheme)
     assert told in said and bool(said) == bool(told)
+
+
+def test_points_in_a_line_or_in_one_place_are_what_they_are():
+    """A nose's bridge reaches nowhere along x, whose noise says nothing."""
+    down = np.arange(7.0) * 5
+    truth = np.stack([0.2 * (down % 2), down], -1)[None].repeat(9, 0)
+    found = truth + RNG.normal(0, 1, truth.shape)
+    found[..., 0] -= 2 * (truth[..., 0] - truth[..., 0].mean())  # the other way round
+    bridge = schemes.read("nose_bridge: 7", name="bridge", where="here")
+
+    def told(pred, target):
+        return prediction_files.plausible(pred, target, file="a", scheme=bridge)
+
+    assert told(found, truth) == ""
+    assert told(found[:, :1], truth[:, :1]) == ""
+    with pytest.raises(UserError, match=r"seem to be \[y, x\]"):
+        told(found[..., ::-1], truth)
+    with pytest.raises(UserError, match="height - y"):
+        told(found * [1, -1], truth)
