@@ -209,7 +209,7 @@ class Detector:
 
         Args:
             photo: one, see `find`.
-            upright: look at it as it is alone, in half to a fifth of the time.
+            upright: look at it as it is alone, in a half to a quarter of the time.
         """
 
         def found_in(photo, known, least):
