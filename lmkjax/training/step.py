@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from lmkjax.models import compiling
 from lmkjax.training import mesh as meshes
 from lmkjax.training import optim
 from lmkjax.training.state import TrainState
@@ -60,8 +61,11 @@ def build(
         return jax.lax.with_sharding_constraint(tree, layouts)
 
     whole = functools.partial(lay, shared=0)
+    where = mesh.devices.flat[0].platform if mesh else jax.default_backend()
 
-    @functools.partial(jax.jit, donate_argnums=0)
+    @functools.partial(
+        jax.jit, donate_argnums=0, compiler_options=compiling.options(where)
+    )
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:

@@ -1,11 +1,14 @@
 """One step: parts of a batch add up to the whole, and nothing passes the host."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lmkjax.errors import UserError
+from lmkjax.models import compiling
 from lmkjax.training import mesh, optim, state, step
 from lmkjax.types import purposes
 from tests.training import test_loop
@@ -84,3 +87,43 @@ def test_the_guard_of_the_step_notices_a_transfer():
         double(mesh.scalar(grid, 1.0))
         with pytest.raises(jax.errors.JaxRuntimeError, match="Disallowed"):
             double(np.float32(1.0))
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="It is of the CPU's form.")
+def test_a_step_leaves_convolutions_to_xla():
+    """YNNPACK takes two to ten times as long for the gradients of their kernels."""
+
+    def loss(params, key, batches, *, moment):
+        faces, kernel = batches["faces"], params["w"].reshape(3, 3, 32, 32)
+        axes = ("NHWC", "HWIO", "NHWC")
+        seen = jax.lax.conv_general_dilated(
+            faces, kernel, (1, 1), "SAME", dimension_numbers=axes
+        )
+        error = jnp.square(seen @ params["product"]).mean()
+        return error, {"loss": (error, jnp.ones(()))}
+
+    grid = mesh.build(jax.devices()[:1])
+
+    def weights(key):
+        return {"w": jax.random.normal(key, (9, 1024)), "product": jnp.eye(32)}
+
+    now = state.create(state.Start(weights, OPTIMIZER), grid, seed=1)
+    one = step.build(
+        test_loop.of(loss), OPTIMIZER, peak=0.1, warmup_steps=1, ema=0.9, mesh=grid
+    )
+    batch = mesh.put(grid, {"faces": np.ones((16, 32, 32, 32), np.float32)})
+    program = one.lower(now, batch, mesh.scalar(grid, 0.2)).compile().as_text()
+    assert " convolution(" in program
+    for name in re.findall(r"calls=(%[\w.-]+), .*__ynn_fusion", program):
+        body = program[program.index(f"\n{name} (") :]
+        assert " convolution(" not in body[: body.index("\n}")]
+
+
+def test_only_a_cpus_compiler_is_asked():
+    assert compiling.options("tpu") == compiling.options("cuda") == {}
+    assert compiling.BY_YNNPACK in compiling.options("cpu")
+
+
+def test_an_option_that_xla_does_not_know_is_not_asked(monkeypatch):
+    monkeypatch.setattr(compiling, "BY_YNNPACK", "xla_cpu_from_another_day")
+    assert compiling.options.__wrapped__("cpu") == {}

@@ -19,7 +19,7 @@ from lmkjax import files
 from lmkjax.detect.finder import targets
 from lmkjax.errors import UserError
 from lmkjax.losses import centres
-from lmkjax.models import face_finder
+from lmkjax.models import compiling, face_finder
 from lmkjax.training import averaged
 from lmkjax.types import Key, each_of, host_seed, one_of, purpose, purposes
 
@@ -222,7 +222,9 @@ def _step(optimiser, options):
         size = centres.overlap(found, wanted.boxes, wanted.weight)
         return score + 2 * size, (score, size)
 
-    @functools.partial(jax.jit, donate_argnums=0)
+    asked = compiling.options(jax.default_backend())
+
+    @functools.partial(jax.jit, donate_argnums=0, compiler_options=asked)
     def step(state, images, wanted, number, rate):
         keys = each_of(one_of(chance, number), jnp.arange(len(images)))
         look = functools.partial(seen, size=options.size)
