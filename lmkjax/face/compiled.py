@@ -1,4 +1,4 @@
-"""Programs that run a few times, on a CPU compiled in half the time."""
+"""What XLA is asked on a CPU: half the time to compile, or fewer to run."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -14,6 +14,17 @@ other one.
 """
 ONCE = QUICK | {"xla_backend_optimization_level": 0}
 """For what hardly runs: four times as quick to compile, and as slow to run."""
+OWN_CONVOLUTIONS = {
+    "xla_cpu_experimental_ynn_fusion_type": (
+        "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
+    )
+}
+"""What YNNPACK is given to do: products and sums, and no convolutions.
+
+Left to itself, XLA (jaxlib 0.10) gives it those as well. On most of ours it works with
+one core, whatever there is, and for the gradients of their kernels it takes 2 to 10
+times as long as XLA: launch/README.md.
+"""
 
 
 def jit(
@@ -53,12 +64,13 @@ def known(options: dict) -> dict:
 
 
 @functools.cache
-def _has(name: str, value: bool | int) -> bool:
-    """Whether XLA takes an option. It says so only when it compiles."""
+def _has(name: str, value: bool | int | str) -> bool:
+    """Whether XLA takes an option and value. It says so only when it compiles."""
     try:
         jax.jit(lambda x: x, compiler_options={name: value}).lower(0.0).compile()
     except jax.errors.JaxRuntimeError as error:
-        if "No such compile option" in str(error):
+        unknown = "No such compile option", "is not a valid enum value"
+        if any(said in str(error) for said in unknown):
             return False
         raise
     return True

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from lmkjax.models import compiling
+from lmkjax.face import compiled
 from lmkjax.training import mesh as meshes
 from lmkjax.training import optim
 from lmkjax.training.state import TrainState
@@ -16,6 +16,16 @@ from lmkjax.types import Key, Metrics, Moment, Scalar, one_of, purpose
 
 Gradient = Callable[..., tuple[Any, Metrics, Any]]
 """(params, key, batches, *, moment) to the gradient, metrics, and what is kept."""
+
+
+def asked_of_xla(mesh: jax.sharding.Mesh | None = None) -> dict[str, str]:
+    """What `jax.jit` of a training step takes as its `compiler_options`.
+
+    Args:
+        mesh: the devices that it is compiled for; None = those at hand.
+    """
+    where = mesh.devices.flat[0].platform if mesh else jax.default_backend()
+    return compiled.known(compiled.OWN_CONVOLUTIONS) if where == "cpu" else {}
 
 
 def build(
@@ -61,11 +71,8 @@ def build(
         return jax.lax.with_sharding_constraint(tree, layouts)
 
     whole = functools.partial(lay, shared=0)
-    where = mesh.devices.flat[0].platform if mesh else jax.default_backend()
 
-    @functools.partial(
-        jax.jit, donate_argnums=0, compiler_options=compiling.options(where)
-    )
+    @functools.partial(jax.jit, donate_argnums=0, compiler_options=asked_of_xla(mesh))
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:

@@ -25,8 +25,10 @@ def test_options_reach_the_compiler_where_a_program_stands_alone():
 
 
 def test_an_option_of_another_release_is_left_out():
-    other = compiled.jit(_double, static=["times"], options={"xla_no_such": True})
-    assert other(jnp.arange(3.0), times=2).tolist() == [0.0, 4.0, 8.0]
+    (own,) = compiled.OWN_CONVOLUTIONS
+    for options in {"xla_no_such": True}, {own: "NO_SUCH_LIBRARY"}:
+        other = compiled.jit(_double, static=["times"], options=options)
+        assert other(jnp.arange(3.0), times=2).tolist() == [0.0, 4.0, 8.0]
 
 
 @pytest.mark.parametrize("x", [jnp.arange(3.0), None], ids=["known", "traced"])

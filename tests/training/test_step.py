@@ -1,6 +1,7 @@
 """One step: parts of a batch add up to the whole, and nothing passes the host."""
 
 import re
+import types
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,6 @@ import numpy as np
 import pytest
 
 from lmkjax.errors import UserError
-from lmkjax.models import compiling
 from lmkjax.training import mesh, optim, state, step
 from lmkjax.types import purposes
 from tests.training import test_loop
@@ -119,11 +119,8 @@ def test_a_step_leaves_convolutions_to_xla():
         assert " convolution(" not in body[: body.index("\n}")]
 
 
-def test_only_a_cpus_compiler_is_asked():
-    assert compiling.options("tpu") == compiling.options("cuda") == {}
-    assert compiling.BY_YNNPACK in compiling.options("cpu")
-
-
-def test_an_option_that_xla_does_not_know_is_not_asked(monkeypatch):
-    monkeypatch.setattr(compiling, "BY_YNNPACK", "xla_cpu_from_another_day")
-    assert compiling.options.__wrapped__("cpu") == {}
+@pytest.mark.parametrize("platform", ["tpu", "cuda"])
+def test_only_a_cpus_compiler_is_asked(platform):
+    device = types.SimpleNamespace(platform=platform)
+    grid = types.SimpleNamespace(devices=np.array([device], object))
+    assert step.asked_of_xla(grid) == {}
