@@ -1,4 +1,4 @@
-"""What XLA is asked on a CPU: half the time to compile, or fewer to run."""
+"""What XLA is asked on a CPU: half the time to compile, or less to run."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ OWN_CONVOLUTIONS = {
 """What YNNPACK is given to do: products and sums, and no convolutions.
 
 Left to itself, XLA (jaxlib 0.10) gives it those as well. On most of ours it works with
-one core, whatever there is, and for the gradients of their kernels it takes 2 to 10
+one core, whatever there is, and for the gradients of their kernels it takes 2 to 6
 times as long as XLA: launch/README.md.
 """
 

@@ -91,7 +91,7 @@ def test_the_guard_of_the_step_notices_a_transfer():
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="It is of the CPU's form.")
 def test_a_step_leaves_convolutions_to_xla():
-    """YNNPACK takes two to ten times as long for the gradients of their kernels."""
+    """YNNPACK takes two to six times as long for the gradients of their kernels."""
 
     def loss(params, key, batches, *, moment):
         faces, kernel = batches["faces"], params["w"].reshape(3, 3, 32, 32)
