@@ -14,7 +14,7 @@ from data_builders import build
 from data_builders.synthetic_faces import synthetic_faces_dataset_builder as faces
 from lmkjax.data import sources
 from lmkjax.errors import UserError
-from lmkjax.face import labels
+from lmkjax.face import compiled, labels
 from lmkjax.face.shape import head as heads
 from lmkjax.types import Rendered, faces_of
 
@@ -45,6 +45,13 @@ def tiny_renderer(monkeypatch):
         )
 
     monkeypatch.setattr(faces.drawing, "records", draw)
+    whole = faces.draw.__wrapped__
+
+    def traced_anew(keys, priors, pictures, *, size):  # what JAX keeps is a function's
+        return whole(keys, priors, pictures, size=size)
+
+    own = compiled.jit(traced_anew, static=["size"])
+    monkeypatch.setattr(faces, "draw", own)
 
 
 def colours(folder, split):
@@ -170,7 +177,7 @@ def test_more_files_hold_the_same_faces(tmp_path):
         assert a.record(i).photo == b.record(i).photo and a.names[i] == b.names[i]
 
 
-def test_the_files_of_a_set_share_what_is_compiled(tmp_path, monkeypatch):
+def test_files_and_sets_of_a_size_share_what_is_compiled(tmp_path, monkeypatch):
     traced, records = [], faces.drawing.records
 
     def counted(keys, **words):
@@ -180,7 +187,8 @@ def test_the_files_of_a_set_share_what_is_compiled(tmp_path, monkeypatch):
     monkeypatch.setattr(faces.drawing, "records", counted)
     options = SMALL | {"count": 70, "faces_per_file": 32, "seed": 9}
     build.prepare("synthetic_faces", data_dir=tmp_path, **options)
-    assert len(traced) == 1  # three files of train, one of test
+    build.prepare("synthetic_faces", data_dir=tmp_path, **SMALL, looks="stand_in")
+    assert len(traced) == 1  # three files of train, one of test; and another set
 
 
 def test_a_file_does_not_depend_on_the_order_of_features(tmp_path):

@@ -18,6 +18,8 @@ Line = Sequence[tuple[int, Spread]]
 GREY = "#8c8c8c"
 DOCUMENTS = 50
 """Labelled faces that the document asks the worth of."""
+STEEPEST = 3.0
+"""No error falls with a higher power of the number of faces."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,16 @@ class PowerLaw:
 
 
 def power_law(points: Sequence[tuple[int, float]]) -> PowerLaw | None:
-    """The law that fits errors best; None below four, or if they do not fall."""
+    """The law that fits errors best.
+
+    Args:
+        points: numbers of faces, rising, and their errors.
+
+    Returns:
+        None below four of them, and where they do not follow one: where they do not
+        fall, where less than half of their variance is the law's, or where the best
+        exponent is the largest that is tried, so that the first error alone is fitted.
+    """
     if len(points) < 4:
         return None
     n, error = (np.array(axis, float) for axis in zip(*points, strict=True))
@@ -47,12 +58,14 @@ def power_law(points: Sequence[tuple[int, float]]) -> PowerLaw | None:
     found = optimize.least_squares(
         lambda law: PowerLaw(*law)(n) - error,
         np.maximum(first, 1e-6),
-        bounds=([0, 0, 0], [np.inf, 3.0, np.inf]),
+        bounds=([0, 0, 0], [np.inf, STEEPEST, np.inf]),
         x_scale="jac",
     )
     law = PowerLaw(*map(float, found.x))
     falls = law(n[0]) - law(n[-1]) > 1e-3 * law(n[-1])
-    return law if found.success and falls else None
+    told = np.mean((law(n) - error) ** 2) <= np.var(error) / 2
+    fits = found.success and not found.active_mask[1] and falls and told
+    return law if fits else None
 
 
 def worth(line: Line, error: float) -> float | None:
@@ -132,6 +145,9 @@ def renders(
             n = np.geomspace(points[0][0], points[-1][0])
             axes.plot(n, law(n), color=colour, label=law.text)
     axes.set(xscale="log", xlabel="rendered faces", ylabel=label)
+    numbers = sorted({n for points in lines.values() for n, _ in points})
+    axes.set_xticks(numbers, [f"{n:,}" for n in numbers])
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     _save(figure, path)
