@@ -197,7 +197,7 @@ def renderer(config: Config) -> Callable[[np.ndarray], Rendered]:
     return _renderer(config.name, **options(config))
 
 
-@functools.lru_cache(maxsize=1)  # the files of a set share what is compiled
+@functools.lru_cache(maxsize=1)  # the files of a set share its pictures
 def _renderer(
     name: str, *, seed: int, size: int, looks: str, priors: str, backgrounds: str, **_
 ) -> Callable[[np.ndarray], Rendered]:

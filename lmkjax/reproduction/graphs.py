@@ -19,7 +19,7 @@ GREY = "#8c8c8c"
 DOCUMENTS = 50
 """Labelled faces that the document asks the worth of."""
 STEEPEST = 3.0
-"""No error falls with a higher power of the number of faces."""
+"""The largest exponent that is tried."""
 
 
 @dataclasses.dataclass(frozen=True)
