@@ -45,11 +45,11 @@ def ours(spec: Mapping[str, Any], batch) -> tuple[dict[str, Callable], dict]:
     import jax.numpy as jnp
     import numpy as np
 
+    from lmkjax.face import compiled
     from lmkjax.landmarks import heatmaps
     from lmkjax.losses import landmark
     from lmkjax.models import hourglass
     from lmkjax.training import optim
-    from lmkjax.training import step as steps
     from lmkjax.types import purpose
 
     image, points, sigma_px = batch
@@ -81,7 +81,7 @@ def ours(spec: Mapping[str, Any], batch) -> tuple[dict[str, Callable], dict]:
         weights = jax.tree.map(lambda w, move: w + 1e-4 * move, weights, moves)
         return (weights, moments), value
 
-    asked = steps.asked_of_xla()
+    asked = compiled.asked(compiled.OWN_CONVOLUTIONS)
     take = jax.jit(step, donate_argnums=0, compiler_options=asked)
     look = jax.jit(
         lambda weights, image: heatmaps.soft_argmax(maps(weights, image)[-1])

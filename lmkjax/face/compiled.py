@@ -58,6 +58,17 @@ def jit(
     return run
 
 
+def asked(options: dict, mesh: jax.sharding.Mesh | None = None) -> dict:
+    """What `jax.jit` takes as its `compiler_options`: those known, on a CPU alone.
+
+    Args:
+        options: XLA's, by name.
+        mesh: the devices that it is compiled for; None = those at hand.
+    """
+    where = mesh.devices.flat[0].platform if mesh else jax.default_backend()
+    return known(options) if where == "cpu" else {}
+
+
 def known(options: dict) -> dict:
     """Those of the options that this XLA has; releases come and go without some."""
     return {name: value for name, value in options.items() if _has(name, value)}

@@ -47,6 +47,9 @@ def by_platform(default: Callable, **others: Callable) -> Callable:
         **others: the same function by the name of a platform: cpu, cuda, rocm, tpu.
     """
     forms = {"default": default, **others}
+    # Each form's own gradient: a choice that is taken apart for its gradient would
+    # keep what either form needs. Jitted, so that one of a shape is traced but once.
+    back = {name: jax.jit(_gradient_of(form)) for name, form in forms.items()}
 
     @jax.custom_vjp
     def chosen(*args):
@@ -55,16 +58,14 @@ def by_platform(default: Callable, **others: Callable) -> Callable:
         return jax.lax.platform_dependent(*args, **forms)
 
     def backward(args, grad):
-        # Each form's own gradient: a choice that is taken apart for its gradient
-        # would keep what either form needs.
-        back = {
-            name: lambda grad, *args, form=form: jax.vjp(form, *args)[1](grad)
-            for name, form in forms.items()
-        }
         return jax.lax.platform_dependent(grad, *args, **back)
 
     chosen.defvjp(lambda *args: (chosen(*args), args), backward)
     return chosen
+
+
+def _gradient_of(form):
+    return lambda grad, *args: jax.vjp(form, *args)[1](grad)
 
 
 def _over_cells(x, kernel):
@@ -167,6 +168,7 @@ def _normalise(x, bias, scale, offset, groups):
     return _normalise_forward(x, bias, scale, offset, groups)[0]
 
 
+@functools.partial(jax.jit, static_argnums=4)
 def _normalise_forward(x, bias, scale, offset, groups):
     wide, cells = x.astype(jnp.float32), x.shape[1] * x.shape[2]
     sums = wide.sum((1, 2))
@@ -181,6 +183,7 @@ def _normalise_forward(x, bias, scale, offset, groups):
     return y, (x, bias, sums, scale, centre, sharp)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def _normalise_backward(groups, kept, grad):
     x, bias, sums, scale, centre, sharp = kept
     wide, grad = x.astype(jnp.float32), grad.astype(jnp.float32)
@@ -228,10 +231,15 @@ class Residual(nn.Module):
     features: int
     dtype: DTypeLike = jnp.float32
 
-    @nn.compact
     @typed
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
         """The input, looked at once; at `features` channels."""
+        # One of a shape is traced but once. First weights would be others so.
+        look = Residual._look if self.is_initializing() else _LOOK
+        return look(self, x)
+
+    @nn.compact
+    def _look(self, x):
         inside = max(self.features // 2, 1)
         y = nn.relu(Norm(dtype=self.dtype, name="norm_narrow")(x))
         y = Apart(inside, dtype=self.dtype, name="narrow")(y)
@@ -242,6 +250,9 @@ class Residual(nn.Module):
         if x.shape[-1] != self.features:
             x = Dense(self.features, dtype=self.dtype, name="match")(x)
         return x + y
+
+
+_LOOK = nn.jit(Residual._look)
 
 
 @typed

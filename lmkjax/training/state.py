@@ -11,6 +11,7 @@ import optax
 from flax import struct
 from jax.sharding import Mesh
 
+from lmkjax.face import compiled
 from lmkjax.training import mesh as meshes
 from lmkjax.types import Key, Step, purposes
 
@@ -50,6 +51,11 @@ class Start:
     optimizer: optax.GradientTransformation
     memory: Callable[[], Any] = dict
 
+    @functools.cached_property
+    def drawn(self) -> Callable[[Key], Any]:
+        """`init`, traced but once, however often it is called."""
+        return jax.jit(self.init)
+
 
 def create(
     start: Start,
@@ -72,11 +78,13 @@ def create(
     Returns:
         The state; the average begins as a copy of the weights.
     """
-    make = _maker(start)
+    make = functools.partial(_first, start)
     outline = _outline(make, mesh, fsdp_min_size)
     layouts = jax.tree.map(lambda x: x.sharding, outline)
     keys = purposes(seed, "weights", "steps")
-    return jax.jit(make, out_shardings=layouts)(*keys, given or {})
+    asked = compiled.asked(compiled.ONCE, mesh)
+    make = jax.jit(make, out_shardings=layouts, compiler_options=asked)
+    return make(*keys, given or {})
 
 
 def shapes(start: Start, mesh: Mesh, *, fsdp_min_size: int = 0) -> TrainState:
@@ -87,12 +95,7 @@ def shapes(start: Start, mesh: Mesh, *, fsdp_min_size: int = 0) -> TrainState:
         mesh: the devices.
         fsdp_min_size: see `mesh.layouts`.
     """
-    return _outline(_maker(start), mesh, fsdp_min_size)
-
-
-def _maker(start: Start):
-    """What makes a state; traced once, whether its shapes are asked for or itself."""
-    return jax.jit(functools.partial(_first, start))
+    return _outline(functools.partial(_first, start), mesh, fsdp_min_size)
 
 
 def _outline(make, mesh, fsdp_min_size):
@@ -109,7 +112,7 @@ def _outline(make, mesh, fsdp_min_size):
 def _first(
     start: Start, weights: Key, steps: Key, given: Mapping[str, Any]
 ) -> TrainState:
-    params = start.init(weights)
+    params = start.drawn(weights)
     if given:
         params = params | given
     return TrainState(

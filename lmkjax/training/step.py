@@ -18,16 +18,6 @@ Gradient = Callable[..., tuple[Any, Metrics, Any]]
 """(params, key, batches, *, moment) to the gradient, metrics, and what is kept."""
 
 
-def asked_of_xla(mesh: jax.sharding.Mesh | None = None) -> dict[str, str]:
-    """What `jax.jit` of a training step takes as its `compiler_options`.
-
-    Args:
-        mesh: the devices that it is compiled for; None = those at hand.
-    """
-    where = mesh.devices.flat[0].platform if mesh else jax.default_backend()
-    return compiled.known(compiled.OWN_CONVOLUTIONS) if where == "cpu" else {}
-
-
 def build(
     gradient: Gradient,
     optimizer: optax.GradientTransformation,
@@ -63,16 +53,17 @@ def build(
         are means over all devices.
     """
     gradient = _in_parts(gradient, accumulate)
+    own = compiled.asked(compiled.OWN_CONVOLUTIONS, mesh)
 
     def lay(tree: Any, shared: int = fsdp_min_size) -> Any:
-        if mesh is None:
+        if mesh is None or mesh.size == 1:
             return tree
         layouts = meshes.layouts(tree, mesh, fsdp_min_size=shared)
         return jax.lax.with_sharding_constraint(tree, layouts)
 
     whole = functools.partial(lay, shared=0)
 
-    @functools.partial(jax.jit, donate_argnums=0, compiler_options=asked_of_xla(mesh))
+    @functools.partial(jax.jit, donate_argnums=0, compiler_options=own)
     def train_step(
         state: TrainState, batches: Mapping[str, Any], progress: Scalar
     ) -> tuple[TrainState, Metrics]:
@@ -94,8 +85,8 @@ def build(
         params, average, opt_state = lay(params), lay(average), lay(opt_state)
         one = jnp.ones(())
         metrics |= {
-            "gradient_norm": (optax.tree.norm(grads), one),
-            "weights_norm": (optax.tree.norm(params), one),
+            "gradient_norm": (optim.global_norm(grads), one),
+            "weights_norm": (optim.global_norm(params), one),
             "learning_rate": (rate, one),
         }
         after = state.replace(
@@ -112,7 +103,7 @@ def build(
 
 def _lay_memory(memory: Any, mesh: jax.sharding.Mesh | None) -> Any:
     """What terms keep, as it lay before."""
-    if mesh is None:
+    if mesh is None or mesh.size == 1:
         return memory
     layouts = meshes.layouts_of_memory(memory, mesh)
     return jax.lax.with_sharding_constraint(memory, layouts)

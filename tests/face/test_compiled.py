@@ -1,9 +1,11 @@
 """Options for a CPU: they reach a program that stands alone, and no other."""
 
 import re
+import types
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jaxlib import version
 
@@ -37,6 +39,13 @@ def test_inside_another_program_there_are_none(x):
     given = jnp.arange(3.0)
     outer = jax.jit(lambda y: inner(y if x is None else x, times=2) + 1)
     assert outer(given).tolist() == [1.0, 5.0, 9.0]
+
+
+@pytest.mark.parametrize("platform", ["tpu", "cuda"])
+def test_only_a_cpus_compiler_is_asked(platform):
+    device = types.SimpleNamespace(platform=platform)
+    grid = types.SimpleNamespace(devices=np.array([device], object))
+    assert compiled.asked(compiled.OWN_CONVOLUTIONS, grid) == {}
 
 
 @pytest.mark.parametrize("options", [compiled.QUICK, compiled.ONCE])

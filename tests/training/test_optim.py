@@ -37,6 +37,16 @@ def test_biases_do_not_decay():
     np.testing.assert_allclose(updates["b"], 0.0)
 
 
+@pytest.mark.parametrize("jitted", [jax.jit, lambda f: f])
+def test_global_norm_is_that_of_all_numbers_together(jitted):
+    rng = np.random.default_rng(0)
+    sides = [(3,), (optim.SMALL - 1,), (optim.SMALL,), (160, 170), ()]
+    tree = {str(side): rng.normal(size=side).astype("f") for side in sides}
+    flat = np.concatenate([np.ravel(x).astype(float) for x in tree.values()])
+    found = jitted(optim.global_norm)(tree)
+    np.testing.assert_allclose(found, np.linalg.norm(flat), rtol=1e-5)
+
+
 def test_gradients_above_the_clip_norm_are_all_alike():
     params = {"w": jnp.ones((2, 3)), "b": jnp.ones(3)}
     optimizer = optim.adamw(weight_decay=0.0, clip_norm=0.5)

@@ -17,8 +17,9 @@ def test_a_state_has_the_shapes_told_and_its_network_is_traced_once():
 
     grid, start = mesh.build(), state.Start(init, optax.adam(1e-3))
     found = state.create(start, grid, seed=0, fsdp_min_size=16)
-    assert len(traced) == 1
     told = state.shapes(start, grid, fsdp_min_size=16)
+    state.create(start, grid, seed=0, fsdp_min_size=16, given={"b": jnp.ones(5)})
+    assert len(traced) == 1
     for leaf, outline in zip(
         jax.tree.leaves(found), jax.tree.leaves(told), strict=True
     ):

@@ -1,7 +1,6 @@
 """One step: parts of a batch add up to the whole, and nothing passes the host."""
 
 import re
-import types
 
 import jax
 import jax.numpy as jnp
@@ -117,10 +116,3 @@ def test_a_step_leaves_convolutions_to_xla():
     for name in re.findall(r"calls=(%[\w.-]+), .*__ynn_fusion", program):
         body = program[program.index(f"\n{name} (") :]
         assert " convolution(" not in body[: body.index("\n}")]
-
-
-@pytest.mark.parametrize("platform", ["tpu", "cuda"])
-def test_only_a_cpus_compiler_is_asked(platform):
-    device = types.SimpleNamespace(platform=platform)
-    grid = types.SimpleNamespace(devices=np.array([device], object))
-    assert step.asked_of_xla(grid) == {}

@@ -18,10 +18,10 @@ from flax import serialization
 from lmkjax import files
 from lmkjax.detect.finder import targets
 from lmkjax.errors import UserError
+from lmkjax.face import compiled
 from lmkjax.losses import centres
 from lmkjax.models import face_finder
 from lmkjax.training import averaged
-from lmkjax.training import step as steps
 from lmkjax.types import Key, each_of, host_seed, one_of, purpose, purposes
 
 KEEP_EVERY = 250
@@ -223,7 +223,7 @@ def _step(optimiser, options):
         size = centres.overlap(found, wanted.boxes, wanted.weight)
         return score + 2 * size, (score, size)
 
-    asked = steps.asked_of_xla()
+    asked = compiled.asked(compiled.OWN_CONVOLUTIONS)
 
     @functools.partial(jax.jit, donate_argnums=0, compiler_options=asked)
     def step(state, images, wanted, number, rate):
