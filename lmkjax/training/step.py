@@ -48,9 +48,8 @@ def build(
 
     Returns:
         (state, batches, progress) to (next state, metrics). It gives the old state's
-        memory to the new one, so the old state must not be used again. Batches that
-        are shared out over a mesh are worked on where they lie; the means over faces
-        are means over all devices.
+        memory to the new one, so the old state must not be used again. Batches over a
+        mesh are worked on where they lie; means over faces are over all devices.
     """
     gradient = _in_parts(gradient, accumulate)
     own = compiled.asked(compiled.OWN_CONVOLUTIONS, mesh)
