@@ -234,9 +234,10 @@ class Residual(nn.Module):
     @typed
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
         """The input, looked at once; at `features` channels."""
-        # One of a shape is traced but once. First weights would be others so.
-        look = Residual._look if self.is_initializing() else _LOOK
-        return look(self, x)
+        # One of a shape is traced but once; not where first weights would be others
+        # so, nor where what was traced before has chosen its forms already.
+        anew = self.is_initializing() or _plain.get()
+        return (Residual._look if anew else _LOOK)(self, x)
 
     @nn.compact
     def _look(self, x):

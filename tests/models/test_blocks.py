@@ -150,6 +150,34 @@ def test_a_program_for_another_platform_holds_that_platforms_form():
         assert f"stablehlo.{has}" in text and f"stablehlo.{lacks}" not in text
 
 
+def test_a_plain_program_is_plain_whatever_was_traced_before(key):
+    block, x = blocks.Residual(8), jnp.ones((1, 4, 4, 8))
+    weights = block.init(key, x)
+
+    def chooses():
+        return "platform_index" in str(
+            jax.make_jaxpr(lambda x: block.apply(weights, x))(x)
+        )
+
+    assert chooses()
+    with blocks.plainly():
+        assert not chooses()
+    assert chooses()
+
+
+def test_residual_blocks_of_a_shape_are_traced_but_once(key, monkeypatch):
+    traced = []
+    look = blocks.Apart.__call__
+    monkeypatch.setattr(
+        blocks.Apart, "__call__", lambda self, x: traced.append(x) or look(self, x)
+    )
+    three = nn.Sequential([blocks.Residual(6) for _ in range(3)])
+    weights = three.init(key, jnp.ones((1, 4, 4, 6)))
+    traced.clear()
+    jax.make_jaxpr(lambda x: three.apply(weights, x))(jnp.ones((1, 4, 4, 6)))
+    assert len(traced) == 2
+
+
 def test_dense_is_flaxs_dense_in_value_and_gradient(key, x):
     ours, theirs = blocks.Dense(5), nn.Dense(5)
     params = theirs.init(key, x)
