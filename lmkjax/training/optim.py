@@ -51,8 +51,8 @@ def adamw(*, weight_decay: float, clip_norm: float) -> optax.GradientTransformat
 def global_norm(tree: Any) -> Scalar:
     """The Euclidean norm of all numbers of a tree's arrays together.
 
-    `optax.global_norm` adds up array by array, which is most of what XLA has to
-    compile of a step of hundreds of them. Here the small ones are laid end to end.
+    `optax.global_norm` adds up array by array, which for hundreds of them is half of
+    what XLA compiles of an optimiser. Here the small ones are laid end to end.
     """
     leaves = jax.tree.leaves(tree)
     small = [jax.lax.reshape(x, (x.size,)) for x in leaves if x.size < SMALL]
