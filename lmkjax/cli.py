@@ -10,6 +10,7 @@ import errno
 import hashlib
 import importlib
 import math
+import mmap
 import os
 import pathlib
 import platform
@@ -55,6 +56,9 @@ MALLOC = {  # by the names of malloc.h, with their numbers there
     "M_ARENA_MAX": (-8, 1),  # and is one for all threads
 }
 """What glibc is told."""
+
+HEAP = 2**32
+"""Bytes of the heap that ask for huge pages; of a small machine a quarter."""
 
 
 def flag(name: str) -> str:
@@ -173,9 +177,28 @@ def keep_memory() -> None:
     tuned = "glibc.malloc" in (os.getenv("GLIBC_TUNABLES") or "")
     if tuned or platform.libc_ver()[0] != "glibc":
         return
-    mallopt = ctypes.CDLL(None).mallopt
+    libc = ctypes.CDLL(None)
     for option, value in MALLOC.values():
-        mallopt(option, value)
+        libc.mallopt(option, value)
+    _huge_pages(libc)
+
+
+def _huge_pages(libc) -> None:
+    """Has the heap lie in pages of 2 MiB, where the system gives them on request.
+
+    In pages of 4 KiB one heap costs a compiler a fifth of its time. The memory is
+    asked for and given back at once, which makes it the heap's: nothing of it is
+    taken before it is used. Where it is refused, the heap stays as it was.
+    """
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    pages = os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE
+    size, page = min(HEAP, pages // 4), 2**21
+    if start := libc.malloc(size):
+        first = -(-start // page) * page
+        libc.madvise(first, max(0, start + size - first), mmap.MADV_HUGEPAGE)
+        libc.free(start)
 
 
 def keep_ctrl_c() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import platform
 import signal
 import subprocess
 import sys
@@ -109,6 +110,7 @@ def test_glibc_is_told_to_keep_memory_unless_it_is_tuned(monkeypatch):
         def mallopt(option, value):
             told.append((option, value))
 
+    monkeypatch.setattr(cli, "_huge_pages", lambda libc: None)
     monkeypatch.setattr(cli.ctypes, "CDLL", lambda name: Libc)
     monkeypatch.setattr(cli.platform, "libc_ver", lambda: ("glibc", "2.36"))
     cli.keep_memory()
@@ -119,6 +121,34 @@ def test_glibc_is_told_to_keep_memory_unless_it_is_tuned(monkeypatch):
     monkeypatch.setattr(cli.platform, "libc_ver", lambda: ("", ""))  # macOS, musl
     cli.keep_memory()
     assert told == list(cli.MALLOC.values())
+
+
+HUGE = """
+import resource, sys
+if sys.argv[1:]:
+    resource.setrlimit(resource.RLIMIT_DATA, (2**28, 2**28))
+from lmkjax import cli
+cli.keep_memory()
+maps = open("/proc/self/smaps").read().split("VmFlags:")
+sizes = [m.split("Size:")[1].split()[0] for m in maps[:-1]]
+flags = [m.split("\\n")[0].split() for m in maps[1:]]
+print(sum(int(s) for s, f in zip(sizes, flags) if "hg" in f) // 2**10)
+print(int(open("/proc/self/statm").read().split()[1]) // 2**8)
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc"
+    or not pathlib.Path("/sys/kernel/mm/transparent_hugepage").exists(),
+    reason="a system without glibc or without huge pages on request",
+)
+@pytest.mark.parametrize("bounded", [[], ["bounded"]], ids=["free", "bounded"])
+def test_the_heap_asks_for_huge_pages_and_takes_none_of_them_yet(bounded):
+    words = [sys.executable, "-c", HUGE, *bounded]
+    got = subprocess.run(words, capture_output=True, text=True, check=True)
+    asked, taken = map(int, got.stdout.split())  # MiB
+    assert (asked == 0) if bounded else (asked >= 512)
+    assert taken < 256
 
 
 def test_what_nobody_foresaw_keeps_its_traceback():
