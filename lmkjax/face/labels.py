@@ -199,9 +199,7 @@ def check(fields: str, *, where: str) -> None:
 
 @functools.cache
 def _template(head):
-    face = functools.partial(sample.sample, head=head)
-    with jax.ensure_compile_time_eval():  # also while a step is being traced
-        return jax.eval_shape(face, purpose(0, "face"))
+    return jax.eval_shape(lambda: sample.sample(purpose(0, "face"), head=head))
 
 
 @typed

@@ -83,7 +83,7 @@ def sample(
     """
     head = head or heads.load()
     numbers = draws.numbers(key, PARTS, count=_needed(head))
-    return _face(numbers, priors, head, measures)
+    return _one(numbers, dataclasses.asdict(priors), measures, head=head)
 
 
 def _needed(head):
@@ -91,7 +91,7 @@ def _needed(head):
     return max(192, head.modes + SIDES)
 
 
-def _face(numbers, priors, head, measures=None):
+def _face(numbers, priors, head, measures):
     """The face that random numbers make."""
     own = {part: draws.Draw(row) for part, row in zip(PARTS, numbers, strict=True)}
     shape, tone, worn = own["shape"], own["skin"], own["worn"]
@@ -145,7 +145,13 @@ def _numbers(keys, *, count):
 
 @functools.partial(compiled.jit, static=["head"], options=compiled.ONCE)
 def _many(numbers, values, *, head):
-    return jax.vmap(lambda own: _face(own, options.Priors(**values), head))(numbers)
+    return jax.vmap(lambda own: _one(own, values, None, head=head))(numbers)
+
+
+# Traced once for one face and for any number of them.
+@functools.partial(compiled.jit, static=["head"], options=compiled.ONCE)
+def _one(numbers, values, measures, *, head):
+    return _face(numbers, options.Priors(**values), head, measures)
 
 
 def _camera(draw, priors):
