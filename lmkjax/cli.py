@@ -193,8 +193,8 @@ def _huge_pages(libc) -> None:
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    pages = os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE
-    size, page = min(HEAP, pages // 4), 2**21
+    memory = os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE
+    size, page = min(HEAP, memory // 4), 2**21
     if start := libc.malloc(size):
         first = -(-start // page) * page
         libc.madvise(first, max(0, start + size - first), mmap.MADV_HUGEPAGE)
