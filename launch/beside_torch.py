@@ -218,7 +218,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             "Wanted PyTorch, which is not installed and which nothing else here needs:"
             " pip install torch, in an environment of its own, brings it."
         ) from error
-    cli.keep_memory()
     from configs import base
 
     found = compare(

@@ -3,14 +3,12 @@
 import _thread
 import argparse
 import contextlib
-import ctypes
 import datetime
 import difflib
 import errno
 import hashlib
 import importlib
 import math
-import mmap
 import os
 import pathlib
 import platform
@@ -25,7 +23,7 @@ import platformdirs
 from absl import logging
 
 import lmkjax
-from lmkjax import errors
+from lmkjax import errors, memory
 from lmkjax.errors import UserError
 
 SEEDS = 2**31 - 1
@@ -47,18 +45,6 @@ VERBS = {
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 DISK |= {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG}
 """What a full disk, or a file or folder that cannot be opened or written, says."""
-
-
-MALLOC = {  # by the names of malloc.h, with their numbers there
-    "M_MMAP_MAX": (-4, 0),  # large pieces come of the heap too
-    "M_TRIM_THRESHOLD": (-1, -1),  # which is never cut
-    "M_TOP_PAD": (-2, 2**26),  # and grows by 64 MiB at least
-    "M_ARENA_MAX": (-8, 1),  # and is one for all threads
-}
-"""What glibc is told."""
-
-HEAP = 2**32
-"""Bytes of the heap that ask for huge pages; of a small machine a quarter."""
 
 
 def flag(name: str) -> str:
@@ -168,39 +154,6 @@ class Parser(argparse.ArgumentParser):
         )
 
 
-def keep_memory() -> None:
-    """Has glibc keep what one step gives back, for the next to take.
-
-    Else it asks the system for it anew each time: a step on a CPU then takes a
-    quarter longer. Elsewhere, or where the person has tuned glibc, nothing happens.
-    """
-    tuned = "glibc.malloc" in (os.getenv("GLIBC_TUNABLES") or "")
-    if tuned or platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    for option, value in MALLOC.values():
-        libc.mallopt(option, value)
-    _huge_pages(libc)
-
-
-def _huge_pages(libc) -> None:
-    """Has the heap lie in pages of 2 MiB, where the system gives them on request.
-
-    In pages of 4 KiB one heap costs a compiler a fifth of its time. The memory is
-    asked for and given back at once, which makes it the heap's: nothing of it is
-    taken before it is used. Where it is refused, the heap stays as it was.
-    """
-    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-    libc.free.argtypes = [ctypes.c_void_p]
-    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    memory = os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE
-    size, page = min(HEAP, memory // 4), 2**21
-    if start := libc.malloc(size):
-        first = -(-start // page) * page
-        libc.madvise(first, max(0, start + size - first), mmap.MADV_HUGEPAGE)
-        libc.free(start)
-
-
 def keep_ctrl_c() -> None:
     """Has a Ctrl-C count that comes where nothing can be raised.
 
@@ -222,7 +175,7 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> None:
     """Ends the process with what `main` returns, or with one line of what was wrong."""
     logging.set_verbosity("error")  # libraries' notes are not for the person here
     keep_compiled()
-    keep_memory()
+    memory.keep()
     keep_ctrl_c()
     with contextlib.suppress(AttributeError):  # names that it cannot show come escaped
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -11,7 +11,7 @@ import time
 import jax
 import pytest
 
-from lmkjax import cli, files, train
+from lmkjax import cli, files, memory, train
 from lmkjax.errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -110,25 +110,25 @@ def test_glibc_is_told_to_keep_memory_unless_it_is_tuned(monkeypatch):
         def mallopt(option, value):
             told.append((option, value))
 
-    monkeypatch.setattr(cli, "_huge_pages", lambda libc: None)
-    monkeypatch.setattr(cli.ctypes, "CDLL", lambda name: Libc)
-    monkeypatch.setattr(cli.platform, "libc_ver", lambda: ("glibc", "2.36"))
-    cli.keep_memory()
-    assert told == list(cli.MALLOC.values())
+    monkeypatch.setattr(memory, "_huge_pages", lambda libc: None)
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Libc)
+    monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    memory.keep()
+    assert told == list(memory.MALLOC.values())
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.mmap_max=1")
-    cli.keep_memory()
+    memory.keep()
     monkeypatch.delenv("GLIBC_TUNABLES")
-    monkeypatch.setattr(cli.platform, "libc_ver", lambda: ("", ""))  # macOS, musl
-    cli.keep_memory()
-    assert told == list(cli.MALLOC.values())
+    monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("", ""))  # macOS, musl
+    memory.keep()
+    assert told == list(memory.MALLOC.values())
 
 
 HUGE = """
 import resource, sys
 if sys.argv[1:]:
     resource.setrlimit(resource.RLIMIT_DATA, (2**28, 2**28))
-from lmkjax import cli
-cli.keep_memory()
+from lmkjax import memory
+memory.keep()
 maps = open("/proc/self/smaps").read().split("VmFlags:")
 sizes = [m.split("Size:")[1].split()[0] for m in maps[:-1]]
 flags = [m.split("\\n")[0].split() for m in maps[1:]]

@@ -7,7 +7,7 @@ import pytest
 
 LAYERS = [  # a part may import only parts of the lines above its own
     {"errors"},
-    {"types", "files"},
+    {"types", "files", "memory"},
     {"landmarks", "images", "hosts", "cli"},
     {"models", "losses"},
     {"face", "data", "evaluation", "adapt"},
